@@ -1,0 +1,1 @@
+"""The method: tasks, student, committee, curation, training, evaluation. Knows no Gradio."""

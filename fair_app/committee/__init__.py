@@ -1,0 +1,1 @@
+"""Teachers, their prompts, the collector and peer review."""

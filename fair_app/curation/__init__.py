@@ -1,0 +1,1 @@
+"""The acceptance rule and human decisions: pure functions on plain rows."""

@@ -1,0 +1,13 @@
+"""The three ways in which work ends early. The command line and the pages turn each into a sentence."""
+
+
+class BadInput(ValueError):
+    """What a person gave cannot be used. The message is one sentence that says what to do."""
+
+
+class WorkFailed(RuntimeError):
+    """Work that was rightly asked for could not be done. The message is one sentence."""
+
+
+class Cancelled(Exception):
+    """Raised inside a job, at a point where nothing is half done, after a person cancelled it."""

@@ -1,0 +1,1 @@
+"""The reference's JSON files and other formats, in and out."""

@@ -1,0 +1,1 @@
+"""Long work: one process a job, with progress, cancel and resume."""

@@ -1,0 +1,1 @@
+"""Loading a student, having it answer, and the exam."""

@@ -1,0 +1,1 @@
+"""What the pages and the command line ask for: the use cases of a project."""

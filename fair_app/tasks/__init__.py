@@ -1,0 +1,1 @@
+"""Where questions come from, how one is put, how an answer is read and graded."""

@@ -1,0 +1,1 @@
+"""Examples, the dual loss and the trainer."""

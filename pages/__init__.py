@@ -1,0 +1,1 @@
+"""What a person sees. Gradio stands only here."""
