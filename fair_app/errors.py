@@ -1,4 +1,4 @@
-"""The three ways in which work ends early. The command line and the pages turn each into a sentence."""
+"""The three ways in which work ends early: each becomes one sentence, in a page or a terminal."""
 
 
 class BadInput(ValueError):

@@ -24,7 +24,7 @@ DECODINGS = {decoding.name: decoding for decoding in (GREEDY, PAPER)}
 
 @dataclass(frozen=True)
 class Completion:
-    """One answer: its text, the new tokens without the end token, and whether the limit cut it off."""
+    """One answer: its text, its tokens without the end token, and whether the limit cut it off."""
 
     text: str
     tokens: int
@@ -39,7 +39,7 @@ class Student(Protocol):
     """A model that answers questions."""
 
     description: dict[str, object]
-    """What moves answers and is stored with them: model, dtype, quantization, batch size, device…"""
+    """What moves answers and is stored with them: model, dtype, quantization, batch size…"""
 
     def answer(
         self,

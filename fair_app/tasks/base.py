@@ -1,4 +1,4 @@
-"""What a task is: where its questions come from, how one is put, how an answer is read and graded."""
+"""What a task is: where its questions come from, how one is put, how an answer is graded."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,10 +43,12 @@ class Task(Protocol):
     has_derivations: bool
     """Gold texts carry `<<a+b=c>>` equations, so that rule-based teachers can work on them."""
 
-    def load(self, split: str, rows: Path | None = None, limit: int | None = None) -> list[Question]:
+    def load(
+        self, split: str, rows: Path | None = None, limit: int | None = None
+    ) -> list[Question]:
         """Read the questions of a split, from `rows` where given, else from the task's own source.
 
-        Raises BadInput when the source is missing, empty or not of this task (row and column named).
+        Raises BadInput, naming row and column, when the source is missing or not of this task.
         """
         ...
 

@@ -1,0 +1,204 @@
+"""Teachers of a project and what they wrote: rationales, feedback and reviews."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlite_utils import Database
+
+from db.questions import list_as_json
+from db.store import fetch, fetch_one, insert, scalar, update, writing
+
+
+@dataclass(frozen=True)
+class TeacherRow:
+    """One row of `teachers`. `simulated`: rule-based, which every screen says."""
+
+    id: int
+    project_id: int
+    name: str
+    origin: str
+    simulated: bool
+    spec: dict[str, Any]
+    spec_hash: str
+    position: int
+    active: bool
+
+
+@dataclass(frozen=True)
+class RationaleRow:
+    """One rationale with its author. `correct` is the answer check against the gold answer."""
+
+    id: int
+    question_id: int
+    teacher_id: int
+    teacher: str
+    text: str | None
+    finish: str
+    prediction: str | None
+    correct: bool | None
+
+
+@dataclass(frozen=True)
+class FeedbackRow:
+    """One teacher's feedback on one wrong answer."""
+
+    id: int
+    answer_id: int
+    question_id: int
+    teacher_id: int
+    teacher: str
+    text: str | None
+    finish: str
+
+
+@dataclass(frozen=True)
+class ReviewRow:
+    """One peer review. `score` is as read: None when unreadable, and it may lie outside 1..5."""
+
+    id: int
+    rationale_id: int
+    reviewer_id: int
+    reviewer: str
+    text: str | None
+    score: Any
+
+
+def set_committee(store: Database, project_id: int, members: list[dict[str, Any]]) -> None:
+    """Make `members` (name, spec, spec_hash, origin, simulated) the active committee, in order.
+
+    A member that stood there with the same spec keeps its row and all that it wrote; one that
+    changed gets a new row; others become inactive.
+    """
+    with writing(store):
+        store.execute("UPDATE teachers SET active = 0 WHERE project_id = ?", [project_id])
+        for position, member in enumerate(members):
+            known = scalar(
+                store,
+                "SELECT id FROM teachers WHERE project_id = ? AND name = ? AND spec_hash = ?",
+                [project_id, member["name"], member["spec_hash"]],
+            )
+            if known is None:
+                insert(
+                    store,
+                    "teachers",
+                    {**member, "project_id": project_id, "position": position},
+                )
+            else:
+                update(store, "teachers", known, {"active": 1, "position": position})
+
+
+def teachers(store: Database, project_id: int) -> list[TeacherRow]:
+    """The active committee in its order."""
+    return fetch(
+        store,
+        TeacherRow,
+        "SELECT * FROM teachers WHERE project_id = ? AND active = 1 ORDER BY position, id",
+        [project_id],
+    )
+
+
+def rationales(
+    store: Database, project_id: int, question_ids: list[int] | None = None
+) -> list[RationaleRow]:
+    """Rationales of the active committee, by question and committee order."""
+    only = "" if question_ids is None else "AND r.question_id IN (SELECT value FROM json_each(?))"
+    return fetch(
+        store,
+        RationaleRow,
+        f"""SELECT r.id, r.question_id, r.teacher_id, t.name AS teacher, r.text, r.finish,
+                   r.prediction, r.correct
+            FROM teachers t JOIN rationales r ON r.teacher_id = t.id
+            WHERE t.project_id = ? AND t.active = 1 {only}
+            ORDER BY r.question_id, t.position""",
+        [project_id, *([] if question_ids is None else [list_as_json(question_ids)])],
+    )
+
+
+def rationale(store: Database, rationale_id: int) -> RationaleRow | None:
+    """One rationale, or None."""
+    return fetch_one(
+        store,
+        RationaleRow,
+        """SELECT r.id, r.question_id, r.teacher_id, t.name AS teacher, r.text, r.finish,
+                  r.prediction, r.correct
+           FROM rationales r JOIN teachers t ON t.id = r.teacher_id WHERE r.id = ?""",
+        [rationale_id],
+    )
+
+
+def feedback(
+    store: Database, exam_id: int, question_ids: list[int] | None = None
+) -> list[FeedbackRow]:
+    """Feedback of the active committee on the answers of one exam."""
+    only = "" if question_ids is None else "AND a.question_id IN (SELECT value FROM json_each(?))"
+    return fetch(
+        store,
+        FeedbackRow,
+        f"""SELECT f.id, f.answer_id, a.question_id, f.teacher_id, t.name AS teacher, f.text,
+                   f.finish
+            FROM answers a JOIN feedback f ON f.answer_id = a.id
+                 JOIN teachers t ON t.id = f.teacher_id
+            WHERE a.exam_id = ? AND t.active = 1 {only}
+            ORDER BY a.position, t.position""",
+        [exam_id, *([] if question_ids is None else [list_as_json(question_ids)])],
+    )
+
+
+def reviews(
+    store: Database, project_id: int, question_ids: list[int] | None = None
+) -> list[ReviewRow]:
+    """Reviews by active teachers of active teachers' rationales, by rationale and reviewer."""
+    only = "" if question_ids is None else "AND r.question_id IN (SELECT value FROM json_each(?))"
+    return fetch(
+        store,
+        ReviewRow,
+        f"""SELECT v.id, v.rationale_id, v.reviewer_id, p.name AS reviewer, v.text, v.score
+            FROM teachers t JOIN rationales r ON r.teacher_id = t.id
+                 JOIN reviews v ON v.rationale_id = r.id
+                 JOIN teachers p ON p.id = v.reviewer_id
+            WHERE t.project_id = ? AND t.active = 1 AND p.active = 1 {only}
+            ORDER BY v.rationale_id, p.position""",
+        [project_id, *([] if question_ids is None else [list_as_json(question_ids)])],
+    )
+
+
+def add_rationale(store: Database, values: dict[str, Any]) -> int:
+    """Write a rationale (question_id, teacher_id, call_id, text, finish, prediction, correct)."""
+    return insert(store, "rationales", values)
+
+
+def add_feedback(store: Database, values: dict[str, Any]) -> int:
+    """Write feedback (answer_id, teacher_id, call_id, text, finish)."""
+    return insert(store, "feedback", values)
+
+
+def add_review(store: Database, values: dict[str, Any]) -> int:
+    """Write a review (rationale_id, reviewer_id, call_id, text, score)."""
+    return insert(store, "reviews", values)
+
+
+def counts(store: Database, project_id: int, exam_id: int) -> dict[str, int]:
+    """How many rationales, feedback and reviews the active committee has written."""
+    return {
+        "rationales": scalar(
+            store,
+            """SELECT count(*) FROM teachers t JOIN rationales r ON r.teacher_id = t.id
+               WHERE t.project_id = ? AND t.active = 1""",
+            [project_id],
+        ),
+        "feedback": scalar(
+            store,
+            """SELECT count(*) FROM answers a JOIN feedback f ON f.answer_id = a.id
+                      JOIN teachers t ON t.id = f.teacher_id
+               WHERE a.exam_id = ? AND t.active = 1""",
+            [exam_id],
+        ),
+        "reviews": scalar(
+            store,
+            """SELECT count(*) FROM teachers t JOIN rationales r ON r.teacher_id = t.id
+                      JOIN reviews v ON v.rationale_id = r.id
+                      JOIN teachers p ON p.id = v.reviewer_id
+               WHERE t.project_id = ? AND t.active = 1 AND p.active = 1""",
+            [project_id],
+        ),
+    }

@@ -1,0 +1,211 @@
+"""Exams and evaluations: who sat which questions, and every answer as it came."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlite_utils import Database
+
+from db.store import fetch, fetch_one, insert, now, scalar, update, writing
+
+
+@dataclass(frozen=True)
+class Exam:
+    """One row of `exams`: `settings` was asked for, `description` says what moves answers."""
+
+    id: int
+    project_id: int
+    purpose: str
+    origin: str
+    student: str
+    task: str
+    split: str
+    settings: dict[str, Any]
+    description: dict[str, Any]
+    seconds: float
+    created_at: float
+
+
+@dataclass(frozen=True)
+class ExamCounts:
+    """How far an exam is. `overridden` grades count as the person decided."""
+
+    questions: int
+    answered: int
+    correct: int
+    truncated: int
+    tokens: int
+
+
+@dataclass(frozen=True)
+class AnswerRow:
+    """One answer with the question it answers. `text` is None until the question is answered."""
+
+    id: int
+    exam_id: int
+    question_id: int
+    position: int
+    text: str | None
+    prediction: str | None
+    span_start: int | None
+    span_end: int | None
+    rule: str | None
+    correct: bool | None
+    tokens: int | None
+    truncated: bool | None
+    question: str
+    gold_answer: str
+    gold_text: str
+    context: str
+    options: tuple[str, ...]
+    source_id: Any
+    kind: str
+
+
+ANSWERS = """
+    SELECT a.id, a.exam_id, a.question_id, a.position, a.text, a.prediction, a.span_start,
+           a.span_end, a.rule, a.correct, a.tokens, a.truncated, q.text AS question,
+           q.gold_answer, q.gold_text, q.context, q.options, q.source_id, q.kind
+    FROM answers a JOIN questions q ON q.id = a.question_id
+"""
+
+FILTERS = {
+    "all": "a.text IS NOT NULL",
+    "right": "a.correct = 1",
+    "wrong": "a.correct = 0",
+    "cut off": "a.truncated = 1",
+}
+"""What the answers of an exam can be filtered by."""
+
+
+def add(
+    store: Database,
+    project_id: int,
+    *,
+    purpose: str,
+    student: str,
+    task: str,
+    split: str,
+    settings: dict[str, Any],
+    question_ids: list[int],
+    origin: str = "run",
+) -> int:
+    """Create an exam with one unanswered row a question; return its id."""
+    with writing(store):
+        exam_id = insert(
+            store,
+            "exams",
+            {
+                "project_id": project_id,
+                "purpose": purpose,
+                "origin": origin,
+                "student": student,
+                "task": task,
+                "split": split,
+                "settings": settings,
+                "created_at": now(),
+            },
+        )
+        store.conn.executemany(
+            "INSERT INTO answers (exam_id, question_id, position) VALUES (?, ?, ?)",
+            [(exam_id, question_id, place) for place, question_id in enumerate(question_ids)],
+        )
+    return exam_id
+
+
+def get(store: Database, exam_id: int) -> Exam:
+    """The exam with this id; KeyError when there is none."""
+    exam = fetch_one(store, Exam, "SELECT * FROM exams WHERE id = ?", [exam_id])
+    if exam is None:
+        raise KeyError(exam_id)
+    return exam
+
+
+def of_project(store: Database, project_id: int, purpose: str) -> list[Exam]:
+    """All exams or all evaluations of a project, the newest first."""
+    return fetch(
+        store,
+        Exam,
+        "SELECT * FROM exams WHERE project_id = ? AND purpose = ? ORDER BY id DESC",
+        [project_id, purpose],
+    )
+
+
+def question_ids(store: Database, exam_id: int) -> list[int]:
+    """The questions of an exam in its order."""
+    cursor = store.execute(
+        "SELECT question_id FROM answers WHERE exam_id = ? ORDER BY position", [exam_id]
+    )
+    return [row[0] for row in cursor]
+
+
+def counts(store: Database, exam_id: int) -> ExamCounts:
+    """Questions, answered, correct, cut off and tokens of an exam."""
+    found = fetch_one(
+        store,
+        ExamCounts,
+        """SELECT count(*) AS questions, count(text) AS answered,
+                  coalesce(sum(correct), 0) AS correct, coalesce(sum(truncated), 0) AS truncated,
+                  coalesce(sum(tokens), 0) AS tokens
+           FROM answers WHERE exam_id = ?""",
+        [exam_id],
+    )
+    assert found is not None
+    return found
+
+
+def unanswered(store: Database, exam_id: int) -> list[AnswerRow]:
+    """The questions that an exam still has to put, in its order."""
+    return fetch(
+        store,
+        AnswerRow,
+        ANSWERS + " WHERE a.exam_id = ? AND a.text IS NULL ORDER BY a.position",
+        [exam_id],
+    )
+
+
+def answers(
+    store: Database, exam_id: int, which: str = "all", limit: int = -1, offset: int = 0
+) -> list[AnswerRow]:
+    """A page of an exam's answers, filtered by a name of FILTERS."""
+    return fetch(
+        store,
+        AnswerRow,
+        f"{ANSWERS} WHERE a.exam_id = ? AND {FILTERS[which]} ORDER BY a.position LIMIT ? OFFSET ?",
+        [exam_id, limit, offset],
+    )
+
+
+def count_answers(store: Database, exam_id: int, which: str = "all") -> int:
+    """How many answers a filter lets through."""
+    return int(
+        scalar(
+            store,
+            f"SELECT count(*) FROM answers a WHERE a.exam_id = ? AND {FILTERS[which]}",
+            [exam_id],
+        )
+    )
+
+
+def answer(store: Database, answer_id: int) -> AnswerRow | None:
+    """One answer, or None."""
+    return fetch_one(store, AnswerRow, ANSWERS + " WHERE a.id = ?", [answer_id])
+
+
+def save_answer(store: Database, answer_id: int, values: dict[str, Any]) -> None:
+    """Write an answer and its grade into the row that waited for it."""
+    update(store, "answers", answer_id, {**values, "answered_at": now()})
+
+
+def set_grade(store: Database, answer_id: int, correct: bool) -> None:
+    """Write the grade in force, a rule's or a person's (whose word stands in the decisions)."""
+    update(store, "answers", answer_id, {"correct": int(correct)})
+
+
+def describe(store: Database, exam_id: int, description: dict[str, Any]) -> None:
+    """Store what moves the answers: dtype, batch size, versions…"""
+    update(store, "exams", exam_id, {"description": description})
+
+
+def add_seconds(store: Database, exam_id: int, seconds: float) -> None:
+    """Add time that the student spent on answers."""
+    store.execute("UPDATE exams SET seconds = seconds + ? WHERE id = ?", [seconds, exam_id])

@@ -1,0 +1,56 @@
+"""Projects: a student, a task, and the acceptance threshold that a person saved."""
+
+from dataclasses import dataclass
+
+from sqlite_utils import Database
+
+from db.store import fetch, fetch_one, insert, now, update
+
+
+@dataclass(frozen=True)
+class Project:
+    """One row of `projects`."""
+
+    id: int
+    name: str
+    task: str
+    student: str
+    threshold: float
+    exam_id: int | None
+    created_at: float
+
+
+def add(store: Database, name: str, task: str, student: str) -> Project:
+    """Create a project. The name must be free (sqlite3.IntegrityError)."""
+    project_id = insert(
+        store, "projects", {"name": name, "task": task, "student": student, "created_at": now()}
+    )
+    return get(store, project_id)
+
+
+def get(store: Database, project_id: int) -> Project:
+    """The project with this id; KeyError when there is none."""
+    project = fetch_one(store, Project, "SELECT * FROM projects WHERE id = ?", [project_id])
+    if project is None:
+        raise KeyError(project_id)
+    return project
+
+
+def by_name(store: Database, name: str) -> Project | None:
+    """The project with this name, or None."""
+    return fetch_one(store, Project, "SELECT * FROM projects WHERE name = ?", [name])
+
+
+def all_projects(store: Database) -> list[Project]:
+    """Every project, the newest first."""
+    return fetch(store, Project, "SELECT * FROM projects ORDER BY id DESC")
+
+
+def set_threshold(store: Database, project_id: int, threshold: float) -> None:
+    """Save the acceptance threshold (0..5)."""
+    update(store, "projects", project_id, {"threshold": threshold})
+
+
+def set_exam(store: Database, project_id: int, exam_id: int, student: str) -> None:
+    """Make an exam the one whose mistakes are taught, and its student the project's."""
+    update(store, "projects", project_id, {"exam_id": exam_id, "student": student})

@@ -1,0 +1,32 @@
+"""The ledger's key: when two calls are one and the same, so that the second is never sent."""
+
+import hashlib
+import json
+
+from fair_app.committee.base import Request, TeacherSpec
+
+NOT_OF_THE_ANSWER = {
+    "api_key_env",
+    "requests_per_minute",
+    "tokens_per_minute",
+    "usd_per_million_input",
+    "usd_per_million_output",
+    "timeout_s",
+}
+"""Fields of a teacher that change its pace or its price, but not what it says."""
+
+
+def spec_hash(spec: TeacherSpec) -> str:
+    """A hash of what a teacher is: its name, provider, model and sampling parameters."""
+    return _hash(spec.model_dump(mode="json", exclude=NOT_OF_THE_ANSWER))
+
+
+def call_key(spec: TeacherSpec, request: Request) -> str:
+    """A hash of the teacher, the role, all that the prompt says, and the author reviewed."""
+    return _hash(
+        [spec_hash(spec), request.role, request.prompt, request.question.gold_text, request.author]
+    )
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

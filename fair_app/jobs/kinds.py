@@ -1,0 +1,33 @@
+"""Which kinds of job there are, and where the body of each stands.
+
+A body is named, not imported: the web process knows the kinds without loading torch.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of job. `computes`: it needs the device, which one job holds at a time."""
+
+    title: str
+    body: str
+    computes: bool
+
+
+KINDS = {
+    "exam": Kind("Exam", "fair_app.student.exam:run", computes=True),
+    "collect": Kind("Committee", "fair_app.committee.collector:run", computes=False),
+    "train": Kind("Training", "fair_app.training.run:run", computes=True),
+    "evaluate": Kind("Evaluation", "fair_app.student.exam:run", computes=True),
+}
+
+
+def body(kind: str) -> Callable[..., dict[str, Any]]:
+    """Import the body of a kind: a function of the job's context that returns its result."""
+    module, function = KINDS[kind].body.split(":")
+    found: Callable[..., dict[str, Any]] = getattr(import_module(module), function)
+    return found

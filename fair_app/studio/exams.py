@@ -1,0 +1,134 @@
+"""Exams and evaluations: checking what is asked for, and reading what came of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from db import exams
+from db.exams import AnswerRow, Exam, ExamCounts
+from db.projects import Project
+from db.store import connect
+from fair_app.errors import BadInput
+from fair_app.evaluation.statistics import Comparison, paired, wilson
+from fair_app.settings import Settings
+from fair_app.student.base import DECODINGS
+from fair_app.student.registry import parse_ref
+from fair_app.tasks.registry import task as task_named
+
+QUANTIZATIONS = ("none", "4bit")
+
+
+@dataclass(frozen=True)
+class Score:
+    """An exam or evaluation with its accuracy so far and the 95 % Wilson interval of it."""
+
+    exam: Exam
+    counts: ExamCounts
+    accuracy: float | None
+    ci95: tuple[float, float] | None
+
+
+def exam_params(
+    settings: Settings,
+    *,
+    student: str,
+    task: str,
+    split: str,
+    rows: str | Path | None = None,
+    limit: int | None = None,
+    decoding: str = "greedy",
+    max_new_tokens: int | None = None,
+    quantization: str = "none",
+) -> dict[str, Any]:
+    """The parameters of an exam or evaluation job, checked. Raises BadInput."""
+    task_named(task)
+    parse_ref(student, settings.checkpoints, settings.models)
+    if decoding not in DECODINGS:
+        raise BadInput(f"There is no decoding '{decoding}': choose {' or '.join(DECODINGS)}.")
+    if quantization not in QUANTIZATIONS:
+        raise BadInput(f"There is no quantization '{quantization}': choose none or 4bit.")
+    if limit is not None and limit < 1:
+        raise BadInput("The number of questions must be 1 or more.")
+    if max_new_tokens is not None and max_new_tokens < 1:
+        raise BadInput("The limit of new tokens must be 1 or more.")
+    if rows and not Path(rows).is_file():
+        raise BadInput(f"There is no file {rows}: give the path of the rows.")
+    return {
+        "student": student,
+        "task": task,
+        "split": split,
+        "rows": str(Path(rows).resolve()) if rows else None,
+        "limit": limit,
+        "decoding": decoding,
+        "max_new_tokens": max_new_tokens,
+        "quantization": quantization,
+    }
+
+
+def score(settings: Settings, exam_id: int) -> Score:
+    """How an exam or evaluation stands."""
+    store = connect(settings.database)
+    counts = exams.counts(store, exam_id)
+    graded = counts.answered
+    return Score(
+        exams.get(store, exam_id),
+        counts,
+        counts.correct / graded if graded else None,
+        wilson(counts.correct, graded) if graded else None,
+    )
+
+
+def evaluations(settings: Settings, project: Project) -> list[Score]:
+    """A project's evaluations, the newest first."""
+    store = connect(settings.database)
+    return [score(settings, exam.id) for exam in exams.of_project(store, project.id, "evaluation")]
+
+
+def answers(
+    settings: Settings, exam_id: int, which: str = "all", limit: int = 50, offset: int = 0
+) -> tuple[list[AnswerRow], int]:
+    """A page of answers and how many the filter lets through."""
+    store = connect(settings.database)
+    return (
+        exams.answers(store, exam_id, which, limit, offset),
+        exams.count_answers(store, exam_id, which),
+    )
+
+
+def find_evaluation(settings: Settings, project: Project, which: str) -> Exam:
+    """An evaluation by its id, or the newest of a student REF. Raises BadInput."""
+    found = exams.of_project(connect(settings.database), project.id, "evaluation")
+    for exam in found:
+        if which in (str(exam.id), exam.student):
+            return exam
+    known = ", ".join(f"{exam.id} ({exam.student})" for exam in found) or "none yet"
+    raise BadInput(f"There is no evaluation '{which}' in {project.name}; there are: {known}.")
+
+
+def compare(settings: Settings, first: Exam, second: Exam) -> Comparison:
+    """Two evaluations of the same items, item by item. Raises BadInput when they differ."""
+    return paired(_outcomes(settings, first), _outcomes(settings, second))
+
+
+def changed(
+    settings: Settings, first: Exam, second: Exam
+) -> list[tuple[str, AnswerRow, AnswerRow]]:
+    """The items that were fixed or broken, each with both answers."""
+    store = connect(settings.database)
+    before = {row.question_id: row for row in exams.answers(store, first.id)}
+    return [
+        ("fixed" if after.correct else "broken", before[after.question_id], after)
+        for after in exams.answers(store, second.id)
+        if bool(before[after.question_id].correct) != bool(after.correct)
+    ]
+
+
+def _outcomes(settings: Settings, exam: Exam) -> dict[int, bool]:
+    store = connect(settings.database)
+    counts = exams.counts(store, exam.id)
+    if counts.answered < counts.questions:
+        raise BadInput(
+            f"Evaluation {exam.id} has answered {counts.answered} of {counts.questions} questions: "
+            "resume it before you compare."
+        )
+    return {row.question_id: bool(row.correct) for row in exams.answers(store, exam.id)}

@@ -1,0 +1,90 @@
+"""Projects: opening, creating, and where one stands."""
+
+import re
+
+from db import checkpoints, committee, exams, jobs, projects
+from db.projects import Project
+from db.store import connect
+from fair_app.committee.committee_file import default_committee
+from fair_app.errors import BadInput
+from fair_app.jobs.orphans import mark_orphans
+from fair_app.settings import Settings
+from fair_app.studio.teachers import set_committee
+from fair_app.tasks.registry import task as task_named
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
+DEMO = "demo"
+
+
+def all_projects(settings: Settings) -> list[Project]:
+    """Every project, the newest first."""
+    return projects.all_projects(connect(settings.database))
+
+
+def open_project(settings: Settings, name: str) -> Project:
+    """The project with this name. Raises BadInput, naming those that exist."""
+    store = connect(settings.database)
+    project = projects.by_name(store, name)
+    if project is None:
+        known = ", ".join(one.name for one in projects.all_projects(store))
+        have = f"the projects here are: {known}" if known else "there is none yet"
+        raise BadInput(f"There is no project '{name}': {have}. The exam creates a project.")
+    return project
+
+
+def create_project(settings: Settings, name: str, task: str, student: str) -> Project:
+    """Create a project with the default committee, or return it when it stands already.
+
+    Raises BadInput for a name that is not letters, digits, spaces, dots, dashes and underscores
+    (64 at most), for an unknown task, and for a project of that name with another task.
+    """
+    task_named(task)
+    if not NAME.fullmatch(name):
+        raise BadInput(
+            f"'{name}' cannot be a project's name: use up to 64 letters, digits, spaces, dots, "
+            "dashes and underscores."
+        )
+    store = connect(settings.database)
+    project = projects.by_name(store, name)
+    if project is None:
+        project = projects.add(store, name, task, student)
+        set_committee(settings, project, default_committee())
+    elif project.task != task:
+        raise BadInput(
+            f"Project '{name}' is about {project.task}, not {task}: choose another project name."
+        )
+    return project
+
+
+def ensure_demo(settings: Settings) -> Project:
+    """The demo project: the offline student, the generated task, the offline committee."""
+    return create_project(settings, DEMO, "arithmetic", "smollm2-135m")
+
+
+def status(settings: Settings, project: Project) -> dict[str, object]:
+    """Where a project stands: counts of every stage."""
+    store = connect(settings.database)
+    mark_orphans(store)
+    exam = exams.get(store, project.exam_id) if project.exam_id else None
+    answered = exams.counts(store, exam.id) if exam else None
+    written = committee.counts(store, project.id, exam.id) if exam else {}
+    return {
+        "name": project.name,
+        "task": project.task,
+        "student": project.student,
+        "threshold": project.threshold,
+        "exam": exam.id if exam else None,
+        "questions": answered.questions if answered else 0,
+        "answered": answered.answered if answered else 0,
+        "correct": answered.correct if answered else 0,
+        "mistakes": answered.answered - answered.correct if answered else 0,
+        "teachers": [teacher.name for teacher in committee.teachers(store, project.id)],
+        "rationales": written.get("rationales", 0),
+        "feedback": written.get("feedback", 0),
+        "reviews": written.get("reviews", 0),
+        "checkpoints": [one.name for one in checkpoints.of_project(store, project.id)],
+        "evaluations": len(exams.of_project(store, project.id, "evaluation")),
+        "running": [
+            job.id for job in jobs.listed(store, project.id) if job.state in ("running", "queued")
+        ],
+    }
