@@ -66,7 +66,7 @@ FOUNDATION = (
         question_id INTEGER NOT NULL REFERENCES questions (id),
         position INTEGER NOT NULL,
         text TEXT,
-        prediction TEXT,
+        prediction,
         span_start INTEGER,
         span_end INTEGER,
         rule TEXT,

@@ -16,16 +16,19 @@ from fair_app.tasks.registry import task as task_named
 
 OFFLINE = "offline"
 CONCURRENCY = 16
+EXPECTED_TOKENS = 150
+"""What a rationale, a piece of feedback or a review takes on average."""
 
 
 @dataclass(frozen=True)
 class Quote:
-    """What is missing, before anything is sent. Costs are in USD."""
+    """What is missing, before anything is sent. `tokens` is an estimate; costs are in USD."""
 
     mistakes: int
     teachers: int
     calls: int
     done: int
+    tokens: int
     cost_usd: float
 
 
@@ -60,14 +63,23 @@ def quote(settings: Settings, project: Project) -> Quote:
     if project.exam_id is None:
         raise BadInput(f"{project.name} has no exam yet: run the exam first.")
     members = [row for row in committee.teachers(store, project.id) if row.origin == "committee"]
-    each = 2 * len(members) + len(members) * (len(members) - 1)
-    ids = [row.question_id for row in exams.answers(store, project.exam_id, "wrong")]
-    done = (
-        len(committee.rationales(store, project.id, ids))
-        + len(committee.feedback(store, project.exam_id, ids))
-        + len(committee.reviews(store, project.id, ids))
+    wrong = exams.answers(store, project.exam_id, "wrong")
+    ids = [row.question_id for row in wrong]
+    rationales = len(committee.rationales(store, project.id, ids))
+    feedback = len(committee.feedback(store, project.exam_id, ids))
+    reviews = len(committee.reviews(store, project.id, ids))
+    each = len(wrong) * len(members)
+    # Characters of an average question and answer; a token is about four of English text.
+    asked = sum(len(row.question) + len(row.gold_text) for row in wrong) / max(1, len(wrong))
+    answered = sum(len(row.text or "") for row in wrong) / max(1, len(wrong))
+    tokens = (
+        (each - rationales) * (asked / 4 + EXPECTED_TOKENS)
+        + (each - feedback) * ((asked + answered) / 4 + EXPECTED_TOKENS)
+        + (each * (len(members) - 1) - reviews) * (asked / 4 + 2 * EXPECTED_TOKENS)
     )
-    return Quote(len(ids), len(members), len(ids) * each - done, done, 0.0)
+    done = rationales + feedback + reviews
+    calls = each * (len(members) + 1) - done
+    return Quote(len(wrong), len(members), calls, done, round(tokens), 0.0)
 
 
 def collect_params(

@@ -1,0 +1,201 @@
+"""Committee distillation from the command line: exam, collect, curate, train, evaluate, compare."""
+
+from argparse import Namespace
+from typing import Any
+
+from db.projects import Project
+from fair_app.committee.committee_file import load_committee
+from fair_app.errors import BadInput
+from fair_app.jobs import queue, worker
+from fair_app.settings import Settings
+from fair_app.studio import demo as demo_loop
+from fair_app.studio import exams, exchange, projects, review, teachers, training
+
+Result = dict[str, Any]
+
+
+def exam(settings: Settings, arguments: Namespace) -> Result:
+    """The student answers training questions; its mistakes are kept. Creates the project."""
+    params = _exam_params(settings, arguments, arguments.task)
+    project = projects.create_project(
+        settings, arguments.project, arguments.task, arguments.student
+    )
+    return worker.run_now(settings, "exam", params, project.id)
+
+
+def collect(settings: Settings, arguments: Namespace) -> Result:
+    """All missing rationales, feedback and reviews of the committee."""
+    project = projects.open_project(settings, arguments.project)
+    if arguments.budget is not None and arguments.budget <= 0:
+        raise BadInput("--budget is an amount in USD: give more than 0.")
+    if arguments.committee:
+        teachers.set_committee(settings, project, load_committee(arguments.committee))
+    params = teachers.collect_params(settings, project, arguments.concurrency)
+    if arguments.dry_run:
+        quote = teachers.quote(settings, project)
+        return {
+            "calls": quote.calls,
+            "cached": quote.done,
+            "failed": 0,
+            "mistakes": quote.mistakes,
+            "teachers": quote.teachers,
+            "tokens": quote.tokens,
+            "cost_usd": quote.cost_usd,
+            "stopped_by_budget": False,
+        }
+    return worker.run_now(settings, "collect", params, project.id)
+
+
+def curate(settings: Settings, arguments: Namespace) -> Result:
+    """What an acceptance threshold gives, with the decisions of persons."""
+    project = projects.open_project(settings, arguments.project)
+    summary = review.summary(settings, project, arguments.threshold)
+    if arguments.set:
+        review.set_threshold(settings, project, summary.threshold)
+    return {
+        "threshold": summary.threshold,
+        "questions": summary.questions,
+        "rationales": summary.rationales,
+        "accepted": summary.accepted,
+        "questions_accepted": summary.questions_accepted,
+        "per_teacher": {
+            name: {"rationales": one.rationales, "accepted": one.accepted, "mean": one.mean}
+            for name, one in summary.per_teacher.items()
+        },
+    }
+
+
+def train(settings: Settings, arguments: Namespace) -> Result:
+    """The dual-loss LoRA on the curated training set."""
+    project = projects.open_project(settings, arguments.project)
+    if arguments.resume:
+        return _resumed_training(settings, project, arguments.name)
+    params = training.train_params(
+        settings,
+        project,
+        name=arguments.name,
+        student=arguments.student,
+        teacher=arguments.teacher,
+        keep_rule=arguments.keep_rule,
+        settings_given={
+            "sampling": arguments.sampling,
+            "alpha": arguments.alpha,
+            "epochs": arguments.epochs,
+            "max_steps": arguments.max_steps,
+            "learning_rate": arguments.lr,
+            "batch_size": arguments.batch_size,
+            "quantization": arguments.quantization,
+        },
+    )
+    return worker.run_now(settings, "train", params, project.id)
+
+
+def evaluate(settings: Settings, arguments: Namespace) -> Result:
+    """A student answers the test questions."""
+    project = projects.open_project(settings, arguments.project)
+    params = _exam_params(settings, arguments, arguments.task or project.task)
+    result = worker.run_now(settings, "evaluate", params, project.id)
+    return {"evaluation": result.pop("exam"), "n": result.pop("questions"), **result}
+
+
+def compare(settings: Settings, arguments: Namespace) -> Result:
+    """Two evaluations of the same items, with McNemar's exact test."""
+    project = projects.open_project(settings, arguments.project)
+    first, second = (
+        exams.find_evaluation(settings, project, which)
+        for which in (arguments.first, arguments.second)
+    )
+    found = exams.compare(settings, first, second)
+    return {
+        "fixed": found.fixed,
+        "broken": found.broken,
+        "both_right": found.both_right,
+        "both_wrong": found.both_wrong,
+        "p_value": found.p_value,
+    }
+
+
+def import_files(settings: Settings, arguments: Namespace) -> Result:
+    """The reference's JSON files of a committee run."""
+    return exchange.import_reference(
+        settings,
+        arguments.project,
+        arguments.task,
+        mistakes=arguments.mistakes,
+        feedback=arguments.feedback,
+        rationale=arguments.rationale,
+    )
+
+
+def export(settings: Settings, arguments: Namespace) -> Result:
+    """The project as the reference's JSON files, or as training examples."""
+    project = projects.open_project(settings, arguments.project)
+    write = {"reference": exchange.export_reference, "sft": exchange.export_sft}
+    files = write[arguments.format](settings, project, arguments.output)
+    return {"files": [str(file) for file in files]}
+
+
+def status(settings: Settings, arguments: Namespace) -> Result:
+    """Where everything stands."""
+    if arguments.project:
+        shown = [projects.open_project(settings, arguments.project)]
+    else:
+        shown = projects.all_projects(settings)
+    one = shown[0] if arguments.project else None
+    return {
+        "projects": [projects.status(settings, project) for project in shown],
+        "jobs": [_job(job) for job in queue.listed(settings, one)],
+    }
+
+
+def jobs(settings: Settings, arguments: Namespace) -> Result:
+    """List jobs, cancel or resume one, or run the next one here."""
+    match arguments.action:
+        case "cancel":
+            queue.cancel(settings, arguments.id)
+        case "resume":
+            queue.resume(settings, arguments.id)
+        case "run-next":
+            waiting = queue.next_queued(settings)
+            if waiting is None:
+                raise BadInput("No job is waiting: `jobs resume ID` queues one again.")
+            worker.run_job(settings, waiting.id, echo=True)
+    return {"jobs": [_job(job) for job in queue.listed(settings)]}
+
+
+def demo(settings: Settings, arguments: Namespace) -> Result:
+    """The offline default from exam to comparison."""
+    return demo_loop.run(settings, arguments.limit)
+
+
+def _exam_params(settings: Settings, arguments: Namespace, task: str) -> dict[str, Any]:
+    return exams.exam_params(
+        settings,
+        student=arguments.student,
+        task=task,
+        split=arguments.split,
+        rows=arguments.rows,
+        limit=arguments.limit,
+        decoding=arguments.decoding,
+        max_new_tokens=arguments.max_new_tokens,
+        quantization=arguments.quantization,
+    )
+
+
+def _resumed_training(settings: Settings, project: Project, name: str) -> Result:
+    job = training.interrupted_run(settings, project, name)
+    queue.resume(settings, job.id)
+    return worker.run_job(settings, job.id, echo=True)
+
+
+def _job(job: queue.Job) -> Result:
+    return {
+        "id": job.id,
+        "kind": job.kind,
+        "state": job.state,
+        "stage": job.stage,
+        "done": job.done,
+        "total": job.total,
+        "error": job.error,
+        "result": job.result,
+    }

@@ -1,0 +1,68 @@
+"""The command line's frame: one JSON object or readable lines out, one `error:` line and exit code.
+
+Exit codes: 0 done, 1 the work failed, 2 bad input.
+"""
+
+import contextlib
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from fair_app.cli.parser import parse
+from fair_app.errors import BadInput, Cancelled, WorkFailed
+from fair_app.settings import Settings
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit code."""
+    try:
+        arguments = parse(sys.argv[1:] if argv is None else argv)
+        settings = Settings(home=arguments.home) if arguments.home else Settings()
+        # What libraries print must not stand beside the JSON object.
+        with contextlib.redirect_stdout(sys.stderr):
+            result = arguments.run(settings, arguments)
+    except BadInput as fault:
+        print(f"error: {one_line(fault)}", file=sys.stderr)
+        return 2
+    except WorkFailed as fault:
+        print(f"error: {one_line(fault)}", file=sys.stderr)
+        return 1
+    except Cancelled:
+        print("error: the job was cancelled; `jobs resume` goes on with it.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("error: stopped; `jobs resume` goes on with the job.", file=sys.stderr)
+        return 1
+    print(json.dumps(result) if arguments.json else readable(result))
+    return 0
+
+
+def one_line(fault: Exception) -> str:
+    """The message of a fault without line breaks."""
+    return " ".join(str(fault).split())
+
+
+def readable(value: Any, indent: str = "") -> str:
+    """A result as `name: value` lines, nested ones indented."""
+    if isinstance(value, dict):
+        return "\n".join(
+            f"{indent}{name}:\n{readable(inner, indent + '  ')}"
+            if isinstance(inner, dict | list) and inner
+            else f"{indent}{name}: {_plain(inner)}"
+            for name, inner in value.items()
+        )
+    if isinstance(value, list):
+        return "\n".join(
+            readable(inner, indent)
+            if isinstance(inner, dict | list)
+            else f"{indent}{_plain(inner)}"
+            for inner in value
+        )
+    return f"{indent}{_plain(value)}"
+
+
+def _plain(value: Any) -> str:
+    if value is None or value in ({}, []):
+        return "none"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

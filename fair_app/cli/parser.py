@@ -1,0 +1,122 @@
+"""The commands and their options."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from fair_app.cli import commands
+from fair_app.errors import BadInput
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports bad usage as every other bad input: one sentence, exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        raise BadInput(f"{message} (see `{self.prog} --help`)")
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Read a command line. Raises BadInput; `--help` prints and exits."""
+    return _parser().parse_args(argv)
+
+
+def _parser() -> Parser:
+    everywhere = Parser(add_help=False)
+    _common(everywhere, argparse.SUPPRESS)
+    parser = Parser(prog="python -m fair_app", description=commands.__doc__)
+    _common(parser, None)
+    command = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, run: Any, *, project: bool = True, required: bool = True) -> Parser:
+        made: Parser = command.add_parser(name, help=run.__doc__, parents=[everywhere])
+        made.set_defaults(run=run)
+        if project:
+            made.add_argument("--project", required=required, metavar="P")
+        return made
+
+    exam = add("exam", commands.exam)
+    exam.add_argument("--student", required=True, metavar="REF", help=STUDENT)
+    exam.add_argument("--task", required=True, metavar="T")
+    _questions(exam, split="train")
+
+    collect = add("collect", commands.collect)
+    collect.add_argument("--committee", type=Path, metavar="FILE", help="a TOML file of teachers")
+    collect.add_argument("--budget", type=float, metavar="USD", help="stop before it costs more")
+    collect.add_argument("--concurrency", type=int, default=16, metavar="N")
+    collect.add_argument("--dry-run", action="store_true", help="say what it would take, and stop")
+
+    curate = add("curate", commands.curate)
+    curate.add_argument("--threshold", type=float, metavar="X", help="0 to 5; default: the saved")
+    curate.add_argument("--set", action="store_true", help="save the threshold")
+
+    train = add("train", commands.train)
+    train.add_argument("--name", required=True, metavar="NAME", help="the checkpoint's name")
+    train.add_argument("--student", metavar="REF", help=f"default: the project's; {STUDENT}")
+    train.add_argument("--teacher", default="mixed", metavar="mixed|NAME")
+    train.add_argument("--keep-rule", action="store_true", help="one teacher: accepted ones only")
+    train.add_argument("--sampling", choices=["epoch", "once"], default="epoch")
+    train.add_argument("--alpha", type=float, metavar="A", help="weight of the feedback loss")
+    train.add_argument("--epochs", type=int, metavar="N")
+    train.add_argument("--max-steps", type=int, metavar="N")
+    train.add_argument("--lr", type=float, metavar="R")
+    train.add_argument("--batch-size", type=int, metavar="N", help="questions an optimizer step")
+    train.add_argument("--quantization", choices=["4bit", "none"])
+    train.add_argument("--resume", action="store_true", help="go on with the run of this name")
+
+    evaluate = add("evaluate", commands.evaluate)
+    evaluate.add_argument("--student", required=True, metavar="REF", help=STUDENT)
+    evaluate.add_argument("--task", metavar="T", help="default: the project's")
+    _questions(evaluate, split="test")
+
+    compare = add("compare", commands.compare)
+    compare.add_argument("first", metavar="A", help="an evaluation's number or its student")
+    compare.add_argument("second", metavar="B")
+
+    imported = add("import", commands.import_files)
+    imported.add_argument("--task", required=True, metavar="T")
+    for part in ("mistakes", "feedback", "rationale"):
+        imported.add_argument(f"--{part}", type=Path, metavar="FILE")
+
+    export = add("export", commands.export)
+    export.add_argument("--format", required=True, choices=["reference", "sft"])
+    export.add_argument("--output", required=True, type=Path, metavar="DIR")
+
+    add("status", commands.status, required=False)
+
+    jobs = add("jobs", commands.jobs, project=False)
+    action = jobs.add_subparsers(
+        dest="action", required=True, metavar="list|cancel|resume|run-next"
+    )
+    action.add_parser("list", parents=[everywhere])
+    action.add_parser("run-next", parents=[everywhere])
+    for name in ("cancel", "resume"):
+        action.add_parser(name, parents=[everywhere]).add_argument("id", type=int, metavar="ID")
+
+    demo = add("demo", commands.demo, project=False)
+    demo.add_argument("--limit", type=int, metavar="N", help="questions of the exam")
+    return parser
+
+
+STUDENT = "a hub id, a folder, smollm2-135m, or checkpoint:NAME"
+
+
+def _common(parser: argparse.ArgumentParser, default: Any) -> None:
+    parser.add_argument(
+        "--home", type=Path, default=default, metavar="DIR", help="database, models, checkpoints"
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        default=default if default is argparse.SUPPRESS else False,
+        help="one JSON object on standard output",
+    )
+
+
+def _questions(parser: argparse.ArgumentParser, split: str) -> None:
+    parser.add_argument("--rows", type=Path, metavar="FILE", help="a local file of the task")
+    parser.add_argument("--split", default=split)
+    parser.add_argument("--limit", type=int, metavar="N", help="the first N questions")
+    parser.add_argument("--decoding", choices=["greedy", "paper"], default="greedy")
+    parser.add_argument("--max-new-tokens", type=int, metavar="N")
+    parser.add_argument("--quantization", choices=["none", "4bit"], default="none")

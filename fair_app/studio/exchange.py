@@ -1,0 +1,241 @@
+"""Recorded committee runs in, and a project's own out: the reference's files, training examples."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from db import calls, committee, exams, projects
+from db.exams import AnswerRow
+from db.projects import Project
+from db.store import connect, writing
+from fair_app.curation.acceptance import verdict
+from fair_app.errors import BadInput
+from fair_app.exchange import reference, sft
+from fair_app.exchange.reference import ReferenceMistake, ReferenceRun
+from fair_app.settings import Settings
+from fair_app.stored_questions import store_questions
+from fair_app.student.offline import OFFLINE_STUDENT
+from fair_app.studio.projects import create_project
+from fair_app.studio.review import curated
+from fair_app.studio.training import training_questions
+from fair_app.tasks.base import Question, Task
+from fair_app.tasks.registry import task as task_named
+
+FILE_NAME = re.compile(
+    r"(?P<model>.+)_(?P<task>[^_]+)_(false|feedback|rationale)_round(?P<round>\d+)"
+)
+COMPLETE = "complete"
+EMPTY = "empty"
+
+
+def import_reference(
+    settings: Settings,
+    project_name: str,
+    task_name: str,
+    *,
+    mistakes: Path | None,
+    feedback: Path | None,
+    rationale: Path | None,
+) -> dict[str, int]:
+    """Read a run of the reference into a project, all of it or nothing; return the counts.
+
+    The project is created where needed; its training student is the offline one. Teachers come
+    from the files, and what they wrote stands in the ledger as imported. Reading the same files
+    again changes nothing. Raises BadInput.
+    """
+    task = task_named(task_name)
+    given = [path for path in (mistakes, feedback, rationale) if path]
+    if not given:
+        raise BadInput("Give at least one of --mistakes, --feedback and --rationale.")
+    run = reference.read_run(mistakes, feedback, rationale)
+    named = FILE_NAME.match(given[0].stem)
+    source = {
+        "model": named["model"] if named else given[0].stem,
+        "round": int(named["round"]) if named else 0,
+        "sha256": hashlib.sha256(b"".join(path.read_bytes() for path in given)).hexdigest(),
+    }
+    store = connect(settings.database)
+    with writing(store):
+        project = create_project(settings, project_name, task.name, OFFLINE_STUDENT)
+        exam_id = _import_exam(store, project, task, run, source)
+        _import_teachers(store, project, run, source)
+        projects.set_exam(store, project.id, exam_id, project.student)
+        answers = exams.answers(store, exam_id)
+        _import_rationales(store, project, task, run, answers)
+        _import_feedback(store, project, run, answers)
+        return {"mistakes": len(answers), **committee.counts(store, project.id, exam_id)}
+
+
+def export_reference(settings: Settings, project: Project, folder: Path) -> list[Path]:
+    """Write the project's mistakes, feedback and rationales as the reference's three files."""
+    if project.exam_id is None:
+        raise BadInput(f"{project.name} has no exam yet: there is nothing to export.")
+    store = connect(settings.database)
+    exam = exams.get(store, project.exam_id)
+    model = exam.settings.get("model") or Path(exam.student.replace(":", "-")).name
+    return reference.write_run(
+        _as_run(settings, project, exams.answers(store, exam.id, "wrong")),
+        folder,
+        model,
+        project.task,
+        exam.settings.get("round", 0),
+    )
+
+
+def export_sft(settings: Settings, project: Project, folder: Path) -> list[Path]:
+    """Write the curated training set as chat lines, one file."""
+    return [sft.write(training_questions(settings, project), folder / f"{project.name}_sft.jsonl")]
+
+
+def _import_exam(
+    store: Database, project: Project, task: Task, run: ReferenceRun, source: dict[str, Any]
+) -> int:
+    for exam in exams.of_project(store, project.id, "exam"):
+        if exam.origin == "imported" and exam.settings == source:
+            return exam.id
+    ids = store_questions(
+        store, project.id, task.name, "train", (_question(task, one) for one in run.mistakes)
+    )
+    exam_id = exams.add(
+        store,
+        project.id,
+        purpose="exam",
+        student=f"imported:{source['model']}",
+        task=task.name,
+        split="train",
+        settings=source,
+        question_ids=ids,
+        origin="imported",
+    )
+    for row, mistake in zip(exams.unanswered(store, exam_id), run.mistakes, strict=True):
+        text = mistake.student_wrong_pred or ""
+        prediction = mistake.student_wrong_final_answer
+        start = text.rfind(str(prediction)) if prediction not in (None, "") else -1
+        exams.save_answer(
+            store,
+            row.id,
+            {
+                "text": text,
+                "prediction": prediction,
+                "rule": "imported",
+                "span_start": start if start >= 0 else None,
+                "span_end": start + len(str(prediction)) if start >= 0 else None,
+                "correct": 0,
+                "truncated": 0,
+            },
+        )
+    return exam_id
+
+
+def _question(task: Task, mistake: ReferenceMistake) -> Question:
+    return Question(
+        text=mistake.question,
+        gold_answer=task.gold_final(mistake.gold_answer),
+        gold_text=mistake.gold_answer,
+        context=mistake.context or "",
+        options=tuple(mistake.options or ()),
+        source_id=mistake.id,
+    )
+
+
+def _import_teachers(
+    store: Database, project: Project, run: ReferenceRun, source: dict[str, Any]
+) -> None:
+    committee.set_committee(
+        store,
+        project.id,
+        [
+            {
+                "name": name,
+                "origin": "imported",
+                "simulated": 0,
+                "spec": {"name": name, "provider": "imported", "model": name},
+                "spec_hash": f"imported:{source['sha256']}",
+            }
+            for name in run.teachers
+        ],
+    )
+
+
+def _import_rationales(
+    store: Database, project: Project, task: Task, run: ReferenceRun, answers: list[AnswerRow]
+) -> None:
+    teachers = committee.teachers(store, project.id)
+    known = {(one.question_id, one.teacher_id) for one in committee.rationales(store, project.id)}
+    for author in teachers:
+        peers = [teacher for teacher in teachers if teacher.id != author.id]
+        for row, mistake, (text, scores) in zip(
+            answers, run.mistakes, run.rationales.get(author.name, ()), strict=False
+        ):
+            if (row.question_id, author.id) in known:
+                continue
+            grade = task.grade(text or "", _question(task, mistake))
+            rationale_id = committee.add_rationale(
+                store,
+                {
+                    "question_id": row.question_id,
+                    "teacher_id": author.id,
+                    "call_id": _call(store, author.name, "rationale", text, row.question),
+                    "text": text,
+                    "finish": COMPLETE if text else EMPTY,
+                    "prediction": grade.prediction,
+                    "correct": int(grade.correct),
+                },
+            )
+            for peer, score in zip(peers, scores, strict=True):
+                committee.add_review(
+                    store,
+                    {
+                        "rationale_id": rationale_id,
+                        "reviewer_id": peer.id,
+                        "call_id": _call(store, peer.name, "review", None, row.question, text),
+                        "text": None,
+                        "score": score,
+                    },
+                )
+
+
+def _import_feedback(
+    store: Database, project: Project, run: ReferenceRun, answers: list[AnswerRow]
+) -> None:
+    exam_id = answers[0].exam_id
+    known = {(one.answer_id, one.teacher_id) for one in committee.feedback(store, exam_id)}
+    for teacher in committee.teachers(store, project.id):
+        for row, text in zip(answers, run.feedback.get(teacher.name, ()), strict=False):
+            if (row.id, teacher.id) not in known:
+                committee.add_feedback(
+                    store,
+                    {
+                        "answer_id": row.id,
+                        "teacher_id": teacher.id,
+                        "call_id": _call(store, teacher.name, "feedback", text, row.question),
+                        "text": text,
+                        "finish": COMPLETE if text else EMPTY,
+                    },
+                )
+
+
+def _call(
+    store: Database, teacher: str, role: str, text: str | None, question: str, about: Any = ""
+) -> int:
+    """The ledger's row of a call that the reference made."""
+    content = "\x1f".join(map(str, ("imported", teacher, role, question, about, text)))
+    return calls.add_imported(
+        store,
+        {
+            "key": hashlib.sha256(content.encode("utf-8", "replace")).hexdigest(),
+            "provider": "imported",
+            "model": teacher,
+            "role": role,
+            "text": text,
+            "finish": COMPLETE if text or role == "review" else EMPTY,
+        },
+    )
+
+
+def _as_run(settings: Settings, project: Project, answers: Iterable[AnswerRow]) -> ReferenceRun:
+    raise NotImplementedError

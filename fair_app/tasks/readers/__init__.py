@@ -1,0 +1,1 @@
+"""One reader for each kind of answer; `fair_app.tasks.grading` documents the rules."""

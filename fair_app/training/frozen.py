@@ -1,0 +1,42 @@
+"""The examples of a run, frozen when it is submitted: whatever is decided later, it learns these.
+
+They lie beside the run's saved state, and in the end beside the adapter.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from fair_app.training.examples import Text, TrainingQuestion
+
+EXAMPLES = "examples.json"
+
+
+def work_folder(checkpoints: Path, name: str) -> Path:
+    """Where a run of this name keeps what it needs until its checkpoint is complete."""
+    return checkpoints / f".{name}.training"
+
+
+def freeze(questions: Sequence[TrainingQuestion], folder: Path) -> None:
+    """Write the examples of a run, whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f"{EXAMPLES}.partial"
+    partial.write_text(json.dumps([asdict(one) for one in questions]), encoding="utf-8")
+    os.replace(partial, folder / EXAMPLES)
+
+
+def thaw(folder: Path) -> list[TrainingQuestion]:
+    """Read the examples that `freeze` wrote."""
+    rows = json.loads((folder / EXAMPLES).read_text(encoding="utf-8"))
+    return [
+        TrainingQuestion(
+            **{
+                **row,
+                "rationales": tuple(Text(**text) for text in row["rationales"]),
+                "feedback": tuple(Text(**text) for text in row["feedback"]),
+            }
+        )
+        for row in rows
+    ]
