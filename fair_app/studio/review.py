@@ -275,3 +275,9 @@ def _revision(log: list[Decision], rationale_id: int) -> int:
         (one.id for one in log if (one.subject, one.subject_id) == ("rationale", rationale_id)),
         default=0,
     )
+
+
+def question_of(settings: Settings, rationale_id: int) -> int | None:
+    """The question that a rationale answers, or None when there is no such rationale."""
+    rationale = committee.rationale(connect(settings.database), rationale_id)
+    return rationale.question_id if rationale else None

@@ -13,6 +13,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
+from fair_app.student.base import never_cancelled
 from fair_app.training.attention import is_packable, segmented
 from fair_app.training.packing import Pack, StepBatch
 
@@ -30,16 +31,20 @@ class StepLoss:
     rationale: float | None
 
 
-def step_loss(model: PreTrainedModel, batch: StepBatch) -> StepLoss:
+def step_loss(
+    model: PreTrainedModel, batch: StepBatch, cancelled: Callable[[], None] = never_cancelled
+) -> StepLoss:
     """Compute the loss of a step, pass by pass, and add its gradient to the parameters'.
 
     `model` is a causal language model; with LoRA, the base model that holds the adapter's layers.
-    One that cannot be packed must be given batches of one example a pass.
+    One that cannot be packed must be given batches of one example a pass. `cancelled` is called
+    before each pass.
     """
     total = 0.0
     sums = {True: 0.0, False: 0.0}
     with segmented(model) if is_packable(model) else nullcontext():
         for pack in batch.packs:
+            cancelled()
             on_device = pack.to(model.device)
             learned = bool(pack.weights.any())
             with torch.set_grad_enabled(learned):
@@ -70,7 +75,7 @@ def pack_loss(model: PreTrainedModel, pack: Pack) -> tuple[torch.Tensor, torch.T
 
 
 def head(model: PreTrainedModel) -> Head:
-    """Hidden states to logits, with the scaling that some families apply (Cohere, Granite, Gemma)."""
+    """Hidden states to logits, scaled or capped as Cohere, Granite and Gemma models do."""
     project = model.get_output_embeddings()
     config = model.config.get_text_config()
     scale = getattr(config, "logit_scale", None) or 1.0

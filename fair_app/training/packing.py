@@ -116,9 +116,13 @@ class ExamplePool:
         return [
             self._examples[part, pair.question_id, text.text]
             for pair in pairs
-            for part, text in (("rationale", pair.rationale), ("feedback", pair.feedback))
+            for part, text in _parts(pair)
             if text is not None
         ]
+
+
+def _parts(pair: Pair) -> tuple[tuple[Part, Text | None], ...]:
+    return ("rationale", pair.rationale), ("feedback", pair.feedback)
 
 
 @dataclass(frozen=True)
@@ -155,6 +159,11 @@ class StepBatch:
     packs: tuple[Pack, ...]
     feedback_tokens: int
     rationale_tokens: int
+
+    @property
+    def tokens(self) -> int:
+        """The tokens of all sequences, prompts too."""
+        return sum(sum(pack.segment_lengths) for pack in self.packs)
 
 
 def make_step(examples: Sequence[Example], alpha: float, tokens_per_pass: int) -> StepBatch:

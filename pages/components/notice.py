@@ -27,13 +27,16 @@ def spoken(handler: Callable[P, Any]) -> Callable[P, Any]:
     return speaking
 
 
-def notice(sentence: str, kind: str = "info") -> str:
-    """A sentence in a quiet box. `kind` is info, success, warning or error."""
+def notice(sentence: str, kind: str = "info", button: str = "") -> str:
+    """A sentence in a quiet box, and a button of `go_button`.
+
+    `kind` is info, success, warning or error.
+    """
     mark = {"info": "i", "success": "✓", "warning": "!", "error": "×"}[kind]
     role = "alert" if kind in ("warning", "error") else "status"
     return (
         f'<div class="notice {kind}" role="{role}">'
-        f'<span class="mark" aria-hidden="true">{mark}</span><p>{text(sentence)}</p></div>'
+        f'<span class="mark" aria-hidden="true">{mark}</span><p>{text(sentence)}</p>{button}</div>'
     )
 
 
@@ -44,7 +47,10 @@ def empty(title: str, sentence: str, go: str = "", label: str = "") -> str:
 
 
 def go_button(go: str, label: str, kind: str = "primary", item: str = "") -> str:
-    """A button that leads to another page, and there to an item. `kind` is primary or plain."""
+    """A button that leads to another page, and there to an item.
+
+    `kind` is primary, plain or link.
+    """
     more = f' data-item="{text(item)}"' if item else ""
     return (
         f'<button type="button" class="go {kind}" data-go="{text(go)}"{more}>{text(label)}</button>'

@@ -29,7 +29,9 @@ _LETTER = re.compile(
     rf"and\b|due\b)){_NO_OTHER}"
     rf"|(?P<upper>[B-HJ])(?=\s){_NO_OTHER})"
 )
-_LISTED = re.compile(r"^[\s*_(\-]{0,6}(?P<letter>[A-J])[.):]{1,2}(?=[\s*])", re.MULTILINE)
+_LISTED = re.compile(
+    rf"^[\s*_(\-]{{0,6}}(?P<letter>[A-J])[.):]{{1,2}}(?=[\s*]){_NO_OTHER}", re.MULTILINE
+)
 _ALONE = re.compile(
     r"[\s*_\"'`(\[{$]{0,8}(?:(?:option|choice)\s)?[(\[]?(?P<letter>[A-Ja-j])[\s*_\"'`)\]}$.,!]{0,8}",
     re.IGNORECASE,

@@ -1,0 +1,132 @@
+"""How much faster an exam is than asking one question at a time, as the reference does.
+
+    python benchmarks/exam.py [--items 64] [--reference-items N] [--rows SVAMP.json]
+
+Both ways put the same questions to the offline student in bfloat16, greedily, with at most 200 new
+tokens, one after the other, each in a process of its own; loading is not timed. The questions are
+SVAMP's where its file is found (FAIR_SHARED_DATA or ../shared/data), else generated arithmetic.
+"""
+
+import argparse
+import os
+import resource
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPOSITORY))
+
+from fair_app.errors import BadInput  # noqa: E402
+from fair_app.student.base import Decoding  # noqa: E402
+from fair_app.student.offline import OFFLINE_STUDENT, ensure_offline_student  # noqa: E402
+from fair_app.student.registry import parse_ref  # noqa: E402
+from fair_app.tasks.registry import task as task_named  # noqa: E402
+
+DECODING = Decoding(max_new_tokens=200)
+MODELS = REPOSITORY / "db" / "models"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One way's answers and what they took. `peak` is the process's largest memory in bytes."""
+
+    texts: list[str]
+    tokens: int
+    seconds: float
+    peak: int
+
+    @property
+    def pace(self) -> float:
+        """Questions a second."""
+        return len(self.texts) / self.seconds
+
+
+def one_at_a_time(prompts: list[str]) -> Measured:
+    """The reference's way: transformers' `generate`, one question after the other."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from fair_app.student.generation import render_prompt
+
+    folder = ensure_offline_student(MODELS)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).eval()
+    texts, tokens = [], 0
+    begin = time.perf_counter()
+    for prompt in prompts:
+        text = render_prompt(tokenizer, prompt)
+        asked = tokenizer(text, add_special_tokens=False, return_tensors="pt")
+        written = model.generate(**asked, max_new_tokens=DECODING.max_new_tokens, do_sample=False)[
+            0, asked["input_ids"].shape[1] :
+        ]
+        tokens += int((written != tokenizer.eos_token_id).sum())
+        texts.append(tokenizer.decode(written, skip_special_tokens=True).strip())
+    return Measured(texts, tokens, time.perf_counter() - begin, peak_memory())
+
+
+def in_batches(prompts: list[str]) -> Measured:
+    """This repository's way."""
+    from fair_app.student.generation import TransformersStudent
+    from fair_app.student.loading import load
+
+    student = TransformersStudent(load(parse_ref(OFFLINE_STUDENT, MODELS, MODELS)))
+    begin = time.perf_counter()
+    found = dict(student.answer(prompts, DECODING))
+    seconds = time.perf_counter() - begin
+    texts = [found[index].text for index in range(len(prompts))]
+    return Measured(texts, sum(one.tokens for one in found.values()), seconds, peak_memory())
+
+
+def peak_memory() -> int:
+    """The most memory that this process has held, in bytes (Linux counts in KiB)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def shared_rows() -> Path | None:
+    """The authors' SVAMP file beside the repository, where there is one."""
+    shared = os.environ.get("FAIR_SHARED_DATA") or REPOSITORY.parent / "shared" / "data"
+    rows = Path(shared) / "svamp" / "SVAMP.json"
+    return rows if rows.is_file() else None
+
+
+def main() -> None:
+    """Measure both ways and print a line for each, and the ratio."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--items", type=int, default=64, help="questions (default 64)")
+    parser.add_argument("--reference-items", type=int, help="the first N only, one at a time")
+    parser.add_argument("--rows", type=Path, help="a SVAMP file")
+    arguments = parser.parse_args()
+    rows = arguments.rows or shared_rows()
+    task = task_named("svamp" if rows else "arithmetic")
+    questions = task.load("train", rows, arguments.items)
+    prompts = [task.prompt(question) for question in questions]
+    asked = {one_at_a_time: arguments.reference_items or len(prompts), in_batches: len(prompts)}
+    print(f"{len(prompts)} questions of {task.title}, at most {DECODING.max_new_tokens} new tokens")
+    ensure_offline_student(MODELS)
+    pace = {}
+    for way, number in asked.items():
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+            measured = process.submit(way, prompts[:number]).result()
+        right = sum(map(lambda text, one: task.grade(text, one).correct, measured.texts, questions))
+        pace[way] = measured.pace
+        print(
+            f"{way.__name__:14} {len(measured.texts):4} questions {measured.seconds:7.1f} s "
+            f"{measured.pace:6.2f} questions/s {measured.tokens / measured.seconds:5.0f} tokens/s "
+            f"{right:3} right, peak {measured.peak / 2**30:.2f} GiB",
+            flush=True,
+        )
+    if arguments.reference_items:
+        print(f"The first way answered the first {arguments.reference_items} questions only.")
+    print(f"ratio          {pace[in_batches] / pace[one_at_a_time]:.1f} times the questions/s")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except BadInput as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,79 @@
+"""What the teachers are asked, in the three roles of the method (arXiv 2410.03663, section 3).
+
+A rationale is asked for exactly as the student was asked. For feedback and review the teacher is
+given the gold answer as a hint: the `gold_answer` field of the reference's files, which for GSM8K
+is the whole solution.
+
+The fields of a template are filled in one pass, so whatever a model or a file wrote arrives as it
+is, with its braces, dollar signs and percent signs.
+"""
+
+import hashlib
+from string import Template
+
+from fair_app.committee.equations import without_marks
+from fair_app.tasks.base import Question
+
+QUESTION_WITH_CONTEXT = Template("""\
+Context: $context
+Query: $question
+Options:
+$options""")
+
+FEEDBACK = Template("""\
+You are a teacher. Below are a question and a student's wrong answer to it. Point out the mistakes \
+in the student's answer, briefly.
+Question: $question
+Student's answer: $student_answer
+Hint: The correct answer should be: $gold
+""")
+
+REVIEW = Template("""\
+You are a reviewer. Below is a rationale that was submitted as the solution of a question. As in \
+peer review, judge whether it is correct and sound. Think step by step, and end with one whole \
+number from 1 to 5: the higher, the more likely you find it that the rationale is correct. Write \
+this score in square brackets, such as: [5]
+Question: $question
+Rationale: $rationale
+Hint: The correct answer should be: $gold
+""")
+
+
+def rationale_prompt(task_prompt: str) -> str:
+    """Ask for a rationale with the student's own prompt: no gold answer, nothing added."""
+    return task_prompt
+
+
+def feedback_prompt(question: Question, student_answer: str) -> str:
+    """Ask what is wrong in the student's answer, with the gold answer as a hint."""
+    return FEEDBACK.substitute(
+        question=question_text(question), student_answer=student_answer, gold=_hint(question)
+    )
+
+
+def review_prompt(question: Question, rationale: str) -> str:
+    """Ask for a score of a rationale, with the gold answer as a hint; its author is not named."""
+    return REVIEW.substitute(
+        question=question_text(question), rationale=rationale, gold=_hint(question)
+    )
+
+
+def question_text(question: Question) -> str:
+    """The question with its passage and its lettered options, where it has them."""
+    options = "\n".join(
+        f"{chr(ord('A') + index)}. {option}" for index, option in enumerate(question.options)
+    )
+    if question.context:
+        return QUESTION_WITH_CONTEXT.substitute(
+            context=question.context, question=question.text, options=options
+        )
+    return f"{question.text}\nOptions:\n{options}" if options else question.text
+
+
+def prompt_hash(text: str) -> str:
+    """SHA-256 of a rendered prompt, in hexadecimal."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _hint(question: Question) -> str:
+    return without_marks(question.gold_text or question.gold_answer)

@@ -1,0 +1,51 @@
+"""The curated training set as chat examples, one JSON object a line, for other training tools."""
+
+import json
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+
+from fair_app.errors import BadInput
+from fair_app.exchange.whole_files import write_whole
+from fair_app.training.examples import TrainingQuestion, feedback_prompt, rationale_prompt
+
+
+def write(
+    questions: Iterable[TrainingQuestion], path: Path, simulated: Collection[str] = ()
+) -> Path:
+    """Write every text of the training set as one chat example, all or none; return the path.
+
+    A line holds `messages` (user, then assistant), `part` (`rationale` or `feedback`), `teacher`,
+    `question_id`, and `simulated`: whether the teacher is among those named as rule-based.
+
+    Raises BadInput when there is no example or the path cannot be written to.
+    """
+    lines = list(_lines(questions, frozenset(simulated)))
+    if not lines:
+        raise BadInput("The training set is empty: accept some rationales first.")
+    write_whole({path: lines})
+    return path
+
+
+def _lines(questions: Iterable[TrainingQuestion], simulated: frozenset[str]) -> Iterator[str]:
+    for question in questions:
+        for part, prompt, texts in (
+            ("rationale", rationale_prompt(question), question.rationales),
+            ("feedback", feedback_prompt(question), question.feedback),
+        ):
+            for text in texts:
+                example = {
+                    "messages": [
+                        {"role": "user", "content": _writable(prompt)},
+                        {"role": "assistant", "content": _writable(text.text)},
+                    ],
+                    "part": part,
+                    "teacher": text.teacher,
+                    "simulated": text.teacher in simulated,
+                    "question_id": question.question_id,
+                }
+                yield json.dumps(example, ensure_ascii=False) + "\n"
+
+
+def _writable(text: str) -> str:
+    """Text without lone surrogates, which neither UTF-8 nor a tokenizer takes: U+FFFD instead."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,0 +1,160 @@
+"""A student that answers in batches, on the processor or a GPU. Imports torch."""
+
+import gc
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+import psutil
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from fair_app.errors import BadInput, WorkFailed
+from fair_app.student.base import Completion, Decoding, never_cancelled
+from fair_app.student.batch import Batch, FixedBatch, RegroupingBatch, Row
+from fair_app.student.kv_cache import can_regroup, use_decoding_attention
+from fair_app.student.loading import LoadedModel
+from fair_app.student.sampling import random_numbers
+
+LARGEST_BATCH = {"cpu": 64, "cuda": 256}
+"""Beyond this many rows little is gained."""
+EXPECTED_ROW = 1024
+"""Tokens of prompt and answer for which memory is set aside when the batch size is chosen."""
+
+
+def render_prompt(tokenizer: PreTrainedTokenizerBase, user_text: str) -> str:
+    """The text that a student is given for one user message; exam, test and training share it.
+
+    The model's own chat template, with whatever system prompt the template adds by itself, up to
+    where the assistant begins; without a template, the plain text and a new line. Beginning tokens
+    are in it: tokenise with `add_special_tokens=False`.
+    """
+    if tokenizer.chat_template:
+        message = [{"role": "user", "content": user_text}]
+        return str(
+            tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
+        )
+    return f"{tokenizer.bos_token or ''}{user_text}\n"
+
+
+class TransformersStudent:
+    """A loaded model that answers questions; see `fair_app.student.base.Student`.
+
+    `batch_size` is the most rows at once; without one, what memory allows, up to a size beyond
+    which little is gained. It halves, for good, when memory runs out after all.
+    """
+
+    def __init__(self, loaded: LoadedModel, batch_size: int | None = None) -> None:
+        self.model, self.tokenizer = loaded.model, loaded.tokenizer
+        self.batch_size = batch_size or _rows_that_fit(self.model)
+        self._batch: type[RegroupingBatch] | type[FixedBatch] = FixedBatch
+        if can_regroup(self.model):
+            self._batch = RegroupingBatch
+            use_decoding_attention(self.model)
+        self._stop_tokens = _stop_tokens(self.model, self.tokenizer)
+        self.description: dict[str, object] = {
+            **loaded.description,
+            "batch_size": self.batch_size,
+            "attention": self.model.config._attn_implementation,
+            "chat_template": bool(self.tokenizer.chat_template),
+        }
+
+    def answer(
+        self,
+        prompts: Sequence[str],
+        decoding: Decoding,
+        cancelled: Callable[[], None] = never_cancelled,
+    ) -> Iterator[tuple[int, Completion]]:
+        """Yield `(index into prompts, completion)` as answers finish, longest prompts first.
+
+        The random numbers of a sampled answer depend on the seed and the prompt (and on how many
+        equal prompts come before it), not on its place or batch: asking only what is left after an
+        interruption draws the same. The logits still differ in their last bits with the batch.
+
+        Raises BadInput when a prompt and its answer exceed the model's context, WorkFailed when not
+        even one row fits into memory, and what `cancelled` raises.
+        """
+        waiting = _by_length(self._rows(prompts, decoding))
+        while waiting:
+            batch: Batch = self._batch(self.model, self._stop_tokens, decoding)
+            try:
+                while waiting or batch.rows:
+                    cancelled()
+                    for row in batch.advance(waiting, self.batch_size, cancelled):
+                        yield row.index, self._completion(row)
+            except (RuntimeError, MemoryError) as error:
+                if not _is_out_of_memory(error):
+                    raise
+                self._halve(error)
+                for row in batch.rows:
+                    row.begin_again()
+                waiting = _by_length([*waiting, *batch.rows])
+            # Outside the handler, where its traceback no longer holds the tensors of the step.
+            del batch
+            _free_memory()
+
+    def _rows(self, prompts: Sequence[str], decoding: Decoding) -> list[Row]:
+        context = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        seen: Counter[str] = Counter()
+        rows = []
+        for index, prompt in enumerate(prompts):
+            text = render_prompt(self.tokenizer, prompt)
+            tokens = self.tokenizer.encode(text, add_special_tokens=False)
+            if context and len(tokens) + decoding.max_new_tokens > context:
+                raise BadInput(
+                    f"A prompt of {len(tokens)} tokens and {decoding.max_new_tokens} new ones do "
+                    f"not fit into this student's context of {context}: allow fewer new tokens."
+                )
+            rows.append(Row(index, tokens, random_numbers(decoding, prompt, seen[prompt])))
+            seen[prompt] += 1
+        return rows
+
+    def _completion(self, row: Row) -> Completion:
+        text = self.tokenizer.decode(row.tokens, skip_special_tokens=True).strip()
+        return Completion(text, len(row.tokens), truncated=not row.stopped)
+
+    def _halve(self, error: BaseException) -> None:
+        if self.batch_size == 1:
+            raise WorkFailed(
+                "Memory does not suffice for one answer at a time: use 4-bit weights, a smaller "
+                "student or fewer new tokens."
+            ) from error
+        self.batch_size //= 2
+        self.description["batch_size"] = self.batch_size
+
+
+def _by_length(rows: list[Row]) -> list[Row]:
+    """The longest prompts at the end, from where rows are taken: what needs most comes first."""
+    return sorted(rows, key=lambda row: len(row.prompt))
+
+
+def _stop_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+    """What ends an answer: the model's end tokens (one or several) and the tokenizer's."""
+    ends = model.generation_config.eos_token_id if model.generation_config else None
+    listed = ends if isinstance(ends, list) else [ends]
+    return frozenset(token for token in [*listed, tokenizer.eos_token_id] if token is not None)
+
+
+def _rows_that_fit(model: PreTrainedModel) -> int:
+    """How many rows of the expected length have keys and values in half of the free memory."""
+    config, where = model.config.get_text_config(), model.device
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    token_bytes = 2 * config.num_hidden_layers * heads * size * model.dtype.itemsize
+    if where.type == "cuda":
+        free = torch.cuda.mem_get_info(where)[0]
+    else:
+        free = psutil.virtual_memory().available
+    return max(1, min(LARGEST_BATCH[where.type], free // 2 // (token_bytes * EXPECTED_ROW)))
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Whether torch says so; on a processor it has only the words for it, not the class."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        "can't allocate memory" in str(error)
+    )
+
+
+def _free_memory() -> None:
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

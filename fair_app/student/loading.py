@@ -1,0 +1,198 @@
+"""Loading a student: full or 4-bit, with or without a trained adapter. Imports torch.
+
+What is loaded is free again when the process ends; every job has a process of its own.
+"""
+
+import gc
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import transformers
+from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
+from safetensors import SafetensorError
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+from transformers.utils.logging import disable_progress_bar
+
+from fair_app.errors import BadInput, WorkFailed
+from fair_app.student.offline import ensure_offline_student
+from fair_app.student.registry import Quantization, StudentRef
+
+_CANNOT_GENERATE = ("ForMaskedLM", "ForSequenceClassification", "ForTokenClassification")
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A decoder-only model in evaluation mode, its tokenizer (left padding), and what they are.
+
+    `description` is plain JSON: what moves answers and belongs beside them.
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    description: dict[str, object]
+
+
+def device() -> torch.device:
+    """The GPU where there is one, else the processor."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def load(ref: StudentRef, quantization: Quantization = "none") -> LoadedModel:
+    """Load a student for generation or training.
+
+    "none" gives plain bfloat16 weights, with a checkpoint's adapter merged into them; where the
+    adapter was trained on a 4-bit base, into that base's values, so that the student is the one
+    that was trained. "4bit" gives NF4 with double quantization and bfloat16 products (QLoRA, arXiv
+    2305.14314, section 3), with the adapter beside it.
+
+    Raises BadInput when the model cannot be a student (missing, gated, not decoder-only, code or
+    pickle in its folder), WorkFailed when the hub cannot be reached.
+    """
+    disable_progress_bar()  # of the weights: it fills the log of a job (downloads keep theirs)
+    if ref.base_kind == "offline":
+        ensure_offline_student(Path(ref.source).parent)
+    base_quantization: Quantization = "4bit" if "4bit" in (quantization, ref.trained_on) else "none"
+    tokenizer, model = _load_base(ref, base_quantization)
+    if base_quantization == "4bit" and quantization == "none":
+        model = model.dequantize(torch.bfloat16)
+    if ref.adapter is not None:
+        model = _with_adapter(model, ref.adapter, merge=quantization == "none")
+    model.eval()
+    gc.collect()  # what loading left over is as large as the model
+    return LoadedModel(model, tokenizer, _describe(ref, model, quantization, base_quantization))
+
+
+def _load_base(
+    ref: StudentRef, quantization: Quantization
+) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
+    try:
+        config = AutoConfig.from_pretrained(ref.source, trust_remote_code=False)
+        _check_decoder_only(ref, config)
+        tokenizer = AutoTokenizer.from_pretrained(
+            ref.source, trust_remote_code=False, padding_side="left"
+        )
+        model, report = AutoModelForCausalLM.from_pretrained(
+            ref.source,
+            dtype=torch.bfloat16,
+            device_map={"": device()},
+            quantization_config=_nf4() if quantization == "4bit" else None,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise _as_sentence(ref, error) from error
+    if report["missing_keys"]:  # transformers would go on with random numbers in their place
+        missing = sorted(report["missing_keys"])
+        raise BadInput(
+            f"The weights of {ref.base} are incomplete: {len(missing)} are missing, "
+            f"{missing[0]} among them."
+        )
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    return tokenizer, model
+
+
+def _nf4() -> BitsAndBytesConfig:
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+
+
+def _check_decoder_only(ref: StudentRef, config: transformers.PreTrainedConfig) -> None:
+    architectures = getattr(config, "architectures", None) or []
+    if (
+        getattr(config, "is_encoder_decoder", False)
+        or config.model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+        or any(name.endswith(_CANNOT_GENERATE) for name in architectures)
+    ):
+        raise BadInput(
+            f"{ref.base} is a {config.model_type} model, which cannot be a student: "
+            "use a decoder-only language model such as Llama, Qwen or Mistral."
+        )
+
+
+def _as_sentence(ref: StudentRef, error: Exception) -> Exception:
+    """What transformers says in many lines, as one sentence that says what to do."""
+    if isinstance(error, BadInput):
+        return error
+    causes: list[BaseException] = [error]
+    while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None:
+        causes.append(cause)
+    if any(isinstance(cause, GatedRepoError) for cause in causes):
+        return BadInput(
+            f"{ref.base} is gated: accept its terms on https://huggingface.co/{ref.base} and set "
+            "HF_TOKEN."
+        )
+    if any(isinstance(cause, RepositoryNotFoundError | HFValidationError) for cause in causes):
+        return BadInput(f"The hub has no model {ref.base} that you may read: check its name.")
+    if "trust_remote_code" in str(error):
+        return BadInput(
+            f"{ref.base} needs code from its own repository, which is not run here: choose a model "
+            "that transformers knows."
+        )
+    first_line = str(error).strip().split("\n")[0].rstrip(".")
+    if ref.base_kind == "hub":
+        return WorkFailed(
+            f"{ref.base} could not be loaded from the hub; check the connection, or give a folder "
+            f"that holds the model ({first_line})."
+        )
+    return BadInput(f"{ref.base} cannot be loaded: {first_line}.")
+
+
+def _with_adapter(model: PreTrainedModel, adapter: Path, *, merge: bool) -> PreTrainedModel:
+    from peft import PeftModel
+
+    try:
+        adapted = PeftModel.from_pretrained(model, adapter)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        first_line = str(error).strip().split("\n")[0].rstrip(".")
+        raise BadInput(
+            f"The adapter in {adapter} does not fit its base student: {first_line}."
+        ) from error
+    # Both return transformers' own model; unmerged, with the LoRA layers in their places.
+    return adapted.merge_and_unload() if merge else adapted.get_base_model()
+
+
+def _describe(
+    ref: StudentRef,
+    model: PreTrainedModel,
+    quantization: Quantization,
+    base_quantization: Quantization,
+) -> dict[str, object]:
+    own_quantization = getattr(model.config, "quantization_config", None)
+    if quantization == "none" and own_quantization is not None:
+        as_loaded = str(getattr(own_quantization, "quant_method", "unknown"))
+    else:
+        as_loaded = quantization
+    return {
+        "student": ref.ref,
+        "base": ref.base,
+        "model_type": model.config.model_type,
+        "parameters": model.num_parameters(),
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "quantization": as_loaded,
+        "base_quantization": base_quantization,
+        "device": _device_name(model.device),
+        "threads": torch.get_num_threads(),
+        "processors": os.cpu_count(),
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+    }
+
+
+def _device_name(where: torch.device) -> str:
+    return torch.cuda.get_device_name(where) if where.type == "cuda" else where.type

@@ -1,0 +1,40 @@
+"""`lineage.json` of a checkpoint: what it was made of, enough to make it again. No torch here."""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from fair_app.errors import BadInput
+
+LINEAGE_FILE = "lineage.json"
+REQUIRED = ("base", "quantization")
+"""What loading the checkpoint depends on. The rest is for people: settings, data, teachers…"""
+PACKAGES = ("torch", "transformers", "peft", "bitsandbytes")
+
+
+def versions() -> dict[str, str]:
+    """The versions of the libraries that move a training run."""
+    return {package: version(package) for package in PACKAGES}
+
+
+def write_lineage(folder: Path, lineage: dict[str, Any]) -> None:
+    """Write a checkpoint's lineage. Raises ValueError when one of `REQUIRED` is missing."""
+    missing = [key for key in REQUIRED if key not in lineage]
+    if missing:
+        raise ValueError(f"a lineage needs {', '.join(missing)}")
+    content = json.dumps(lineage, indent=2, ensure_ascii=False, allow_nan=False)
+    (folder / LINEAGE_FILE).write_text(content + "\n", encoding="utf-8")
+
+
+def read_lineage(folder: Path) -> dict[str, Any]:
+    """Read a checkpoint's lineage. Raises BadInput when the folder has none that can be read."""
+    try:
+        lineage = json.loads((folder / LINEAGE_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            f"{folder} has no {LINEAGE_FILE} that can be read: train it again."
+        ) from error
+    if not isinstance(lineage, dict):
+        raise BadInput(f"{folder / LINEAGE_FILE} does not hold a JSON object: train it again.")
+    return lineage

@@ -1,0 +1,101 @@
+"""A student's answers as they are shown: what was read out of them stands out."""
+
+from typing import Protocol
+
+from pages.components.markup import count, text
+
+IMPORTED = "imported"
+"""The rule that read an imported answer, and the origin of an imported exam."""
+
+
+class Answer(Protocol):
+    """What is shown of an answer and its question (a row of the store has all of it)."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def position(self) -> int: ...
+    @property
+    def question(self) -> str: ...
+    @property
+    def context(self) -> str: ...
+    @property
+    def options(self) -> tuple[str, ...]: ...
+    @property
+    def gold_answer(self) -> str: ...
+    @property
+    def gold_text(self) -> str: ...
+    @property
+    def text(self) -> str | None: ...
+    @property
+    def prediction(self) -> str | None: ...
+    @property
+    def span_start(self) -> int | None: ...
+    @property
+    def span_end(self) -> int | None: ...
+    @property
+    def rule(self) -> str | None: ...
+    @property
+    def correct(self) -> bool | None: ...
+    @property
+    def tokens(self) -> int | None: ...
+    @property
+    def truncated(self) -> bool | None: ...
+
+
+def highlighted(answer: str, start: int | None, end: int | None) -> str:
+    """An answer with the characters from `start` to `end` marked: what the grader read."""
+    if start is None or end is None:
+        return text(answer)
+    return f"{text(answer[:start])}<mark>{text(answer[start:end])}</mark>{text(answer[end:])}"
+
+
+def verdict(correct: bool | None) -> str:
+    """Right or wrong by a mark and a word, not by colour alone."""
+    mark, word = ("✓", "right") if correct else ("✗", "wrong")
+    return f'<span class="verdict {word}"><i aria-hidden="true">{mark}</i>{word.title()}</span>'
+
+
+def answer_list(rows: list[Answer]) -> str:
+    """Answers, each one line that opens to the whole of it."""
+    return f'<div class="answers">{"".join(_item(row) for row in rows)}</div>'
+
+
+def question_block(row: Answer) -> str:
+    """What was asked, with its passage and options where it has them."""
+    context = f'<p class="context">{text(row.context)}</p>' if row.context else ""
+    options = "".join(f"<li>{text(option)}</li>" for option in row.options)
+    return f'{context}<p class="question">{text(row.question)}</p>' + (
+        f'<ol class="options" type="A">{options}</ol>' if options else ""
+    )
+
+
+def answer_block(row: Answer) -> str:
+    """The answer with what was read marked, and by which rule it was read."""
+    cut = '<span class="tag warn">cut off at the limit</span>' if row.truncated else ""
+    if not row.prediction:
+        how = "no final answer could be read"
+    elif row.rule == IMPORTED:
+        how = f"read <b>{text(row.prediction)}</b>, as the imported file says"
+    else:
+        how = f"read <b>{text(row.prediction)}</b> by the rule “{text(row.rule)}”"
+    tokens = f" · {count(row.tokens, 'token')}" if row.tokens is not None else ""
+    return (
+        f'<pre class="said">{highlighted(row.text or "", row.span_start, row.span_end)}</pre>'
+        f'<p class="how">{how}, expected <b>{text(row.gold_answer)}</b>{tokens} {cut}</p>'
+    )
+
+
+def _item(row: Answer) -> str:
+    cut = '<span class="tag warn">cut off</span>' if row.truncated else ""
+    read = f"<b>{text(row.prediction)}</b>" if row.prediction else "nothing read"
+    instead = "" if row.correct else f" <small>not {text(row.gold_answer)}</small>"
+    return (
+        f'<details class="answer" data-key="{row.id}"><summary>'
+        f'<span class="number">{row.position + 1}</span>{verdict(row.correct)}'
+        f'<span class="asked">{text(row.question)}</span>'
+        f'<span class="read">{cut}{read}{instead}</span>'
+        f'</summary><div class="whole">{question_block(row)}{answer_block(row)}'
+        f'<details class="gold" data-key="gold-{row.id}"><summary>Reference solution</summary>'
+        f'<pre class="said">{text(row.gold_text)}</pre></details></div></details>'
+    )

@@ -1,0 +1,35 @@
+// Paint the job as text. The markup stays, so that an open log stays open while lines arrive.
+const find = (selector) => element.querySelector(selector);
+const write = (selector, words) => {
+  const node = find(selector);
+  if (node.textContent !== words) node.textContent = words;
+  node.hidden = !words;
+};
+const paint = () => {
+  const job = props.value || {};
+  const section = find('.job');
+  section.hidden = !job.id;
+  if (!job.id) return;
+  section.dataset.state = job.kind;
+  section.setAttribute('aria-label', job.title);
+  write('.state', job.state);
+  write('.stage', job.stage);
+  write('.count', job.count);
+  write('.left', job.left);
+  write('.fault', job.error);
+  write('.log pre', job.log);
+  find('.log').hidden = !job.log;
+  const working = job.kind === 'running' || job.kind === 'queued';
+  const bar = find('.bar');
+  bar.hidden = !working && job.kind !== 'interrupted' && job.kind !== 'cancelled';
+  bar.classList.toggle('unknown', working && job.progress === null);
+  const share = Math.round(100 * (job.progress || 0));
+  bar.firstElementChild.style.width = share + '%';
+  bar.setAttribute('aria-valuenow', share);
+  find('.cancel').hidden = !job.cancel;
+  find('.resume').hidden = !job.resume;
+};
+find('.cancel').addEventListener('click', () => trigger('cancel', {job: props.value.id}));
+find('.resume').addEventListener('click', () => trigger('resume', {job: props.value.id}));
+watch('value', paint);
+paint();

@@ -1,0 +1,90 @@
+"""The panel of a project's newest job of one kind: state, progress, log, cancel and resume."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from fair_app.jobs import queue
+from fair_app.jobs.queue import ACTIVE, RESUMABLE, JobView
+from fair_app.settings import Settings
+from fair_app.studio.projects import Project, open_project
+from pages.components.markup import ago, duration
+from pages.components.notice import spoken
+from pages.components.page import ACTION, Place
+
+HERE = Path(__file__).parent
+STATES = {
+    "queued": "Waiting",
+    "running": "Running",
+    "succeeded": "Done",
+    "failed": "Failed",
+    "cancelled": "Cancelled",
+    "interrupted": "Interrupted",
+}
+
+
+def job_panel(settings: Settings, kind: str, place: Place) -> gr.HTML:
+    """Lay out the panel and wire its buttons. Its value is what `panel_value` returns."""
+    panel = gr.HTML(
+        {},
+        html_template=(HERE / "job_panel.html").read_text(encoding="utf-8"),
+        js_on_load=(HERE / "job_panel.js").read_text(encoding="utf-8"),
+        elem_id=f"job-{kind}",
+        elem_classes="job-panel",
+        apply_default_css=False,
+    )
+
+    def handler(act: Callable[[Settings, int], None]) -> Callable[..., Any]:
+        def handle(project: str, event: gr.EventData) -> dict[str, Any]:
+            act(settings, int(event.job))
+            return panel_value(settings, open_project(settings, project), kind)
+
+        return spoken(handle)
+
+    panel.cancel(handler(queue.cancel), place.project, panel, **ACTION)
+    panel.resume(handler(queue.resume), place.project, panel, **ACTION)
+    return panel
+
+
+def panel_value(settings: Settings, project: Project, kind: str) -> dict[str, Any]:
+    """What the panel paints as text; empty when there was never such a job."""
+    view = queue.latest(settings, project, kind)
+    return described(view) if view else {}
+
+
+def described(view: JobView) -> dict[str, Any]:
+    """A job in words and numbers."""
+    job = view.job
+    active = job.state in ACTIVE
+    stopping = active and job.cancel_requested
+    return {
+        "id": job.id,
+        "title": view.title,
+        "kind": job.state,
+        "state": "Stopping" if stopping else STATES[job.state],
+        "stage": (job.stage if job.state == "running" else "") or when(view),
+        "count": f"{job.done:,} of {job.total:,}" if job.total else "",
+        "left": f"about {duration(job.eta_s)} left" if active and job.eta_s else "",
+        "progress": job.done / job.total if job.total else None,
+        "error": job.error or "",
+        "log": "\n".join(line.line for line in view.log),
+        "cancel": active and not stopping,
+        "resume": job.state in RESUMABLE,
+    }
+
+
+def when(view: JobView) -> str:
+    """When a job that is not at work was asked for or ended, and how long it took."""
+    job = view.job
+    if job.finished_at is None:
+        return "waiting for its turn" if job.state == "queued" else "starting"
+    took = f", took {duration(job.finished_at - job.started_at)}" if job.started_at else ""
+    return f"{ago(job.finished_at)}{took}"
+
+
+def is_active(settings: Settings, project: Project, kind: str) -> bool:
+    """Whether the newest job of this kind waits or runs."""
+    view = queue.latest(settings, project, kind)
+    return view is not None and view.job.state in ACTIVE

@@ -1,0 +1,40 @@
+"""The field for a file of questions: a path on the server's machine, or an upload."""
+
+import shutil
+from pathlib import Path
+
+import gradio as gr
+
+from fair_app.settings import Settings
+from pages.components.page import ACTION
+
+
+def rows_file(settings: Settings, elem_id: str) -> gr.Textbox:
+    """Lay out the field and its upload button; the field's value is the path."""
+    path = gr.Textbox(
+        label="Rows from a file",
+        info="Optional: json, jsonl, csv or parquet in the task's own form",
+        placeholder="/path/to/rows.jsonl",
+        max_lines=1,
+        elem_id=elem_id,
+    )
+    upload = gr.UploadButton("Upload a file", size="sm", elem_classes="upload")
+
+    def keep(uploaded: str) -> str:
+        return str(kept(settings, Path(uploaded)))
+
+    upload.upload(keep, upload, path, **ACTION)
+    return path
+
+
+def kept(settings: Settings, uploaded: Path) -> Path:
+    """Copy an upload out of the temporary folder, where a job could lose it; return the copy.
+
+    Gradio names the folder of an upload after the hash of its content, so a copy never changes.
+    """
+    folder = settings.database.parent / "uploads" / uploaded.parent.name
+    folder.mkdir(parents=True, exist_ok=True)
+    copy, partial = folder / uploaded.name, folder / f".{uploaded.name}.partial"
+    shutil.copyfile(uploaded, partial)
+    partial.rename(copy)
+    return copy

@@ -1,0 +1,322 @@
+"""The overview: where the project stands on its five steps, and the one next step."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from fair_app.jobs import queue
+from fair_app.jobs.kinds import KINDS
+from fair_app.jobs.queue import ACTIVE, JobView
+from fair_app.settings import Settings
+from fair_app.studio.exams import Score, evaluations, score
+from fair_app.studio.projects import Project, open_project, status
+from fair_app.studio.review import curated, summary
+from fair_app.studio.teachers import quote
+from fair_app.tasks.registry import task
+from pages.components.answers import IMPORTED
+from pages.components.job_panel import STATES, described
+from pages.components.markup import count, percent, text
+from pages.components.notice import go_button
+from pages.components.page import LIVE, Page, Place
+from pages.components.painted import painted
+
+PAGE_OF = {
+    "exam": "exam",
+    "collect": "committee",
+    "train": "training",
+    "evaluate": "evaluation",
+}
+RECENT = 6
+
+
+@dataclass(frozen=True)
+class Step:
+    """One of the five steps. `state` is done, now (work is under way), open or later."""
+
+    page: str
+    title: str
+    state: str
+    value: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Next:
+    """The next step: why, and a button to the page where it is done."""
+
+    sentence: str
+    label: str
+    page: str
+    item: str = ""
+    other: tuple[str, str] | None = None
+    """Another page that could come next, and the words of its link."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Everything that the overview shows, as plain numbers."""
+
+    project: Project
+    questions: int
+    answered: int
+    correct: int
+    mistakes: int
+    imported: bool
+    calls: int
+    calls_missing: int
+    rationales: int
+    accepted: int
+    questions_accepted: int
+    decisions: int
+    checkpoints: list[str]
+    evaluations: list[Score]
+    at_work: set[str]
+    """The kinds of job that wait or run."""
+
+
+def build(settings: Settings, place: Place) -> Page:
+    """Lay out the overview; it only looks."""
+    whole = painted("overview")
+    timer = gr.Timer(2.0, active=False)
+
+    def refresh(project: Project, item: str) -> Sequence[Any]:
+        return [painting(settings, project)]
+
+    def tick(project: str) -> str:
+        return painting(settings, open_project(settings, project))
+
+    timer.tick(tick, place.project, whole, **LIVE)
+    return Page("overview", "Overview", refresh, [whole], timer=timer)
+
+
+def painting(settings: Settings, project: Project) -> str:
+    """The whole page."""
+    standing = look(settings, project)
+    path = "".join(_card(number, step) for number, step in enumerate(steps(standing), 1))
+    about = f"{text(task(project.task).title)} · {text(project.student)}"
+    return (
+        f'<header class="page-head"><h2>{text(project.name)}</h2><p>{about}</p></header>'
+        f"{_next_panel(next_step(standing))}"
+        f'<ol class="path">{path}</ol>{_jobs(settings, project)}'
+    )
+
+
+def look(settings: Settings, project: Project) -> Standing:
+    """Read where a project stands."""
+    found = status(settings, project)
+    listed = queue.listed(settings, project)
+    exam = score(settings, project.exam_id).exam if project.exam_id else None
+    quoted = quote(settings, project) if project.exam_id else None
+    accepted = summary(settings, project)
+    return Standing(
+        project=project,
+        questions=_number(found["questions"]),
+        answered=_number(found["answered"]),
+        correct=_number(found["correct"]),
+        mistakes=_number(found["mistakes"]),
+        imported=exam is not None and exam.origin == IMPORTED,
+        calls=quoted.done if quoted else 0,
+        calls_missing=max(0, quoted.calls) if quoted else 0,
+        rationales=accepted.rationales,
+        accepted=accepted.accepted,
+        questions_accepted=accepted.questions_accepted,
+        decisions=len(curated(settings, project).states),
+        checkpoints=[str(name) for name in _list(found["checkpoints"])],
+        evaluations=evaluations(settings, project),
+        at_work={job.kind for job in listed if job.state in ACTIVE},
+    )
+
+
+def steps(at: Standing) -> list[Step]:
+    """The five steps with their numbers."""
+    exam_done = at.questions > 0 and at.answered == at.questions
+    collected = at.calls > 0 and at.calls_missing == 0
+    best = max((one.accuracy for one in at.evaluations if one.accuracy is not None), default=None)
+    return [
+        Step(
+            "exam",
+            "Exam",
+            _state("exam" in at.at_work, exam_done, True),
+            *_exam_value(at),
+        ),
+        Step(
+            "committee",
+            "Committee",
+            _state("collect" in at.at_work, collected, at.mistakes > 0),
+            f"{at.rationales:,}" if at.rationales else "–",
+            f"rationales, {count(at.calls_missing, 'call')} to make"
+            if at.calls_missing and at.calls
+            else "rationales"
+            if at.calls
+            else "not asked yet",
+        ),
+        Step(
+            "review",
+            "Review",
+            _state(False, at.decisions > 0 or bool(at.checkpoints), at.rationales > 0),
+            f"{at.accepted:,}" if at.rationales else "–",
+            f"accepted above {at.project.threshold:g}" if at.rationales else "nothing yet",
+        ),
+        Step(
+            "training",
+            "Training",
+            _state("train" in at.at_work, bool(at.checkpoints), at.accepted > 0),
+            f"{len(at.checkpoints):,}" if at.checkpoints else "–",
+            "checkpoint" + ("s" if len(at.checkpoints) > 1 else "")
+            if at.checkpoints
+            else "no checkpoint yet",
+        ),
+        Step(
+            "evaluation",
+            "Evaluation",
+            _state("evaluate" in at.at_work, is_evaluated(at), bool(at.checkpoints)),
+            percent(best) if best is not None else "–",
+            f"best of {count(len(at.evaluations), 'test')}" if best is not None else "no test yet",
+        ),
+    ]
+
+
+def _exam_value(at: Standing) -> tuple[str, str]:
+    if not at.answered:
+        return "–", "no answers yet"
+    if at.imported:
+        return f"{at.mistakes:,}", "mistakes, imported"
+    answers = count(at.answered, "answer")
+    return percent(at.correct / at.answered), f"{count(at.mistakes, 'mistake')} in {answers}"
+
+
+def next_step(at: Standing) -> Next:
+    """The one thing to do now."""
+    tested = tested_students(at)
+    newest = f"checkpoint:{at.checkpoints[0]}" if at.checkpoints else ""
+    for kind, page in PAGE_OF.items():
+        if kind in at.at_work:
+            return Next("Work is under way. You can close this page; it goes on.", "Watch it", page)
+    if at.answered < at.questions:
+        return Next("The exam stopped before its last question.", "Resume the exam", "exam")
+    if not at.questions:
+        return Next(
+            "Ask the student some training questions, to find what it gets wrong.",
+            "Set up the exam",
+            "exam",
+        )
+    if not at.mistakes:
+        return Next(
+            "The student made no mistake, so there is nothing to teach.",
+            "Ask more questions",
+            "exam",
+        )
+    if at.calls_missing and not at.checkpoints:
+        return Next(
+            f"Have the committee explain {count(at.mistakes, 'mistake')} and review each other: "
+            f"{count(at.calls_missing, 'call')} to make.",
+            "Ask the committee",
+            "committee",
+        )
+    if not at.checkpoints and (not at.accepted or not at.decisions):
+        return Next(
+            f"{count(at.questions_accepted, 'question')} of {at.mistakes:,} have a rationale that "
+            "the committee accepts. Look at some, and decide what is worth learning.",
+            "Review the rationales",
+            "review",
+            other=("training", "or go straight to training") if at.accepted else None,
+        )
+    if not at.checkpoints:
+        return Next(
+            f"Train the student on {count(at.questions_accepted, 'question')}.",
+            "Set up the training",
+            "training",
+        )
+    for student, words in ((at.project.student, "the student as it was"), (newest, "the new one")):
+        if student not in tested:
+            return Next(
+                f"See whether it helped: test {words} on held-out questions.",
+                "Set up the evaluation",
+                "evaluation",
+                item=student,
+            )
+    return Next(
+        "Both students are tested. See which answers were fixed, and which broke.",
+        "Compare them",
+        "evaluation",
+    )
+
+
+def tested_students(at: Standing) -> set[str]:
+    """The students with a finished evaluation."""
+    return {
+        one.exam.student for one in at.evaluations if one.counts.answered == one.counts.questions
+    }
+
+
+def is_evaluated(at: Standing) -> bool:
+    """Whether the student and its newest checkpoint are both tested."""
+    if not at.checkpoints:
+        return False
+    return {at.project.student, f"checkpoint:{at.checkpoints[0]}"} <= tested_students(at)
+
+
+def _state(at_work: bool, done: bool, possible: bool) -> str:
+    if at_work:
+        return "now"
+    if done:
+        return "done"
+    return "open" if possible else "later"
+
+
+def _card(number: int, step: Step) -> str:
+    words = {"now": "under way", "done": "done", "open": "to do", "later": "later"}[step.state]
+    mark = "✓" if step.state == "done" else str(number)
+    return (
+        f'<li class="{step.state}"><button type="button" data-go="{step.page}">'
+        f'<span class="number" aria-hidden="true">{mark}</span>'
+        f'<span class="title">{step.title}<small>{words}</small></span>'
+        f'<span class="value">{text(step.value)}</span><span class="note">{text(step.note)}</span>'
+        "</button></li>"
+    )
+
+
+def _next_panel(step: Next) -> str:
+    other = go_button(step.other[0], step.other[1], "link") if step.other else ""
+    button = go_button(step.page, step.label, item=step.item)
+    return (
+        f'<section class="next"><div><h3>Next</h3><p>{text(step.sentence)}</p></div>'
+        f'<div class="doing">{button}{other}</div></section>'
+    )
+
+
+def _jobs(settings: Settings, project: Project) -> str:
+    listed = queue.listed(settings, project, RECENT)
+    if not listed:
+        return ""
+    rows = []
+    for job in listed:
+        shown = described(JobView(job, KINDS[job.kind].title, []))
+        share = round(100 * (shown["progress"] or 0))
+        bar = (
+            f'<span class="bar"><i style="width:{share}%"></i></span>'
+            if job.state in ACTIVE
+            else ""
+        )
+        about = " · ".join(
+            part for part in (shown["stage"], shown["count"] if bar else "", shown["left"]) if part
+        )
+        rows.append(
+            f'<li data-state="{job.state}"><button type="button" data-go="{PAGE_OF[job.kind]}">'
+            f'<span class="state">{STATES[job.state]}</span>'
+            f'<span class="title">{shown["title"]}</span>'
+            f'<span class="about">{text(about)}{bar}</span></button></li>'
+        )
+    return f'<section class="recent"><h3>Recent work</h3><ul>{"".join(rows)}</ul></section>'
+
+
+def _number(value: object) -> int:
+    assert isinstance(value, int)
+    return value
+
+
+def _list(value: object) -> list[object]:
+    assert isinstance(value, list)
+    return value

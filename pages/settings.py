@@ -1,0 +1,67 @@
+"""Settings: where the files lie, which versions run, whose terms apply, and the keys."""
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from platform import python_version
+from typing import Any
+
+from fair_app.settings import Settings
+from fair_app.studio.projects import Project
+from pages.components.markup import text
+from pages.components.page import Page, Place
+from pages.components.painted import page_head, painted
+
+LIBRARIES = ("gradio", "torch", "transformers", "peft", "bitsandbytes")
+TERMS = (
+    "A provider’s terms may forbid training another model on what its models write. Read the terms "
+    "of every teacher that you ask, and the licence of the student, before you share a checkpoint. "
+    "The offline student, SmolLM2-135M-Instruct, is Apache-2.0; the offline teachers are rules, "
+    "and what they write is yours."
+)
+KEYS = (
+    ("j k", "next and previous question"),
+    ("1 … 9", "choose a teacher"),
+    ("a r x", "accept, reject or reset the chosen teacher’s rationale"),
+    ("u", "undo your latest decision"),
+    ("?", "show the keys"),
+)
+
+
+def build(settings: Settings, place: Place) -> Page:
+    """Lay out the page; nothing on it can be changed."""
+    page_head("Settings", "Set FAIR_HOME, FAIR_HOST and FAIR_PORT, or --home, --host and --port.")
+    whole = painted("settings")
+
+    def refresh(project: Project, item: str) -> Sequence[Any]:
+        return [_painting(settings)]
+
+    return Page("settings", "Settings", refresh, [whole])
+
+
+def _painting(settings: Settings) -> str:
+    places = {
+        "Database": settings.database,
+        "Models": settings.models,
+        "Checkpoints": settings.checkpoints,
+        "Logs of jobs": settings.logs,
+    }
+    versions = {"python": python_version(), **{name: version(name) for name in LIBRARIES}}
+    return (
+        "<h3>Where the files lie</h3>"
+        + _rows({name: f"<code>{text(path.resolve())}</code>" for name, path in places.items()})
+        + "<h3>Keys in the review</h3>"
+        + _rows({keys: text(what) for keys, what in KEYS}, keys=True)
+        + f'<h3>Terms</h3><p class="prose-text">{text(TERMS)}</p>'
+        + "<h3>Versions</h3>"
+        + _rows({name: text(number) for name, number in versions.items()})
+    )
+
+
+def _rows(rows: dict[str, str], keys: bool = False) -> str:
+    """Names and what stands beside them, which is HTML."""
+    tag = "kbd" if keys else "span"
+    body = "".join(
+        f"<div><dt><{tag}>{text(name)}</{tag}></dt><dd>{value}</dd></div>"
+        for name, value in rows.items()
+    )
+    return f'<dl class="rows">{body}</dl>'

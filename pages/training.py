@@ -1,0 +1,207 @@
+"""Training: what a run would learn from, its settings, its losses, and the checkpoints so far."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from fair_app.errors import BadInput
+from fair_app.jobs import queue
+from fair_app.settings import Settings
+from fair_app.studio.projects import Project, open_project
+from fair_app.studio.teachers import teachers
+from fair_app.studio.training import MIXED, free_name, train_params, trained, training_preview
+from fair_app.training.settings import QUICK_LOOK
+from pages.components.charts import Line, line_chart, thinned
+from pages.components.job_panel import job_panel, panel_value
+from pages.components.markup import ago, count, text
+from pages.components.notice import empty, go_button, spoken
+from pages.components.page import ACTION, LIVE, Page, Place
+from pages.components.painted import page_head, painted
+from pages.components.stats import Stat, stats
+
+NAME = "distilled"
+LOSSES = {"Loss": "loss", "Feedback": "loss_feedback", "Rationale": "loss_rationale"}
+POINTS = 200
+
+
+def build(settings: Settings, place: Place) -> Page:
+    """Lay out the training page and wire its events."""
+    page_head(
+        "Training",
+        "A small adapter (LoRA) learns from the accepted rationales and from the feedback at once: "
+        "alpha · feedback + (1 − alpha) · rationale.",
+    )
+    form_of = gr.State("")
+    with gr.Row(elem_classes="split"):
+        with gr.Column(elem_classes="form"):
+            name = gr.Textbox(label="Name", max_lines=1, elem_id="training-name")
+            teacher = gr.Dropdown(
+                [("The whole committee", MIXED)],
+                value=MIXED,
+                label="Learn from",
+                filterable=False,
+                elem_id="training-teacher",
+            )
+            alpha = gr.Slider(
+                0,
+                1,
+                QUICK_LOOK.alpha,
+                step=0.05,
+                label="Alpha",
+                info="0 learns from rationales alone, 1 from feedback alone",
+                elem_id="training-alpha",
+            )
+            epochs = gr.Number(
+                QUICK_LOOK.epochs, label="Epochs", precision=0, minimum=1, elem_id="training-epochs"
+            )
+            with gr.Accordion("More settings", open=False, elem_classes="more"):
+                rate = gr.Number(
+                    QUICK_LOOK.learning_rate, label="Learning rate", elem_id="training-rate"
+                )
+                batch = gr.Number(
+                    QUICK_LOOK.batch_size,
+                    label="Questions a step",
+                    precision=0,
+                    minimum=1,
+                    elem_id="training-batch",
+                )
+                most = gr.Number(
+                    None, label="Most steps", precision=0, info="Optional", elem_id="training-steps"
+                )
+                quantization = gr.Dropdown(
+                    [("4 bits", "4bit"), ("None", "none")],
+                    value=QUICK_LOOK.quantization,
+                    label="Quantization",
+                    filterable=False,
+                    elem_id="training-quantization",
+                )
+            start = gr.Button("Start training", variant="primary", elem_id="training-start")
+        with gr.Column(elem_classes="results"):
+            panel = job_panel(settings, "train", place)
+            preview = painted("training-preview")
+            curves = painted("training-curves")
+            made = painted("training-checkpoints")
+    timer = gr.Timer(1.0, active=False)
+    live_outputs = [panel, curves, made]
+
+    def live(project: Project) -> tuple[Any, ...]:
+        return (
+            panel_value(settings, project, "train"),
+            loss_curves(settings, project),
+            _checkpoints(settings, project),
+        )
+
+    def refresh(project: Project, item: str, shown_for: str, chosen: str) -> Sequence[Any]:
+        names = [one.name for one in teachers(settings, project)]
+        chosen = chosen if chosen in names else MIXED
+        choices = [("The whole committee", MIXED), *((f"Only {one}", one) for one in names)]
+        return (
+            gr.skip() if shown_for == project.name else free_name(settings, NAME),
+            gr.Dropdown(choices=choices, value=chosen),
+            project.name,
+            _preview(settings, project, chosen),
+            *live(project),
+        )
+
+    def tick(project: str) -> tuple[Any, ...]:
+        return live(open_project(settings, project))
+
+    def begin(
+        project_name: str,
+        name: str,
+        teacher: str,
+        alpha: float,
+        epochs: float | None,
+        rate: float | None,
+        batch: float | None,
+        most: float | None,
+        quantization: str,
+    ) -> tuple[Any, ...]:
+        project = open_project(settings, project_name)
+        params = train_params(
+            settings,
+            project,
+            name=name.strip(),
+            teacher=teacher,
+            settings_given={
+                "alpha": alpha,
+                "epochs": int(epochs) if epochs else None,
+                "learning_rate": rate,
+                "batch_size": int(batch) if batch else None,
+                "max_steps": int(most) if most else None,
+                "quantization": quantization,
+            },
+        )
+        queue.submit(settings, "train", params, project)
+        return free_name(settings, NAME), *live(project)
+
+    timer.tick(tick, place.project, live_outputs, **LIVE)
+    teacher.input(
+        lambda project, chosen: _preview(settings, open_project(settings, project), chosen),
+        [place.project, teacher],
+        preview,
+        **ACTION,
+    )
+    start.click(
+        spoken(begin),
+        [place.project, name, teacher, alpha, epochs, rate, batch, most, quantization],
+        [name, *live_outputs],
+        **ACTION,
+    )
+    return Page(
+        name="training",
+        title="Training",
+        refresh=refresh,
+        inputs=[form_of, teacher],
+        outputs=[name, teacher, form_of, preview, *live_outputs],
+        timer=timer,
+    )
+
+
+def loss_curves(settings: Settings, project: Project) -> str:
+    """The three losses of the newest run, by step."""
+    view = queue.latest(settings, project, "train")
+    if view is None:
+        return ""
+    found = queue.metrics(settings, view.job.id, LOSSES.values())
+    lines = [Line(title, thinned(found[name], POINTS)) for title, name in LOSSES.items()]
+    return line_chart(lines, "Losses by step", "steps")
+
+
+def _preview(settings: Settings, project: Project, teacher: str) -> str:
+    try:
+        found = training_preview(settings, project, teacher)
+    except BadInput as fault:
+        go = "review" if project.exam_id else "exam"
+        return empty("Nothing to learn from yet", str(fault), go, f"Go to the {go}")
+    return stats(
+        [
+            Stat("Questions", f"{found.questions:,}", "to learn from"),
+            _texts("Rationales", found.rationales),
+            _texts("Feedback", found.feedback),
+        ]
+    )
+
+
+def _texts(name: str, by_teacher: dict[str, int]) -> Stat:
+    note = ", ".join(f"{teacher} {number:,}" for teacher, number in sorted(by_teacher.items()))
+    return Stat(name, f"{sum(by_teacher.values()):,}", note)
+
+
+def _checkpoints(settings: Settings, project: Project) -> str:
+    made = trained(settings, project)
+    if not made:
+        return ""
+    rows = "".join(
+        f"<tr><td><b>{text(one.name)}</b></td><td>{text(one.base)}</td>"
+        f'<td>{text(ago(one.created_at))}</td><td class="act">'
+        + go_button("evaluation", "Test it", "plain", f"checkpoint:{one.name}")
+        + "</td></tr>"
+        for one in made
+    )
+    return (
+        f"<h3>{count(len(made), 'checkpoint')}</h3>"
+        '<div class="table"><table><thead><tr><th>Name</th><th>Trained from</th><th>Made</th>'
+        f"<th></th></tr></thead><tbody>{rows}</tbody></table></div>"
+    )

@@ -1,0 +1,84 @@
+"""The three prompts hold what the method gives to a teacher, word for word, and nothing more."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fair_app.committee import prompts
+from fair_app.committee.scores import read_score
+from fair_app.tasks.base import Question
+
+QUESTION = Question(
+    text="Sam buys 3 packs of 4 pens. How many pens does Sam buy?",
+    gold_answer="12",
+    gold_text="Sam buys 3 * 4 = <<3*4=12>>12 pens.\n#### 12",
+)
+PASSAGE = Question(
+    text="Which one follows?",
+    gold_answer="B",
+    gold_text="B",
+    context="All {cats} cost $5.",
+    options=("No cat is free.", "100% of cats are {free}."),
+)
+
+
+def test_a_rationale_is_asked_for_as_the_student_was_asked() -> None:
+    asked = "Solve it.\nQuestion: {x} costs $5\n"
+    assert prompts.rationale_prompt(asked) == asked
+
+
+def test_feedback_is_given_question_wrong_answer_and_hint() -> None:
+    prompt = prompts.feedback_prompt(QUESTION, "3 + 4 = 7")
+    assert f"Question: {QUESTION.text}\n" in prompt
+    assert "Student's answer: 3 + 4 = 7\n" in prompt
+    assert prompt.endswith("should be: Sam buys 3 * 4 = 12 pens.\n#### 12\n")
+
+
+def test_a_review_is_given_question_rationale_and_hint_and_the_form_of_the_score() -> None:
+    prompt = prompts.review_prompt(QUESTION, "3 * 4 = 12. The answer is 12.")
+    assert f"Question: {QUESTION.text}\n" in prompt
+    assert "Rationale: 3 * 4 = 12. The answer is 12.\n" in prompt
+    assert prompt.endswith("should be: Sam buys 3 * 4 = 12 pens.\n#### 12\n")
+    assert "from 1 to 5" in prompt
+    assert "square brackets" in prompt
+
+
+def test_a_reviewer_that_only_repeats_the_prompt_gives_no_score() -> None:
+    assert read_score(prompts.review_prompt(QUESTION, "The answer is 12.")) is None
+
+
+def test_the_passage_and_the_options_are_part_of_the_question() -> None:
+    for prompt in (prompts.feedback_prompt(PASSAGE, "A"), prompts.review_prompt(PASSAGE, "A")):
+        assert "Context: All {cats} cost $5.\n" in prompt
+        assert "Which one follows?\n" in prompt
+        assert "A. No cat is free.\nB. 100% of cats are {free}.\n" in prompt
+
+
+def test_options_without_a_passage_are_shown_too() -> None:
+    question = Question("Which?", "A", "A", options=("one", "two"))
+    assert prompts.question_text(question) == "Which?\nOptions:\nA. one\nB. two"
+
+
+HOSTILE = st.text(alphabet="${}%qgoldrationale_ \\", max_size=60)
+
+
+@settings(deadline=None)
+@given(answer=HOSTILE, text=HOSTILE, gold=HOSTILE.filter(bool))
+def test_what_models_and_files_wrote_arrives_as_it_is(answer: str, text: str, gold: str) -> None:
+    question = Question(text=text, gold_answer=gold, gold_text=gold)
+    feedback = prompts.feedback_prompt(question, answer)
+    review = prompts.review_prompt(question, answer)
+    assert f"\nQuestion: {text}\nStudent's answer: {answer}\nHint: " in feedback
+    assert f"\nQuestion: {text}\nRationale: {answer}\nHint: " in review
+    assert feedback.endswith(f"be: {gold}\n")
+    assert review.endswith(f"be: {gold}\n")
+
+
+@settings(deadline=None)
+@given(one=st.text(), other=st.text())
+def test_two_prompts_share_a_hash_only_when_they_are_the_same(one: str, other: str) -> None:
+    assert (prompts.prompt_hash(one) == prompts.prompt_hash(other)) == (one == other)
+    assert len(prompts.prompt_hash(one)) == 64
+
+
+def test_a_broken_character_can_be_hashed() -> None:
+    assert prompts.prompt_hash("\ud800") != prompts.prompt_hash("")

@@ -1,0 +1,170 @@
+import errno
+import json
+import resource
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import PeftModel
+
+from fair_app.errors import BadInput, WorkFailed
+from fair_app.training.adapter import save_checkpoint, with_adapter
+from fair_app.training.files import disk_full_in_a_sentence, whole_folder, write_whole
+from fair_app.training.lineage import read_lineage, versions, write_lineage
+from fair_app.training.settings import TrainingSettings
+from fair_app.training.trainer import TrainingResult, train
+from tests.training.tiny import questions, tiny_model, tiny_tokenizer
+
+SETTINGS = TrainingSettings(
+    epochs=1, batch_size=2, learning_rate=0.05, lora_rank=4, quantization="none"
+)
+LINEAGE: dict[str, Any] = {
+    "base": "smollm2-135m",
+    "quantization": "none",
+    "settings": SETTINGS.to_dict(),
+    "teachers": ["ann", "bob"],
+    "versions": versions(),
+}
+
+
+def trained(state: Path, start: Path | None = None) -> tuple[PeftModel, TrainingResult]:
+    student = with_adapter(tiny_model(), SETTINGS, start)
+    return student, train(student, tiny_tokenizer(), questions(4), SETTINGS, state)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, PeftModel]:
+    home = tmp_path_factory.mktemp("home")
+    student, result = trained(home / "state")
+    save_checkpoint(student, result.weights, tiny_tokenizer(), home / "round-1", LINEAGE)
+    return home / "round-1", student
+
+
+def logits(model: torch.nn.Module) -> torch.Tensor:
+    model.eval()
+    with torch.no_grad():
+        return model(input_ids=torch.arange(1, 40)[None]).logits
+
+
+def test_a_checkpoint_loads_as_the_student_that_was_trained(
+    checkpoint: tuple[Path, PeftModel],
+) -> None:
+    folder, student = checkpoint
+    loaded = PeftModel.from_pretrained(tiny_model(), folder)
+
+    torch.testing.assert_close(logits(loaded), logits(student))
+    assert (logits(tiny_model()) - logits(student)).abs().max() > 0.01
+
+
+def test_a_checkpoint_has_adapter_tokenizer_and_lineage_and_no_pickle(
+    checkpoint: tuple[Path, PeftModel],
+) -> None:
+    folder, _ = checkpoint
+    names = {path.name for path in folder.iterdir()}
+    assert names >= {
+        "adapter_model.safetensors",
+        "adapter_config.json",
+        "tokenizer.json",
+        "lineage.json",
+    }
+    assert {Path(name).suffix for name in names} <= {".json", ".safetensors", ".jinja"}
+    assert read_lineage(folder) == LINEAGE
+    assert json.loads((folder / "adapter_config.json").read_text())["inference_mode"]
+    assert [path.name for path in folder.parent.glob(".*")] == []
+
+
+def test_a_further_round_goes_on_from_an_adapter(
+    checkpoint: tuple[Path, PeftModel], tmp_path: Path
+) -> None:
+    folder, student = checkpoint
+    again = with_adapter(tiny_model(), SETTINGS, folder)
+    torch.testing.assert_close(logits(again), logits(student))
+
+    further, result = trained(tmp_path / "state", folder)
+    assert (logits(further) - logits(student)).abs().max() > 0.01
+    assert result.steps == 2
+
+
+def test_an_adapter_of_another_model_is_bad_input(
+    checkpoint: tuple[Path, PeftModel], tmp_path: Path
+) -> None:
+    with pytest.raises(BadInput, match="does not fit"):
+        with_adapter(tiny_model(), SETTINGS, tmp_path)
+
+
+def test_a_name_that_is_taken_is_bad_input(checkpoint: tuple[Path, PeftModel]) -> None:
+    folder, student = checkpoint
+    before = (folder / "lineage.json").stat()
+    with pytest.raises(BadInput, match="there already"):
+        save_checkpoint(student, {}, tiny_tokenizer(), folder, LINEAGE)
+    assert (folder / "lineage.json").stat() == before
+
+
+# too small for the first file, for the tokenizer, for the adapter
+@pytest.mark.parametrize("size", [0, 3000, 10_000])
+def test_a_full_disk_leaves_nothing_of_a_checkpoint(tmp_path: Path, size: int) -> None:
+    student, result = trained(tmp_path / "state")
+    (tmp_path / "state").unlink()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        with pytest.raises(WorkFailed, match="disk is full"):
+            save_checkpoint(student, result.weights, tiny_tokenizer(), tmp_path / "full", LINEAGE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_appears_only_when_its_block_ends_well(tmp_path: Path) -> None:
+    folder = tmp_path / "made"
+    (tmp_path / ".made.partial-killed").mkdir()  # what a killed process leaves
+    with pytest.raises(RuntimeError), whole_folder(folder) as partial:
+        (partial / "file").write_text("half")
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+    with whole_folder(folder) as partial:
+        (partial / "file").write_text("whole")
+        assert not folder.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
+    assert (folder / "file").read_text() == "whole"
+
+
+def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_whole(path, b"first")
+    write_whole(path, b"second")
+    assert path.read_bytes() == b"second"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+        RuntimeError("I/O error: No space left on device (os error 28)"),
+    ],
+)
+def test_full_disks_are_told_in_a_sentence(error: Exception) -> None:
+    with pytest.raises(WorkFailed, match="disk is full"), disk_full_in_a_sentence():
+        raise error
+
+
+def test_other_errors_pass() -> None:
+    with pytest.raises(PermissionError), disk_full_in_a_sentence():
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+
+def test_a_lineage_without_its_base_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="base"):
+        write_lineage(tmp_path, {"quantization": "4bit"})
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[]"])
+def test_a_lineage_that_cannot_be_read_is_bad_input(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "lineage.json").write_text(content)
+    with pytest.raises(BadInput, match=r"lineage\.json"):
+        read_lineage(tmp_path)
