@@ -130,10 +130,12 @@ def of_project(store: Database, project_id: int, purpose: str) -> list[Exam]:
     )
 
 
-def question_ids(store: Database, exam_id: int) -> list[int]:
-    """The questions of an exam in its order."""
+def question_ids(store: Database, exam_id: int, which: str | None = None) -> list[int]:
+    """The questions of an exam in its order, all or those whose answers a filter lets through."""
+    condition = FILTERS[which] if which else "true"
     cursor = store.execute(
-        "SELECT question_id FROM answers WHERE exam_id = ? ORDER BY position", [exam_id]
+        f"SELECT question_id FROM answers a WHERE exam_id = ? AND {condition} ORDER BY position",
+        [exam_id],
     )
     return [row[0] for row in cursor]
 

@@ -116,7 +116,7 @@ def build(settings: Settings, place: Place) -> Page:
         project_name: str,
         student: str,
         questions: float | None,
-        rows: str,
+        rows: str | None,
         decoding: str,
         max_new_tokens: float | None,
         quantization: str,
@@ -124,10 +124,10 @@ def build(settings: Settings, place: Place) -> Page:
         project = open_project(settings, project_name)
         params = exam_params(
             settings,
-            student=student.strip(),
+            student=(student or "").strip(),
             task=project.task,
             split="train",
-            rows=rows.strip() or None,
+            rows=(rows or "").strip() or None,
             limit=int(questions) if questions else None,
             decoding=decoding,
             max_new_tokens=int(max_new_tokens) if max_new_tokens else None,

@@ -122,7 +122,7 @@ def build(settings: Settings, place: Place) -> Page:
         params = train_params(
             settings,
             project,
-            name=name.strip(),
+            name=(name or "").strip(),
             teacher=teacher,
             settings_given={
                 "alpha": alpha,

@@ -35,7 +35,8 @@ def submit(settings: Settings, kind: str, params: dict[str, Any], project: Proje
     latest = jobs.latest(store, project.id, kind)
     if latest and latest.state in ACTIVE:
         raise BadInput(
-            f"{KINDS[kind].title} job {latest.id} is still {latest.state}: wait for it or cancel it."
+            f"{KINDS[kind].title} job {latest.id} is still {latest.state}: wait for it, or cancel "
+            "it."
         )
     return jobs.add(store, kind, params, project.id)
 

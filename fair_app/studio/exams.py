@@ -12,10 +12,8 @@ from fair_app.errors import BadInput
 from fair_app.evaluation.statistics import Comparison, paired, wilson
 from fair_app.settings import Settings
 from fair_app.student.base import DECODINGS
-from fair_app.student.registry import parse_ref
+from fair_app.student.registry import QUANTIZATIONS, parse_ref
 from fair_app.tasks.registry import task as task_named
-
-QUANTIZATIONS = ("none", "4bit")
 
 
 @dataclass(frozen=True)

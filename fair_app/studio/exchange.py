@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,15 @@ from db import calls, committee, exams, projects
 from db.exams import AnswerRow
 from db.projects import Project
 from db.store import connect, writing
-from fair_app.curation.acceptance import verdict
 from fair_app.errors import BadInput
 from fair_app.exchange import reference, sft
-from fair_app.exchange.reference import ReferenceMistake, ReferenceRun
+from fair_app.exchange.reference import ReferenceMistake, ReferenceRationale, ReferenceRun
 from fair_app.settings import Settings
 from fair_app.stored_questions import store_questions
 from fair_app.student.offline import OFFLINE_STUDENT
 from fair_app.studio.projects import create_project
 from fair_app.studio.review import curated
+from fair_app.studio.teachers import teachers
 from fair_app.studio.training import training_questions
 from fair_app.tasks.base import Question, Task
 from fair_app.tasks.registry import task as task_named
@@ -78,7 +77,7 @@ def export_reference(settings: Settings, project: Project, folder: Path) -> list
     exam = exams.get(store, project.exam_id)
     model = exam.settings.get("model") or Path(exam.student.replace(":", "-")).name
     return reference.write_run(
-        _as_run(settings, project, exams.answers(store, exam.id, "wrong")),
+        _as_run(settings, project, exam.id),
         folder,
         model,
         project.task,
@@ -88,7 +87,9 @@ def export_reference(settings: Settings, project: Project, folder: Path) -> list
 
 def export_sft(settings: Settings, project: Project, folder: Path) -> list[Path]:
     """Write the curated training set as chat lines, one file."""
-    return [sft.write(training_questions(settings, project), folder / f"{project.name}_sft.jsonl")]
+    simulated = [teacher.name for teacher in teachers(settings, project) if teacher.simulated]
+    path = folder / f"{project.name}_sft.jsonl"
+    return [sft.write(training_questions(settings, project), path, simulated)]
 
 
 def _import_exam(
@@ -164,10 +165,10 @@ def _import_teachers(
 def _import_rationales(
     store: Database, project: Project, task: Task, run: ReferenceRun, answers: list[AnswerRow]
 ) -> None:
-    teachers = committee.teachers(store, project.id)
+    members = committee.teachers(store, project.id)
     known = {(one.question_id, one.teacher_id) for one in committee.rationales(store, project.id)}
-    for author in teachers:
-        peers = [teacher for teacher in teachers if teacher.id != author.id]
+    for author in members:
+        peers = [teacher for teacher in members if teacher.id != author.id]
         for row, mistake, (text, scores) in zip(
             answers, run.mistakes, run.rationales.get(author.name, ()), strict=False
         ):
@@ -237,5 +238,61 @@ def _call(
     )
 
 
-def _as_run(settings: Settings, project: Project, answers: Iterable[AnswerRow]) -> ReferenceRun:
-    raise NotImplementedError
+def _as_run(settings: Settings, project: Project, exam_id: int) -> ReferenceRun:
+    """The present mistakes with all that the committee wrote about them, in the files' shape."""
+    store = connect(settings.database)
+    answers = exams.answers(store, exam_id, "wrong")
+    members = committee.teachers(store, project.id)
+    ids = [row.question_id for row in answers]
+    scores = {
+        (review.rationale_id, review.reviewer): review.score
+        for review in committee.reviews(store, project.id, ids)
+    }
+    rationales = {
+        (one.question_id, one.teacher): one for one in committee.rationales(store, project.id, ids)
+    }
+    feedback = {
+        (one.answer_id, one.teacher): one.text for one in committee.feedback(store, exam_id, ids)
+    }
+    accepted: dict[int, list[str | None]] = {}
+    found = curated(settings, project)
+    judged = found.verdicts(project.threshold)
+    for row in found.rows:
+        if judged[row.id].accepted:
+            accepted.setdefault(row.question_id, []).append(judged[row.id].text)
+
+    def entry(question_id: int, author: str) -> ReferenceRationale:
+        one = rationales.get((question_id, author))
+        return ReferenceRationale(
+            one.text if one else None,
+            [
+                scores.get((one.id, peer.name)) if one else None
+                for peer in members
+                if peer.name != author
+            ],
+        )
+
+    return ReferenceRun(
+        mistakes=[
+            ReferenceMistake(
+                id=row.source_id,
+                question=row.question,
+                gold_answer=row.gold_text,
+                student_wrong_pred=row.text or "",
+                student_wrong_final_answer=row.prediction,
+                context=row.context or None,
+                options=list(row.options) or None,
+            )
+            for row in answers
+        ],
+        teachers=[teacher.name for teacher in members],
+        feedback={
+            teacher.name: [feedback.get((row.id, teacher.name)) for row in answers]
+            for teacher in members
+        },
+        rationales={
+            teacher.name: [entry(row.question_id, teacher.name) for row in answers]
+            for teacher in members
+        },
+        accepted=[accepted.get(question_id, []) for question_id in ids],
+    )

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from db import committee, decisions, exams, projects
-from db.committee import ReviewRow
 from db.committee import RationaleRow as StoredRationale
+from db.committee import ReviewRow
 from db.exams import AnswerRow
 from db.projects import Project
 from db.store import connect, writing
@@ -20,13 +20,12 @@ from fair_app.curation.acceptance import (
     counted,
     verdict,
 )
-from fair_app.curation.decisions import Decision, State, fold, last_undoable
+from fair_app.curation.decisions import Decision, State, check_decision, fold, last_undoable
 from fair_app.curation.what_if import Summary, summarise
 from fair_app.errors import BadInput
 from fair_app.settings import Settings
 
 COMPLETE = "complete"
-ACTIONS = ("accept", "reject", "edit", "reset")
 
 
 class Outdated(BadInput):
@@ -104,8 +103,7 @@ def mistakes(settings: Settings, project: Project) -> list[int]:
     """The questions of the present exam that were answered wrong, in its order."""
     if project.exam_id is None:
         return []
-    store = connect(settings.database)
-    return [row.question_id for row in exams.answers(store, project.exam_id, "wrong")]
+    return exams.question_ids(connect(settings.database), project.exam_id, "wrong")
 
 
 def card(settings: Settings, project: Project, position: int) -> Card | None:
@@ -183,8 +181,7 @@ def decide(
     `revision` is that of the column on the screen. Raises Outdated when somebody decided since,
     BadInput for an unknown action or a rationale of another project.
     """
-    if action not in ACTIONS:
-        raise BadInput(f"There is no decision '{action}': choose {', '.join(ACTIONS)}.")
+    check_decision("rationale", action, value)
     store = connect(settings.database)
     with writing(store):
         rationale = committee.rationale(store, rationale_id)
@@ -209,7 +206,8 @@ def undo(settings: Settings, project: Project, *, actor: str) -> int | None:
     """Undo this person's latest decision in force; return its rationale's id, None if none is."""
     store = connect(settings.database)
     with writing(store):
-        last = last_undoable(_log(settings, project), actor)
+        log = [one for one in _log(settings, project) if one.subject == "rationale"]
+        last = last_undoable(log, actor)
         if last is None:
             return None
         decisions.append(

@@ -1,5 +1,7 @@
 """The LoRA adapter: put onto a student, and saved as a checkpoint folder."""
 
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +74,11 @@ def save_checkpoint(
     tokenizer: PreTrainedTokenizerBase,
     folder: Path,
     lineage: dict[str, Any],
+    extra: Sequence[Path] = (),
 ) -> None:
     """Write adapter, tokenizer and lineage to a folder, which appears when all of it is there.
 
+    `extra` are files to be copied beside them, such as the examples that were learned from.
     `weights` are the adapter's float32 weights by parameter name (`TrainingResult.weights`).
     Raises BadInput when the folder is there already, WorkFailed when the disk is full.
     """
@@ -84,5 +88,7 @@ def save_checkpoint(
         config.save_pretrained(str(partial))
         tokenizer.save_pretrained(partial)
         write_lineage(partial, lineage)
+        for file in extra:
+            shutil.copy(file, partial)
         adapter = get_peft_model_state_dict(student, state_dict=weights)
         (partial / ADAPTER_FILE).write_bytes(save(adapter, metadata={"format": "pt"}))

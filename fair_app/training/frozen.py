@@ -4,7 +4,6 @@ They lie beside the run's saved state, and in the end beside the adapter.
 """
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -24,7 +23,7 @@ def freeze(questions: Sequence[TrainingQuestion], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f"{EXAMPLES}.partial"
     partial.write_text(json.dumps([asdict(one) for one in questions]), encoding="utf-8")
-    os.replace(partial, folder / EXAMPLES)
+    partial.replace(folder / EXAMPLES)
 
 
 def thaw(folder: Path) -> list[TrainingQuestion]:

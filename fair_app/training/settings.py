@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass
 
 from fair_app.errors import BadInput
+from fair_app.student.registry import QUANTIZATIONS, Quantization
 
-QUANTIZATIONS = ("4bit", "none")
 SAMPLINGS = ("epoch", "once")
 SCHEDULES = ("linear", "constant")
 
@@ -27,7 +27,7 @@ class TrainingSettings:
     max_tokens: int = 512
     sampling: str = "epoch"
     seed: int = 731
-    quantization: str = "4bit"
+    quantization: Quantization = "4bit"
     lora_rank: int = 16
     lora_alpha: int = 32
     lora_dropout: float = 0.0

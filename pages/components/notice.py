@@ -1,5 +1,6 @@
 """Sentences to a person: faults, notices in the page, and empty states that say what to do next."""
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec
@@ -10,10 +11,15 @@ from fair_app.errors import BadInput, WorkFailed
 from pages.components.markup import text
 
 P = ParamSpec("P")
+UNEXPECTED = "Something unexpected went wrong; the server’s terminal shows what."
+logger = logging.getLogger(__name__)
 
 
 def spoken(handler: Callable[P, Any]) -> Callable[P, Any]:
-    """Make an event handler say BadInput and WorkFailed as a sentence, changing nothing else."""
+    """Make an event handler say BadInput and WorkFailed as a sentence, changing nothing else.
+
+    Any other fault is logged, and the page says that there was one.
+    """
 
     @wraps(handler)
     def speaking(*args: P.args, **kwargs: P.kwargs) -> Any:
@@ -21,8 +27,11 @@ def spoken(handler: Callable[P, Any]) -> Callable[P, Any]:
             return handler(*args, **kwargs)
         except (BadInput, WorkFailed) as fault:
             # Gradio renders the message as HTML, and it may quote what a person or a file gave.
-            gr.Warning(text(fault), title="That did not work", duration=12)
-            return gr.skip()
+            gr.Warning(text(fault), duration=12)
+        except Exception:
+            logger.exception("a page's handler failed")
+            gr.Warning(UNEXPECTED, duration=12)
+        return gr.skip()
 
     return speaking
 

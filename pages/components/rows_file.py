@@ -12,6 +12,7 @@ from pages.components.page import ACTION
 def rows_file(settings: Settings, elem_id: str) -> gr.Textbox:
     """Lay out the field and its upload button; the field's value is the path."""
     path = gr.Textbox(
+        "",
         label="Rows from a file",
         info="Optional: json, jsonl, csv or parquet in the task's own form",
         placeholder="/path/to/rows.jsonl",

@@ -47,7 +47,7 @@ def taught(settings: Settings, text: str = "") -> Project:
             ],
         )
         exam_id = sat_exam(settings, project, text)
-        projects.setsat_exam(store, project.id, exam_id, "smollm2-135m")
+        projects.set_exam(store, project.id, exam_id, "smollm2-135m")
         call = calls.add_imported(
             store, {"key": project.name, "provider": "p", "model": "m", "role": "rationale"}
         )

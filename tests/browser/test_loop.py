@@ -63,9 +63,7 @@ def test_from_exam_to_comparison(page, model_server, watched):
     page.wait_for_selector("#training-checkpoints >> text=by-hand")
 
     page.click("#tab-evaluation-button")
-    more(page, "evaluation")
     fill(page, "evaluation-items", "8")
-    fill(page, "evaluation-tokens", TOKENS)
     for student in ("smollm2-135m", "checkpoint:by-hand"):
         page.click("#evaluation-student input")
         page.click(f"#evaluation-student [role=option]:has-text('{student}')")

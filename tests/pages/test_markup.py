@@ -74,6 +74,20 @@ def test_spoken_handlers_say_bad_input_and_change_nothing(monkeypatch):
     assert said == ["There is no &lt;b&gt;: choose another."]
 
 
+def test_spoken_handlers_log_any_other_fault_and_say_that_there_was_one(monkeypatch, caplog):
+    said = []
+    monkeypatch.setattr("gradio.Warning", lambda message, **how: said.append(message))
+
+    @spoken
+    def handler() -> str:
+        raise KeyError("secret detail")
+
+    assert handler() == {"__type__": "update"}
+    assert len(said) == 1
+    assert "secret detail" not in said[0]
+    assert "secret detail" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"), [(0.4, "0 s"), (59, "59 s"), (125, "2 min 5 s"), (4800, "1 h 20 min")]
 )
