@@ -17,15 +17,15 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from fair_app.errors import BadInput
+from fair_app.student.base import Decoding
+from fair_app.student.offline import OFFLINE_STUDENT, ensure_offline_student
+from fair_app.student.registry import parse_ref
+from fair_app.tasks.registry import task as task_named
+
 REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(REPOSITORY))
-
-from fair_app.errors import BadInput  # noqa: E402
-from fair_app.student.base import Decoding  # noqa: E402
-from fair_app.student.offline import OFFLINE_STUDENT, ensure_offline_student  # noqa: E402
-from fair_app.student.registry import parse_ref  # noqa: E402
-from fair_app.tasks.registry import task as task_named  # noqa: E402
-
 DECODING = Decoding(max_new_tokens=200)
 MODELS = REPOSITORY / "db" / "models"
 

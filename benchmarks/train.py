@@ -41,7 +41,7 @@ GIB_A_PAIR = 2.2
 """What a pair costs in a pass of the reference's way, roughly."""
 
 Step = Callable[[list[Any]], float]
-"""Learns from the examples of an optimizer step; returns their loss."""
+"""Learns from the pairs of examples of an optimizer step; returns their loss."""
 
 
 @dataclass(frozen=True)
@@ -113,10 +113,10 @@ def measure(
     step = make_step(loaded.model, settings)
     seconds, losses, tokens = [], [], 0
     for start in range(0, len(drawn), PAIRS_A_STEP):
-        examples = pool.examples(drawn[start : start + PAIRS_A_STEP])
-        tokens += sum(len(example.tokens) for example in examples)
+        batch = pool.examples(drawn[start : start + PAIRS_A_STEP])
+        tokens += sum(len(example.tokens) for pair in batch for example in pair)
         began = time.perf_counter()
-        losses.append(step(examples))
+        losses.append(step(batch))
         seconds.append(time.perf_counter() - began)
     # Linux counts in KiB
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
@@ -134,8 +134,8 @@ def packed_step(model: Any, settings: TrainingSettings) -> Step:
     student.train()
     optimizer = AdapterOptimizer(student)
 
-    def step(examples: list[Any]) -> float:
-        batch = make_step(examples, settings.alpha, settings.tokens_per_pass)
+    def step(pairs: list[Any]) -> float:
+        batch = make_step(pairs, settings.alpha, settings.tokens_per_pass)
         loss = step_loss(student.get_base_model(), batch)
         optimizer.step(settings.learning_rate, settings.max_gradient_norm)
         return loss.total
@@ -179,13 +179,15 @@ def reference_step(model: Any, settings: TrainingSettings) -> Step:
             labels[row, example.prompt_length : length] = example.tokens[example.prompt_length :]
         return {"input_ids": tokens, "attention_mask": mask, "labels": labels}
 
-    def step(examples: list[Any]) -> float:
+    def step(pairs: list[Any]) -> float:
         parts = {"feedback": settings.alpha, "rationale": 1 - settings.alpha}
-        members = {part: [one for one in examples if one.part == part] for part in parts}
+        members = {
+            part: [one for pair in pairs for one in pair if one.part == part] for part in parts
+        }
         # a pass's mean weighs as its tokens do, so that the step has the loss of the other way
         weights = {part: parts[part] / labels_of(members[part]) for part in parts}
         total = 0.0
-        for start in range(0, len(examples) // 2, size):
+        for start in range(0, len(pairs), size):
             passes = {part: members[part][start : start + size] for part in parts}
             loss = sum(
                 student(**padded(group)).loss * labels_of(group) * weights[part]

@@ -56,14 +56,16 @@ def test_from_exam_to_comparison(page, model_server, watched):
     fill(page, "training-name", "by-hand")
     more(page, "training")
     fill(page, "training-steps", "2")
-    fill(page, "training-batch", "4")
+    fill(page, "training-batch", "2")
     page.click("#training-start")
     job_done(page, "train", 240)
     page.wait_for_selector("#training-curves .chart")
     page.wait_for_selector("#training-checkpoints >> text=by-hand")
 
     page.click("#tab-evaluation-button")
+    more(page, "evaluation")
     fill(page, "evaluation-items", "8")
+    fill(page, "evaluation-tokens", TOKENS)
     for student in ("smollm2-135m", "checkpoint:by-hand"):
         page.click("#evaluation-student input")
         page.click(f"#evaluation-student [role=option]:has-text('{student}')")

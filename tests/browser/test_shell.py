@@ -103,6 +103,16 @@ def test_a_project_is_made_and_survives_a_reload(page, server):
     wait_for_place(page, project="second one", tab="exam")
 
 
+def test_bad_input_is_said_in_a_sentence(page, server):
+    open_tab(page, server, project="demo", tab="exam")
+    page.fill("#exam-student input", "checkpoint:<i>none</i>")
+    page.click("#exam-start")  # with the further settings never opened
+    said = page.wait_for_selector(".toast-body").inner_text()
+    assert "<i>none</i>" in said
+    assert "unexpected" not in said
+    assert not page.is_visible("#job-exam .job")
+
+
 @pytest.fixture(scope="module")
 def hostile(server):
     """A project whose student answers with markup and template code."""
