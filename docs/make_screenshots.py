@@ -28,9 +28,9 @@ WAITS = {
 }
 """What stands on each page once it is painted."""
 SHOTS = [
-    *((tab, tab, 1280, 800, "light") for tab in WAITS),
+    *((tab, tab, 1280, 1500 if tab == "review" else 800, "light") for tab in WAITS),
     ("overview-dark", "overview", 1280, 800, "dark"),
-    ("review-dark", "review", 1280, 800, "dark"),
+    ("review-dark", "review", 1280, 1500, "dark"),
     ("review-narrow", "review", 390, 844, "light"),
 ]
 """Name of the file, tab, width, height and theme."""

@@ -32,6 +32,11 @@ class Settings(BaseSettings):
         return (self.home or REPOSITORY) / "checkpoints"
 
     @property
+    def uploads(self) -> Path:
+        """Files of questions that persons gave through the page."""
+        return (self.home or REPOSITORY / "db") / "uploads"
+
+    @property
     def logs(self) -> Path:
         """What the processes of jobs print."""
         return (self.home or REPOSITORY / "db") / "logs"

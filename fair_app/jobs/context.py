@@ -20,6 +20,7 @@ DEVICE = "device"
 """The one lease: the GPU where there is one, else the processor."""
 
 REPORT_EVERY_S = 0.3
+PACED_SHARE = 0.1
 
 
 class JobContext:
@@ -59,7 +60,9 @@ class JobContext:
             return
         self._reported_at = moment
         gained = done - self._stage_done
-        eta = (moment - self._stage_since) / gained * (total - done) if gained > 0 else None
+        # The first of a batch arrive late and together: they say nothing of the pace yet.
+        paced = gained >= max(1, PACED_SHARE * total)
+        eta = (moment - self._stage_since) / gained * (total - done) if paced else None
         jobs.report(self.store, self.job.id, stage=stage, done=done, total=total, eta_s=eta)
         if self._echo:
             left = f", {eta:.0f} s left" if eta else ""

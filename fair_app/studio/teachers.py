@@ -58,7 +58,10 @@ def teachers(settings: Settings, project: Project) -> list[TeacherRow]:
 
 
 def quote(settings: Settings, project: Project) -> Quote:
-    """How many calls the present mistakes take (2n + n(n-1) each), and how many are done."""
+    """How many calls the present mistakes take (2n + n(n-1) each), and how many are done.
+
+    Imported teachers are not asked; a committee of them alone takes no call.
+    """
     store = connect(settings.database)
     if project.exam_id is None:
         raise BadInput(f"{project.name} has no exam yet: run the exam first.")
@@ -78,6 +81,8 @@ def quote(settings: Settings, project: Project) -> Quote:
         + (each * (len(members) - 1) - reviews) * (asked / 4 + 2 * EXPECTED_TOKENS)
     )
     done = rationales + feedback + reviews
+    if not members:
+        return Quote(len(wrong), 0, 0, done, 0, 0.0)
     calls = each * (len(members) + 1) - done
     return Quote(len(wrong), len(members), calls, done, round(tokens), 0.0)
 

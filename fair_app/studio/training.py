@@ -99,7 +99,10 @@ def train_params(
             "and underscores."
         )
     if _is_taken(settings, name):
-        raise BadInput(f"There is a checkpoint '{name}' already: choose another name.")
+        raise BadInput(
+            f"The name '{name}' is taken by a checkpoint or by a run that can be resumed: choose "
+            "another name."
+        )
     given = {key: value for key, value in (settings_given or {}).items() if value is not None}
     chosen = TrainingSettings(**given)
     ref = parse_ref(student or project.student, settings.checkpoints, settings.models)
@@ -148,6 +151,6 @@ def _is_taken(settings: Settings, name: str) -> bool:
         or (settings.checkpoints / name).exists()
         or any(
             job.kind == "train" and job.params["name"] == name
-            for job in jobs.in_state(store, "queued", "running", "interrupted")
+            for job in jobs.in_state(store, "queued", "running", *jobs.RESUMABLE)
         )
     )

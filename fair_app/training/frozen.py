@@ -4,6 +4,7 @@ They lie beside the run's saved state, and in the end beside the adapter.
 """
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,8 +20,10 @@ def work_folder(checkpoints: Path, name: str) -> Path:
 
 
 def freeze(questions: Sequence[TrainingQuestion], folder: Path) -> None:
-    """Write the examples of a run, whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the examples of a new run, whole or not at all; what an older run left is removed."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
     partial = folder / f"{EXAMPLES}.partial"
     partial.write_text(json.dumps([asdict(one) for one in questions]), encoding="utf-8")
     partial.replace(folder / EXAMPLES)

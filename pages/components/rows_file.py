@@ -33,7 +33,7 @@ def kept(settings: Settings, uploaded: Path) -> Path:
 
     Gradio names the folder of an upload after the hash of its content, so a copy never changes.
     """
-    folder = settings.database.parent / "uploads" / uploaded.parent.name
+    folder = settings.uploads / uploaded.parent.name
     folder.mkdir(parents=True, exist_ok=True)
     copy, partial = folder / uploaded.name, folder / f".{uploaded.name}.partial"
     shutil.copyfile(uploaded, partial)
