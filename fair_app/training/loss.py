@@ -37,8 +37,7 @@ def step_loss(
     """Compute the loss of a step, pass by pass, and add its gradient to the parameters'.
 
     `model` is a causal language model; with LoRA, the base model that holds the adapter's layers.
-    One that cannot be packed must be given batches of one example a pass. `cancelled` is called
-    before each pass.
+    One that cannot be packed must be given one sequence a pass. `cancelled` is called before each.
     """
     total = 0.0
     sums = {True: 0.0, False: 0.0}
@@ -67,7 +66,7 @@ def pack_loss(model: PreTrainedModel, pack: Pack) -> tuple[torch.Tensor, torch.T
     The head sees the hidden states at label positions only: most of the memory of a full forward
     pass would be logits that nothing is learned from.
     """
-    apart = {"segment_lengths": pack.segment_lengths} if is_packable(model) else {}
+    apart = {"segments": pack.segments} if is_packable(model) else {}
     hidden = model.get_decoder()(
         input_ids=pack.tokens, position_ids=pack.positions, use_cache=False, **apart
     ).last_hidden_state

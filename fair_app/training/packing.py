@@ -1,6 +1,10 @@
-"""From texts to rows of tokens: tokenised once, cut where too long, packed without padding."""
+"""From texts to rows of tokens: tokenised once, cut where too long, packed without padding.
 
-from collections.abc import Callable, Iterable, Sequence
+The two texts of a pair are asked for with prompts that begin alike, with the question: what they
+share stands in the row once.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -111,13 +115,15 @@ class ExamplePool:
         ]
         self.shortened = sum(example.shortened for example in self._examples.values())
 
-    def examples(self, pairs: Iterable[Pair]) -> list[Example]:
-        """The tokenised parts of drawn pairs, two a pair or one where the other is missing."""
+    def examples(self, pairs: Iterable[Pair]) -> list[list[Example]]:
+        """For each drawn pair its tokenised parts: two, or one where the other is missing."""
         return [
-            self._examples[part, pair.question_id, text.text]
+            [
+                self._examples[part, pair.question_id, text.text]
+                for part, text in _parts(pair)
+                if text is not None
+            ]
             for pair in pairs
-            for part, text in _parts(pair)
-            if text is not None
         ]
 
 
@@ -126,17 +132,52 @@ def _parts(pair: Pair) -> tuple[tuple[Part, Text | None], ...]:
 
 
 @dataclass(frozen=True)
-class Pack:
-    """Sequences one after another in a row of T tokens, of which L are to be predicted.
+class Group:
+    """Examples that begin with the same `shared` tokens, which are computed only once."""
 
-    `tokens` and `positions` are 1 x T; positions start again with each sequence. `sources`
-    (L) are the places whose hidden states predict `labels` (L), each with its `weights` (L) in the
-    loss of the optimizer step; `is_feedback` (L) tells the two parts apart.
+    examples: tuple[Example, ...]
+    shared: int
+
+    @property
+    def length(self) -> int:
+        """How many tokens it takes in a row."""
+        return sum(len(example.tokens) - self.shared for example in self.examples) + self.shared
+
+
+def group(examples: Sequence[Example]) -> Group:
+    """Find what examples share of their prompts, but for the last token, which has a label."""
+    if len(examples) == 1:
+        return Group(tuple(examples), 0)
+    room = min(example.prompt_length for example in examples) - 1
+    starts = torch.stack([example.tokens[:room] for example in examples])
+    same = (starts == starts[0]).all(dim=0)
+    return Group(tuple(examples), int(same.cumprod(0).sum()))
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of a row: `start` is its place in its sequence.
+
+    It sees itself, each token what is before it, and the whole of one earlier segment or none.
+    """
+
+    length: int
+    start: int = 0
+    after: int | None = None
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Sequences in a row of T tokens, without padding, of which L are to be predicted.
+
+    `tokens` and `positions` (within the sequence) are 1 x T. `sources` (L) are the places whose
+    hidden states predict `labels` (L), each with its `weights` (L) in the loss of the optimizer
+    step; `is_feedback` (L) tells the two parts apart.
     """
 
     tokens: torch.Tensor
     positions: torch.Tensor
-    segment_lengths: tuple[int, ...]
+    segments: tuple[Segment, ...]
     sources: torch.Tensor
     labels: torch.Tensor
     weights: torch.Tensor
@@ -154,76 +195,100 @@ class Pack:
 
 @dataclass(frozen=True)
 class StepBatch:
-    """All packs of one optimizer step, and how many tokens each part predicts in it."""
+    """All packs of one optimizer step; the tokens of its sequences, and those to be predicted."""
 
     packs: tuple[Pack, ...]
+    tokens: int
     feedback_tokens: int
     rationale_tokens: int
 
-    @property
-    def tokens(self) -> int:
-        """The tokens of all sequences, prompts too."""
-        return sum(sum(pack.segment_lengths) for pack in self.packs)
 
-
-def make_step(examples: Sequence[Example], alpha: float, tokens_per_pass: int) -> StepBatch:
-    """Pack one optimizer step's examples into passes of at most `tokens_per_pass` tokens.
+def make_step(
+    pairs: Sequence[Sequence[Example]], alpha: float, tokens_per_pass: int, *, alone: bool = False
+) -> StepBatch:
+    """Pack one optimizer step's pairs into passes of at most `tokens_per_pass` tokens, or one pair.
 
     Every label token gets its weight here: alpha over the number of feedback tokens of the whole
     step, 1 - alpha over the number of rationale tokens. So the loss of a step is a plain sum, and
     any partition into passes has the same loss and gradient. Examples of a part that weighs nothing
-    (alpha 0 or 1) get passes of their own, which need no gradient.
+    (alpha 0 or 1) get passes of their own, which need no gradient. With `alone` every sequence has
+    a pass of its own, for models that cannot be packed.
     """
+    examples = [example for pair in pairs for example in pair]
     totals = {
         part: sum(example.response_length for example in examples if example.part == part)
         for part in ("feedback", "rationale")
     }
-    weight = {
-        part: share / max(totals[part], 1)
-        for part, share in (("feedback", alpha), ("rationale", 1 - alpha))
+    weights: dict[Part, float] = {
+        "feedback": alpha / max(totals["feedback"], 1),
+        "rationale": (1 - alpha) / max(totals["rationale"], 1),
     }
-    weighed = [example for example in examples if weight[example.part] > 0]
-    weightless = [example for example in examples if weight[example.part] == 0]
-    packs = [
-        pack(group, [weight[example.part] for example in group])
-        for kind in (weighed, weightless)
-        for group in fill(kind, tokens_per_pass)
-    ]
-    return StepBatch(tuple(packs), totals["feedback"], totals["rationale"])
+    packs = []
+    for weighed in (True, False):
+        chosen = [
+            [example for example in pair if (weights[example.part] > 0) == weighed]
+            for pair in pairs
+        ]
+        if alone:
+            passes = [[group([example])] for members in chosen for example in members]
+        else:
+            passes = fill([group(members) for members in chosen if members], tokens_per_pass)
+        packs += [pack(groups, weights) for groups in passes]
+    return StepBatch(
+        tuple(packs),
+        tokens=sum(len(example.tokens) for example in examples),
+        feedback_tokens=totals["feedback"],
+        rationale_tokens=totals["rationale"],
+    )
 
 
-def fill(examples: Sequence[Example], tokens_per_pass: int) -> list[list[Example]]:
-    """Split examples, in order, into groups of at most `tokens_per_pass` tokens, or one example."""
-    groups: list[list[Example]] = []
+def fill(groups: Sequence[Group], tokens_per_pass: int) -> list[list[Group]]:
+    """Split groups, in order, into passes of at most `tokens_per_pass` tokens, or of one group."""
+    passes: list[list[Group]] = []
     room = 0
-    for example in examples:
-        length = len(example.tokens)
-        if length > room:
-            groups.append([])
+    for one in groups:
+        if one.length > room:
+            passes.append([])
             room = tokens_per_pass
-        groups[-1].append(example)
-        room -= length
-    return groups
+        passes[-1].append(one)
+        room -= one.length
+    return passes
 
 
-def pack(examples: Sequence[Example], weights: Sequence[float]) -> Pack:
-    """Lay sequences one after another; `weights` are those of each example's label tokens."""
-    lengths = [len(example.tokens) for example in examples]
-    starts = [sum(lengths[:index]) for index in range(len(lengths))]
-    responses = [example.response_length for example in examples]
+def pack(groups: Sequence[Group], weights: Mapping[Part, float]) -> Pack:
+    """Lay groups one after another; `weights` are those of a label token of each part.
+
+    What a group shares is a segment, and the rest of each of its sequences follows as another one.
+    """
+    segments: list[Segment] = []
+    tokens, positions, sources, labels, label_weights, is_feedback = [], [], [], [], [], []
+    place = 0
+    for one in groups:
+        shared = one.shared
+        before = None
+        if shared:
+            before = len(segments)
+            segments.append(Segment(shared))
+            tokens.append(one.examples[0].tokens[:shared])
+            positions.append(torch.arange(shared))
+            place += shared
+        for example in one.examples:
+            length = len(example.tokens)
+            labelled = example.response_length
+            segments.append(Segment(length - shared, shared, before))
+            tokens.append(example.tokens[shared:])
+            positions.append(torch.arange(shared, length))
+            place += length - shared
+            sources.append(torch.arange(place - labelled - 1, place - 1))
+            labels.append(example.tokens[-labelled:])
+            label_weights.append(torch.full((labelled,), weights[example.part]))
+            is_feedback.append(torch.full((labelled,), example.part == "feedback"))
     return Pack(
-        tokens=torch.cat([example.tokens for example in examples])[None],
-        positions=torch.cat([torch.arange(length) for length in lengths])[None],
-        segment_lengths=tuple(lengths),
-        sources=torch.cat(
-            [
-                torch.arange(start + example.prompt_length - 1, start + length - 1)
-                for start, length, example in zip(starts, lengths, examples, strict=True)
-            ]
-        ),
-        labels=torch.cat([example.tokens[example.prompt_length :] for example in examples]),
-        weights=torch.tensor(weights).repeat_interleave(torch.tensor(responses)),
-        is_feedback=torch.tensor(
-            [example.part == "feedback" for example in examples]
-        ).repeat_interleave(torch.tensor(responses)),
+        tokens=torch.cat(tokens)[None],
+        positions=torch.cat(positions)[None],
+        segments=tuple(segments),
+        sources=torch.cat(sources),
+        labels=torch.cat(labels),
+        weights=torch.cat(label_weights),
+        is_feedback=torch.cat(is_feedback),
     )

@@ -146,8 +146,7 @@ class _Lessons:
         self.total_steps = settings.epochs * self.steps_per_epoch
         if settings.max_steps is not None:
             self.total_steps = min(self.total_steps, settings.max_steps)
-        packable = is_packable(student.get_base_model())
-        self._tokens_per_pass = settings.tokens_per_pass if packable else 1
+        self._alone = not is_packable(student.get_base_model())
         self._drawn: tuple[int, list[Pair]] = (-1, [])
 
     def batch(self, step: int) -> StepBatch:
@@ -160,7 +159,12 @@ class _Lessons:
             )
         size = self.settings.batch_size
         pairs = self._drawn[1][place * size : (place + 1) * size]
-        return make_step(self.pool.examples(pairs), self.settings.alpha, self._tokens_per_pass)
+        return make_step(
+            self.pool.examples(pairs),
+            self.settings.alpha,
+            self.settings.tokens_per_pass,
+            alone=self._alone,
+        )
 
 
 def _one_step(

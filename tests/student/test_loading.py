@@ -1,8 +1,13 @@
 """Loading: in bfloat16, in 4 bits, with an adapter; and one sentence for what cannot be loaded."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import torch
@@ -195,3 +200,68 @@ def test_a_folder_with_code_of_its_own_does_not_run_it(tiny_folder: Path, tmp_pa
     (folder / "code.py").write_text("raise SystemExit('ran')\n")
     with pytest.raises(BadInput, match="needs code from its own repository"):
         load(base_ref(folder))
+
+
+class Hub(BaseHTTPRequestHandler):
+    """Answers as the hub does for a gated model and for one that is not there."""
+
+    def do_HEAD(self) -> None:
+        gated = self.path.startswith("/owner/gated")
+        self.send_response(403 if gated else 404)
+        self.send_header("X-Error-Code", "GatedRepo" if gated else "RepoNotFound")
+        self.send_header("X-Error-Message", "Access is restricted." if gated else "Not found.")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_GET = do_HEAD
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
+LOAD_FROM_HUB = """
+import sys
+from pathlib import Path
+from threading import Thread
+from fair_app.student.loading import load
+from fair_app.student.registry import parse_ref
+for hub_id in sys.argv[1:]:
+    try:
+        load(parse_ref(hub_id, Path("none"), Path("none")))
+    except Exception as error:
+        print(f"{type(error).__name__}: {error}")
+"""
+
+
+def load_from_hub(hub_ids: list[str], **environment: str) -> list[str]:
+    """What loading says, in a process of its own: the hub's address is read at import."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD_FROM_HUB, *hub_ids],
+        env={**os.environ, **environment},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.splitlines()
+
+
+def test_gated_and_missing_models_are_told_apart(tmp_path: Path) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    Thread(target=server.serve_forever, daemon=True).start()
+    gated, missing = load_from_hub(
+        ["owner/gated", "owner/missing"],
+        HF_ENDPOINT=f"http://127.0.0.1:{server.server_port}",
+        HF_HOME=str(tmp_path),
+    )
+    server.shutdown()
+    assert gated.startswith("BadInput: owner/gated is gated: accept its terms on https://")
+    assert missing == (
+        "BadInput: The hub has no model owner/missing that you may read: check its name."
+    )
+
+
+def test_without_the_hub_the_sentence_says_what_else_to_do(tmp_path: Path) -> None:
+    (said,) = load_from_hub(["owner/model"], HF_HUB_OFFLINE="1", HF_HOME=str(tmp_path))
+    assert said.startswith("WorkFailed: owner/model could not be loaded from the hub; check the")
+    assert "give a folder" in said

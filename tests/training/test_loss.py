@@ -8,9 +8,9 @@ from torch.nn.functional import cross_entropy
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from fair_app.training.attention import is_packable, segmented
-from fair_app.training.examples import draw_pairs
+from fair_app.training.examples import Part, draw_pairs
 from fair_app.training.loss import StepLoss, pack_loss, step_loss
-from fair_app.training.packing import Example, make_step, pack
+from fair_app.training.packing import Example, group, make_step, pack
 from tests.training.tiny import END, example, pool, questions, tiny_model, tiny_tokenizer
 
 EXAMPLES = [
@@ -21,6 +21,12 @@ EXAMPLES = [
     example("rationale", "And 7 * 8?", "7 * 8 = 56, for 7 * 4 = 28 and twice that is 56."),
 ]
 ALPHA = 0.3
+WEIGHTS: dict[Part, float] = {"feedback": 1.0, "rationale": 1.0}
+
+
+def pairs_of(examples: list[Example]) -> list[list[Example]]:
+    """Examples two by two, the last alone where they are odd."""
+    return [examples[start : start + 2] for start in range(0, len(examples), 2)]
 
 
 def plain_losses(model: PreTrainedModel, examples: list[Example]) -> dict[str, torch.Tensor]:
@@ -55,7 +61,7 @@ def assert_same_as_plain(
     expected.backward()
     expected_gradients = gradients(model)
 
-    found = step_loss(model, make_step(examples, alpha, tokens_per_pass))
+    found = step_loss(model, make_step(pairs_of(examples), alpha, tokens_per_pass))
 
     assert found.total == pytest.approx(expected.item(), rel=1e-5)
     torch.testing.assert_close(gradients(model), expected_gradients, rtol=1e-4, atol=1e-5)
@@ -84,6 +90,15 @@ def test_any_partition_into_passes_has_the_same_loss_and_gradient(
     assert_same_as_plain(model, EXAMPLES, ALPHA, tokens_per_pass)
 
 
+def test_what_a_pair_shares_of_its_prompts_is_computed_once_and_changes_nothing(
+    model: PreTrainedModel,
+) -> None:
+    for shared in (EXAMPLES[:2], EXAMPLES[2:4]):
+        batch = make_step([shared], ALPHA, 10_000)
+        assert batch.packs[0].tokens.numel() < sum(len(one.tokens) for one in shared)
+        assert_same_as_plain(model, shared, ALPHA)
+
+
 @pytest.mark.parametrize("missing", ["feedback", "rationale"])
 def test_a_step_with_one_part_has_that_parts_loss(model: PreTrainedModel, missing: str) -> None:
     present = [one for one in EXAMPLES if one.part != missing]
@@ -94,7 +109,8 @@ def test_a_step_with_one_part_has_that_parts_loss(model: PreTrainedModel, missin
 def test_a_question_with_one_part_only_is_learned_from(model: PreTrainedModel) -> None:
     first, second, third = questions(3)
     found = pool([replace(first, feedback=()), replace(second, rationales=()), third])
-    assert_same_as_plain(model, found.examples(draw_pairs(found.questions, 0, 731)), ALPHA)
+    drawn = found.examples(draw_pairs(found.questions, 0, 731))
+    assert_same_as_plain(model, [one for pair in drawn for one in pair], ALPHA)
 
 
 def test_cut_prompts_are_learned_from_as_cut(model: PreTrainedModel) -> None:
@@ -142,7 +158,7 @@ def padded_loss(
 
 
 def test_padding_never_counts(model: PreTrainedModel) -> None:
-    ours = step_loss(model, make_step(EXAMPLES, ALPHA, 10_000)).total
+    ours = step_loss(model, make_step(pairs_of(EXAMPLES), ALPHA, 10_000)).total
     right = padded_loss(model, EXAMPLES, padding_counts=False, padding_seen=False).item()
     faulty = padded_loss(model, EXAMPLES, padding_counts=True, padding_seen=False).item()
 
@@ -165,7 +181,7 @@ def test_no_token_sees_another_sequence_or_padding(model: PreTrainedModel) -> No
 
 def test_positions_alone_would_not_keep_sequences_apart(model: PreTrainedModel) -> None:
     """That the isolation test can fail: with ordinary attention the neighbour is seen."""
-    packed = pack(EXAMPLES[:2], [1.0, 1.0])
+    packed = pack([group([one]) for one in EXAMPLES[:2]], WEIGHTS)
     _, apart = pack_loss_of(model, EXAMPLES[:2])
     position = torch.arange(packed.tokens.shape[1])
     causal = (position[:, None] >= position[None, :])[None, None]
@@ -182,12 +198,12 @@ def pack_loss_of(
     model: PreTrainedModel, examples: list[Example]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     with segmented(model), torch.no_grad():
-        return pack_loss(model, pack(examples, [1.0] * len(examples)))
+        return pack_loss(model, pack([group([one]) for one in examples], WEIGHTS))
 
 
 def test_the_model_has_its_own_attention_again_afterwards(model: PreTrainedModel) -> None:
     before = model.config._attn_implementation
-    step_loss(model, make_step(EXAMPLES, ALPHA, 10_000))
+    step_loss(model, make_step(pairs_of(EXAMPLES), ALPHA, 10_000))
     assert model.config._attn_implementation == before
 
 
@@ -196,7 +212,7 @@ def test_checkpointing_changes_nothing() -> None:
     model.activation_checkpointing_enable()
     model.train()
     model.lm_head.requires_grad_(False)
-    step_loss(model, make_step(EXAMPLES, ALPHA, 150))
+    step_loss(model, make_step(pairs_of(EXAMPLES), ALPHA, 150))
     found = gradients(model)
     other = tiny_model()
     plain(other, EXAMPLES, ALPHA).backward()
@@ -241,6 +257,6 @@ def test_families_with_windows_scaling_or_capping(family: str) -> None:
     assert is_packable(model) == (family not in UNPACKABLE)
     with torch.no_grad():
         expected = plain(model, EXAMPLES, ALPHA).item()
-        tokens_per_pass = 10_000 if is_packable(model) else 1
-        found = step_loss(model, make_step(EXAMPLES, ALPHA, tokens_per_pass))
+        batch = make_step(pairs_of(EXAMPLES), ALPHA, 10_000, alone=not is_packable(model))
+        found = step_loss(model, batch)
     assert found.total == pytest.approx(expected, rel=1e-4)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from fair_app.errors import BadInput
 from fair_app.student.generation import render_prompt
 from fair_app.training.examples import Text, draw_pairs
-from fair_app.training.packing import encode, fill, make_step, pack
+from fair_app.training.packing import Segment, encode, fill, group, make_step, pack
 from tests.training.tiny import END, example, in_brackets, pool, questions, tiny_tokenizer
 
 
@@ -59,37 +59,69 @@ def test_texts_that_do_not_fit_are_left_out_of_the_draw_and_counted() -> None:
     assert found.questions[0].rationales == first.rationales
     assert found.shortened > 0  # feedback prompts hold question and answer: over 64 bytes
     for epoch in range(20):
-        for drawn in found.examples(draw_pairs(found.questions, epoch, 731)):
-            assert len(drawn.tokens) <= 64
+        for pair in found.examples(draw_pairs(found.questions, epoch, 731)):
+            assert all(len(one.tokens) <= 64 for one in pair)
 
 
 def test_a_pair_without_one_part_brings_the_other() -> None:
     first, second = questions(2)
     found = pool([replace(first, feedback=()), replace(second, rationales=())])
-    examples = found.examples(draw_pairs(found.questions, 0, 731))
-    assert sorted(one.part for one in examples) == ["feedback", "rationale"]
+    drawn = found.examples(draw_pairs(found.questions, 0, 731))
+    assert sorted(one.part for pair in drawn for one in pair) == ["feedback", "rationale"]
+    assert {len(pair) for pair in drawn} == {1}
 
 
 def test_a_pack_lays_sequences_in_a_row_without_padding() -> None:
     first, second = example("feedback", "a", "bc"), example("rationale", "defg", "h")
-    packed = pack([first, second], [0.25, 0.5])
+    packed = pack([group([first]), group([second])], {"feedback": 0.25, "rationale": 0.5})
 
     assert text(packed.tokens[0]) == f"[a]>bc{END}[defg]>h{END}"
-    assert packed.segment_lengths == (7, 9)
+    assert packed.segments == (Segment(7), Segment(9))
     assert packed.positions.tolist() == [[*range(7), *range(9)]]
     assert text(packed.labels) == f"bc{END}h{END}"
     assert packed.weights.tolist() == [0.25] * 3 + [0.5] * 2
     assert packed.is_feedback.tolist() == [True] * 3 + [False] * 2
+    assert packed.sources.tolist() == [3, 4, 5, 13, 14]
     # each label is the token after its source, within the same sequence
     assert torch.equal(packed.tokens[0][packed.sources + 1], packed.labels)
-    assert packed.sources.tolist() == [3, 4, 5, 13, 14]
 
 
-@given(st.floats(0, 1), st.integers(1, 400))
-def test_weights_of_a_step_add_up_to_alpha_and_the_rest(alpha: float, tokens: int) -> None:
+def test_what_two_prompts_share_stands_in_the_row_once() -> None:
+    first, second = example("rationale", "abc", "x"), example("feedback", "abcde", "yz")
+    packed = pack([group([first, second])], {"feedback": 0.25, "rationale": 0.5})
+
+    assert text(packed.tokens[0]) == f"[abc]>x{END}de]>yz{END}"
+    assert packed.segments == (Segment(4), Segment(4, 4, 0), Segment(7, 4, 0))
+    assert packed.positions.tolist() == [[*range(4), *range(4, 8), *range(4, 11)]]
+    assert text(packed.labels) == f"x{END}yz{END}"
+    assert torch.equal(packed.tokens[0][packed.sources + 1], packed.labels)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "shared"),
+    [("abc", "abd", 3), ("abc", "abc", 5), ("abc", "xyz", 1), ("", "abc", 1)],
+)
+def test_no_more_is_shared_than_prompts_without_their_last_token(
+    first: str, second: str, shared: int
+) -> None:
+    """Whatever the responses are: the last prompt token predicts the first of its own response."""
+    examples = [example("rationale", first, "same"), example("feedback", second, "same")]
+    assert group(examples).shared == shared
+
+
+def test_nothing_is_shared_where_a_prompt_is_cut() -> None:
+    whole = example("rationale", "question " * 4, "x", max_tokens=512)
+    cut = example("feedback", "question " * 4, "x", max_tokens=20)
+    assert group([whole, cut]).shared == 0
+
+
+@given(st.floats(0, 1), st.integers(1, 400), st.booleans())
+def test_weights_of_a_step_add_up_to_alpha_and_the_rest(
+    alpha: float, tokens: int, alone: bool
+) -> None:
     found = pool(questions(4))
-    examples = found.examples(draw_pairs(found.questions, 0, 731))
-    step = make_step(examples, alpha, tokens)
+    pairs = found.examples(draw_pairs(found.questions, 0, 731))
+    step = make_step(pairs, alpha, tokens, alone=alone)
 
     weights = torch.cat([one.weights for one in step.packs])
     feedback = torch.cat([one.is_feedback for one in step.packs])
@@ -97,22 +129,24 @@ def test_weights_of_a_step_add_up_to_alpha_and_the_rest(alpha: float, tokens: in
     assert weights[~feedback].sum().item() == pytest.approx(1 - alpha, abs=1e-5)
     assert step.feedback_tokens == int(feedback.sum())
     assert step.rationale_tokens == int((~feedback).sum())
-    assert step.tokens == sum(len(one.tokens) for one in examples)
+    assert step.tokens == sum(len(one.tokens) for pair in pairs for one in pair)
+    if alone:
+        assert all(one.segments == (Segment(one.tokens.numel()),) for one in step.packs)
 
 
 @given(st.lists(st.integers(1, 30), max_size=20), st.integers(1, 60))
-def test_passes_hold_all_examples_within_the_limit(lengths: list[int], limit: int) -> None:
-    examples = [example("rationale", "q", "x" * length) for length in lengths]
-    groups = fill(examples, limit)
+def test_passes_hold_all_groups_within_the_limit(lengths: list[int], limit: int) -> None:
+    groups = [group([example("rationale", "q", "x" * length)]) for length in lengths]
+    passes = fill(groups, limit)
 
-    assert [one for group in groups for one in group] == examples
-    for group in groups:
-        assert len(group) == 1 or sum(len(one.tokens) for one in group) <= limit
+    assert [one for members in passes for one in members] == groups
+    for members in passes:
+        assert len(members) == 1 or sum(one.length for one in members) <= limit
 
 
 def test_what_weighs_nothing_gets_passes_of_its_own() -> None:
     found = pool(questions(3))
-    examples = found.examples(draw_pairs(found.questions, 0, 731))
+    pairs = found.examples(draw_pairs(found.questions, 0, 731))
     for alpha, weighs_nothing in ((0.0, True), (1.0, False)):
-        for one in make_step(examples, alpha, 10_000).packs:
+        for one in make_step(pairs, alpha, 10_000).packs:
             assert bool(one.weights.any()) != bool((one.is_feedback == weighs_nothing).any())
