@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fair_app.committee.base import CallFailed, Request, Role, TeacherSpec
 from fair_app.committee.committee_file import default_committee
 from fair_app.committee.equations import find_equations, number_text
-from fair_app.committee.offline import CHARACTERS, OfflineTeacher, build
+from fair_app.committee.offline.teacher import CHARACTERS, OfflineTeacher, build
 from fair_app.committee.scores import read_score
 from fair_app.tasks.base import Question
 from fair_app.tasks.grading import grade

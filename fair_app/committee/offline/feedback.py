@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from fair_app.committee.derivation import Calculation, read_derivation
 from fair_app.committee.equations import (
     Equation,
     evaluate,
@@ -12,7 +11,8 @@ from fair_app.committee.equations import (
     number_text,
     numbers_in,
 )
-from fair_app.committee.offline_reading import grade_answer, numbers_reached
+from fair_app.committee.offline.derivation import Calculation, read_derivation
+from fair_app.committee.offline.reading import grade_answer, numbers_reached
 from fair_app.tasks.base import Question
 
 LONGEST = 80

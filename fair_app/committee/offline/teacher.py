@@ -10,17 +10,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from fair_app.committee.base import CallFailed, Reply, Request, Role, TeacherSpec
-from fair_app.committee.derivation import (
+from fair_app.committee.base import (
+    Access,
+    CallFailed,
+    Fault,
+    Finish,
+    Reply,
+    Request,
+    Role,
+    TeacherSpec,
+)
+from fair_app.committee.equations import number_text, numbers_in
+from fair_app.committee.offline.derivation import (
     Derivation,
     Line,
     read_derivation,
     wrong_arithmetic,
     wrong_steps_right_answer,
 )
-from fair_app.committee.equations import number_text, numbers_in
-from fair_app.committee.offline_feedback import Voice, explain_mistake
-from fair_app.committee.offline_review import Temper, review
+from fair_app.committee.offline.feedback import Voice, explain_mistake
+from fair_app.committee.offline.review import Temper, review
 from fair_app.errors import BadInput
 
 
@@ -58,7 +67,10 @@ class OfflineTeacher:
                 text = explain_mistake(request.question, request.student_answer, voice)
             case Role.REVIEW:
                 text = review(request.question, request.rationale, self._character.temper, rng)
-        return Reply(text, "complete", simulated=True)
+        return Reply(text, Finish.COMPLETE, simulated=True)
+
+    async def close(self) -> None:
+        """Nothing is held."""
 
     def _random(self, request: Request) -> Random:
         seed = "\0".join(
@@ -76,7 +88,7 @@ class OfflineTeacher:
         right = read_derivation(request.question.gold_text)
         if right is None:
             raise CallFailed(
-                "request",
+                Fault.REQUEST,
                 "offline teachers need a gold solution with equations; this question has none",
             )
         draw = rng.random()
@@ -92,7 +104,7 @@ class OfflineTeacher:
         return f"{self._character.tell(written, request.question.text, rng)}The answer is {answer}."
 
 
-def build(spec: TeacherSpec) -> OfflineTeacher:
+def build(spec: TeacherSpec, access: Access) -> OfflineTeacher:
     """Make the offline teacher that `spec.model` names. Raises BadInput when there is none such."""
     if spec.model not in CHARACTERS:
         raise BadInput(

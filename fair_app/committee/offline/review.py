@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from random import Random
 
-from fair_app.committee.derivation import read_derivation
 from fair_app.committee.equations import find_equations, number_text
-from fair_app.committee.offline_reading import grade_answer, numbers_reached
+from fair_app.committee.offline.derivation import read_derivation
+from fair_app.committee.offline.reading import grade_answer, numbers_reached
 from fair_app.tasks.base import Question
 
 
