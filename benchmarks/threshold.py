@@ -105,7 +105,14 @@ def fill(settings: Settings, questions: int, count: int) -> Project:
             ],
         )
         call = calls.add_imported(
-            store, {"key": "all", "provider": "imported", "model": "none", "role": "rationale"}
+            store,
+            {
+                "key": "all",
+                "teacher": "teacher-0",
+                "provider": "imported",
+                "model": "none",
+                "role": "rationale",
+            },
         )
         members = committee.teachers(store, project.id)
         for question_id in ids:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from db.store import encoded, fetch, fetch_one, insert, now, update
+from db.store import encoded, fetch, fetch_one, insert, now, scalar, update
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,8 @@ class Call:
 
     id: int
     key: str
+    job_id: int | None
+    teacher: str
     provider: str
     model: str
     role: str
@@ -41,7 +43,7 @@ def by_key(store: Database, key: str) -> Call | None:
 def send(store: Database, values: dict[str, Any]) -> int:
     """Write the row of a call about to be sent (again, if it failed or was cut off); return its id.
 
-    `values`: key, provider, model, role, prompt, prompt_hash, origin.
+    `values`: key, job_id, teacher, provider, model, role, prompt, prompt_hash, origin.
     """
     columns = ", ".join(values)
     marks = ", ".join("?" * len(values))
@@ -49,6 +51,7 @@ def send(store: Database, values: dict[str, Any]) -> int:
         f"""INSERT INTO calls ({columns}, state, sent_at) VALUES ({marks}, 'sent', ?)
             ON CONFLICT (key) DO UPDATE SET
                 state = 'sent', sent_at = excluded.sent_at, attempts = attempts + 1,
+                job_id = excluded.job_id, finished_at = NULL,
                 error_kind = NULL, error = NULL""",
         [*encoded(values.values()), now()],
     )
@@ -90,11 +93,111 @@ def add_imported(store: Database, values: dict[str, Any]) -> int:
     )
 
 
-def failures(store: Database, since: float) -> list[Call]:
-    """Failed calls since a time, the newest first."""
+def is_being_asked(store: Database, call: Call, by_other_than: int) -> bool:
+    """Whether another job that runs now has sent this call and waits for its answer."""
+    return call.state == "sent" and bool(
+        scalar(
+            store,
+            "SELECT 1 FROM jobs WHERE id = ? AND id != ? AND state = 'running'",
+            [call.job_id, by_other_than],
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Calls of one teacher in one role: how many in each state, tokens, USD.
+
+    `unpriced` counts finished calls whose cost nobody knows; `seconds` are spent waiting for
+    finished answers.
+    """
+
+    teacher: str
+    role: str
+    sent: int
+    done: int
+    failed: int
+    attempts: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    unpriced: int
+    seconds: float
+
+
+_TALLY = """
+    SELECT teacher, role, sum(state = 'sent') AS sent, sum(state = 'done') AS done,
+           sum(state = 'failed') AS failed, sum(attempts) AS attempts,
+           coalesce(sum(input_tokens), 0) AS input_tokens,
+           coalesce(sum(output_tokens), 0) AS output_tokens,
+           coalesce(sum(cost_usd), 0.0) AS cost_usd,
+           sum(state = 'done' AND cost_usd IS NULL) AS unpriced,
+           coalesce(sum(finished_at - sent_at) FILTER (WHERE state = 'done'), 0.0) AS seconds
+    FROM calls WHERE {} GROUP BY teacher, role ORDER BY min(id)
+"""
+_OF_PROJECT = "job_id IN (SELECT id FROM jobs WHERE project_id = ?)"
+
+
+def tally_of_job(store: Database, job_id: int) -> list[Tally]:
+    """What one job has sent, by teacher and role."""
+    return fetch(store, Tally, _TALLY.format("job_id = ?"), [job_id])
+
+
+def tally_of_project(store: Database, project_id: int) -> list[Tally]:
+    """What all jobs of a project have sent, by teacher and role."""
+    return fetch(store, Tally, _TALLY.format(_OF_PROJECT), [project_id])
+
+
+def spent(store: Database, project_id: int) -> float:
+    """What the calls that a project sent have cost, in USD, where it is known."""
+    return float(
+        scalar(
+            store,
+            f"SELECT coalesce(sum(cost_usd), 0.0) FROM calls WHERE {_OF_PROJECT}",
+            [project_id],
+        )
+    )
+
+
+def finished_since(store: Database, job_id: int, moment: float) -> int:
+    """How many calls of a job have ended since a moment."""
+    return int(
+        scalar(
+            store,
+            "SELECT count(*) FROM calls WHERE job_id = ? AND finished_at >= ?",
+            [job_id, moment],
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Failures:
+    """Calls that failed for one reason."""
+
+    teacher: str
+    role: str
+    kind: str
+    message: str
+    count: int
+
+
+def failures(store: Database, project_id: int) -> list[Failures]:
+    """What has failed in a project and was not answered since, the most frequent reason first."""
     return fetch(
         store,
-        Call,
-        "SELECT * FROM calls WHERE state = 'failed' AND finished_at >= ? ORDER BY id DESC",
-        [since],
+        Failures,
+        f"""SELECT teacher, role, error_kind AS kind, error AS message, count(*) AS count
+            FROM calls WHERE state = 'failed' AND {_OF_PROJECT}
+            GROUP BY teacher, role, error_kind, error ORDER BY count(*) DESC, teacher, role""",
+        [project_id],
+    )
+
+
+def typical_output(store: Database, provider: str, model: str, role: str) -> float | None:
+    """The mean output tokens of a model's finished calls in a role; None before the first."""
+    return scalar(
+        store,
+        """SELECT avg(output_tokens) FROM calls
+           WHERE provider = ? AND model = ? AND role = ? AND state = 'done'""",
+        [provider, model, role],
     )

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from db.exams import FILTERS
 from db.questions import list_as_json
 from db.store import fetch, fetch_one, insert, scalar, update, writing
 
@@ -108,7 +109,7 @@ def rationales(
         f"""SELECT r.id, r.question_id, r.teacher_id, t.name AS teacher, r.text, r.finish,
                    r.prediction, r.correct
             FROM teachers t JOIN rationales r ON r.teacher_id = t.id
-            WHERE t.project_id = ? AND t.active = 1 {only}
+            WHERE t.project_id = ? AND t.active = 1 AND r.current {only}
             ORDER BY r.question_id, t.position""",
         [project_id, *([] if question_ids is None else [list_as_json(question_ids)])],
     )
@@ -138,7 +139,7 @@ def feedback(
                    f.finish
             FROM answers a JOIN feedback f ON f.answer_id = a.id
                  JOIN teachers t ON t.id = f.teacher_id
-            WHERE a.exam_id = ? AND t.active = 1 {only}
+            WHERE a.exam_id = ? AND t.active = 1 AND f.current {only}
             ORDER BY a.position, t.position""",
         [exam_id, *([] if question_ids is None else [list_as_json(question_ids)])],
     )
@@ -156,24 +157,53 @@ def reviews(
             FROM teachers t JOIN rationales r ON r.teacher_id = t.id
                  JOIN reviews v ON v.rationale_id = r.id
                  JOIN teachers p ON p.id = v.reviewer_id
-            WHERE t.project_id = ? AND t.active = 1 AND p.active = 1 {only}
+            WHERE t.project_id = ? AND t.active = 1 AND p.active = 1
+                  AND r.current AND v.current {only}
             ORDER BY v.rationale_id, p.position""",
         [project_id, *([] if question_ids is None else [list_as_json(question_ids)])],
     )
 
 
+def written_by(
+    store: Database, teacher_id: int, question_id: int, answer_id: int
+) -> tuple[RationaleRow | None, bool]:
+    """A teacher's present rationale for a question, and whether it gave feedback on an answer."""
+    rationale_id = scalar(
+        store,
+        "SELECT id FROM rationales WHERE question_id = ? AND teacher_id = ? AND current",
+        [question_id, teacher_id],
+    )
+    has_feedback = scalar(
+        store,
+        "SELECT 1 FROM feedback WHERE answer_id = ? AND teacher_id = ? AND current",
+        [answer_id, teacher_id],
+    )
+    return rationale_id and rationale(store, rationale_id), bool(has_feedback)
+
+
+def reviewers_of(store: Database, rationale_id: int) -> set[int]:
+    """The ids of the teachers whose present reviews of a rationale are there."""
+    cursor = store.execute(
+        "SELECT reviewer_id FROM reviews WHERE rationale_id = ? AND current", [rationale_id]
+    )
+    return {int(reviewer) for (reviewer,) in cursor}
+
+
 def add_rationale(store: Database, values: dict[str, Any]) -> int:
-    """Write a rationale (question_id, teacher_id, call_id, text, finish, prediction, correct)."""
+    """Write a rationale (question_id, teacher_id, call_id, text, finish, prediction, correct,
+    prompt)."""
     return insert(store, "rationales", values)
 
 
 def add_feedback(store: Database, values: dict[str, Any]) -> int:
-    """Write feedback (answer_id, teacher_id, call_id, text, finish)."""
+    """Write feedback (answer_id, teacher_id, call_id, text, finish,
+    prompt)."""
     return insert(store, "feedback", values)
 
 
 def add_review(store: Database, values: dict[str, Any]) -> int:
-    """Write a review (rationale_id, reviewer_id, call_id, text, score)."""
+    """Write a review (rationale_id, reviewer_id, call_id, text, score,
+    prompt)."""
     return insert(store, "reviews", values)
 
 
@@ -183,14 +213,14 @@ def counts(store: Database, project_id: int, exam_id: int) -> dict[str, int]:
         "rationales": scalar(
             store,
             """SELECT count(*) FROM teachers t JOIN rationales r ON r.teacher_id = t.id
-               WHERE t.project_id = ? AND t.active = 1""",
+               WHERE t.project_id = ? AND t.active = 1 AND r.current""",
             [project_id],
         ),
         "feedback": scalar(
             store,
             """SELECT count(*) FROM answers a JOIN feedback f ON f.answer_id = a.id
                       JOIN teachers t ON t.id = f.teacher_id
-               WHERE a.exam_id = ? AND t.active = 1""",
+               WHERE a.exam_id = ? AND t.active = 1 AND f.current""",
             [exam_id],
         ),
         "reviews": scalar(
@@ -198,7 +228,97 @@ def counts(store: Database, project_id: int, exam_id: int) -> dict[str, int]:
             """SELECT count(*) FROM teachers t JOIN rationales r ON r.teacher_id = t.id
                       JOIN reviews v ON v.rationale_id = r.id
                       JOIN teachers p ON p.id = v.reviewer_id
-               WHERE t.project_id = ? AND t.active = 1 AND p.active = 1""",
+               WHERE t.project_id = ? AND t.active = 1 AND p.active = 1
+                     AND r.current AND v.current""",
             [project_id],
         ),
     }
+
+
+@dataclass(frozen=True)
+class Missing:
+    """How many calls a teacher that can be asked has still to answer about an exam's mistakes."""
+
+    teacher_id: int
+    rationales: int
+    feedback: int
+    reviews: int
+
+    @property
+    def calls(self) -> int:
+        """All of them."""
+        return self.rationales + self.feedback + self.reviews
+
+
+def missing(store: Database, project_id: int, exam_id: int) -> list[Missing]:
+    """What is missing by teacher, in committee order.
+
+    A rationale that is not written yet will be reviewed; one that was cut off, blocked or left
+    empty will not.
+    """
+    return fetch(
+        store,
+        Missing,
+        f"""
+        WITH mistakes AS (SELECT a.id, a.question_id FROM answers a
+                          WHERE a.exam_id = :exam AND {FILTERS["wrong"]}),
+             asked AS (SELECT id, position FROM teachers
+                       WHERE project_id = :project AND active AND origin = 'committee'),
+             written AS (SELECT r.id, r.teacher_id, r.finish FROM rationales r
+                         JOIN mistakes m ON m.question_id = r.question_id
+                         JOIN asked t ON t.id = r.teacher_id WHERE r.current)
+        SELECT t.id AS teacher_id,
+               (SELECT count(*) FROM mistakes)
+                   - (SELECT count(*) FROM written w WHERE w.teacher_id = t.id) AS rationales,
+               (SELECT count(*) FROM mistakes)
+                   - (SELECT count(*) FROM feedback f JOIN mistakes m ON m.id = f.answer_id
+                      WHERE f.teacher_id = t.id AND f.current) AS feedback,
+               (SELECT count(*) FROM mistakes) * (SELECT count(*) - 1 FROM asked)
+                   - (SELECT count(*) FROM written w
+                      WHERE w.teacher_id != t.id AND w.finish != 'complete')
+                   - (SELECT count(*) FROM reviews v JOIN written w ON w.id = v.rationale_id
+                      WHERE v.reviewer_id = t.id AND v.current AND w.finish = 'complete') AS reviews
+        FROM asked t ORDER BY t.position
+        """,
+        {"exam": exam_id, "project": project_id},
+    )
+
+
+def templates(store: Database, project_id: int) -> dict[str, str]:
+    """The project's own prompt templates by role; a role without one has its default."""
+    return dict(
+        store.execute(
+            "SELECT role, template FROM prompts WHERE project_id = ? AND active", [project_id]
+        ).fetchall()
+    )
+
+
+def set_template(
+    store: Database, project_id: int, role: str, template: str | None, template_hash: str
+) -> None:
+    """Make a template the one that a role is asked with; None is the default, of that hash.
+
+    What was asked with another template stays, and is not current; what was asked with this one
+    before is current again. Texts from files (without a prompt) stay current.
+    """
+    with writing(store):
+        store.execute(
+            "UPDATE prompts SET active = 0 WHERE project_id = ? AND role = ?", [project_id, role]
+        )
+        if template is not None:
+            store.execute(
+                """INSERT INTO prompts (project_id, role, template, hash) VALUES (?, ?, ?, ?)
+                   ON CONFLICT (project_id, role, hash) DO UPDATE SET active = 1""",
+                [project_id, role, template, template_hash],
+            )
+        table, author = {
+            "rationale": ("rationales", "teacher_id"),
+            "feedback": ("feedback", "teacher_id"),
+            "review": ("reviews", "reviewer_id"),
+        }[role]
+        store.execute(
+            f"""UPDATE {table} SET current = (prompt = ?)
+                WHERE prompt != ''
+                      AND {author} IN (SELECT id FROM teachers WHERE project_id = ?)""",
+            [template_hash, project_id],
+        )

@@ -193,6 +193,15 @@ def answer(store: Database, answer_id: int) -> AnswerRow | None:
     return fetch_one(store, AnswerRow, ANSWERS + " WHERE a.id = ?", [answer_id])
 
 
+def answer_ids(store: Database, exam_id: int, which: str = "all") -> list[int]:
+    """The ids of the answers that a filter lets through, in the exam's order."""
+    cursor = store.execute(
+        f"SELECT id FROM answers a WHERE exam_id = ? AND {FILTERS[which]} ORDER BY position",
+        [exam_id],
+    )
+    return [int(answer_id) for (answer_id,) in cursor]
+
+
 def save_answer(store: Database, answer_id: int, values: dict[str, Any]) -> None:
     """Write an answer and its grade into the row that waited for it."""
     update(store, "answers", answer_id, {**values, "answered_at": now()})

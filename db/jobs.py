@@ -28,6 +28,7 @@ class Job:
 
     id: int
     project_id: int | None
+    owner: str
     kind: str
     params: dict[str, Any]
     state: str
@@ -56,13 +57,16 @@ class LogLine:
     line: str
 
 
-def add(store: Database, kind: str, params: dict[str, Any], project_id: int | None) -> int:
-    """Queue a job; return its id."""
+def add(
+    store: Database, kind: str, params: dict[str, Any], project_id: int | None, owner: str = ""
+) -> int:
+    """Queue a job; return its id. `owner`: whose keys it may use."""
     return insert(
         store,
         "jobs",
         {
             "project_id": project_id,
+            "owner": owner,
             "kind": kind,
             "params": params,
             "state": "queued",

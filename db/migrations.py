@@ -18,6 +18,7 @@ FOUNDATION = (
         task TEXT NOT NULL,
         student TEXT NOT NULL,
         threshold REAL NOT NULL DEFAULT 3.0 CHECK (threshold BETWEEN 0 AND 5),
+        budget_usd REAL,
         exam_id INTEGER REFERENCES exams (id),
         created_at REAL NOT NULL
     )
@@ -93,11 +94,25 @@ FOUNDATION = (
         UNIQUE (project_id, name, spec_hash)
     )
     """,
-    # The ledger: shared by all projects, a row before a call is sent.
+    # A template of one's own for what teachers are asked; without one, the default of its role.
+    """
+    CREATE TABLE prompts (
+        id INTEGER PRIMARY KEY,
+        project_id INTEGER NOT NULL REFERENCES projects (id),
+        role TEXT NOT NULL CHECK (role IN ('rationale', 'feedback', 'review')),
+        template TEXT NOT NULL,
+        hash TEXT NOT NULL,
+        active INTEGER NOT NULL DEFAULT 1,
+        UNIQUE (project_id, role, hash)
+    )
+    """,
+    # The ledger: shared by all projects, a row before a call is sent. job_id: who sent it last.
     """
     CREATE TABLE calls (
         id INTEGER PRIMARY KEY,
         key TEXT NOT NULL UNIQUE,
+        job_id INTEGER REFERENCES jobs (id),
+        teacher TEXT NOT NULL,
         provider TEXT NOT NULL,
         model TEXT NOT NULL,
         role TEXT NOT NULL CHECK (role IN ('rationale', 'feedback', 'review')),
@@ -117,8 +132,27 @@ FOUNDATION = (
         finished_at REAL
     )
     """,
-    "CREATE INDEX calls_failed ON calls (state) WHERE state != 'done'",
+    "CREATE INDEX calls_by_job ON calls (job_id, state)",
+    # No call of this name (a provider's account, or one model of it) is sent before free_at.
+    """
+    CREATE TABLE paces (
+        name TEXT PRIMARY KEY,
+        free_at REAL NOT NULL,
+        why TEXT NOT NULL DEFAULT ''
+    )
+    """,
+    # What came of the last test of a connection.
+    """
+    CREATE TABLE probes (
+        name TEXT PRIMARY KEY,
+        ok INTEGER NOT NULL,
+        message TEXT NOT NULL,
+        at REAL NOT NULL
+    )
+    """,
     # correct: the rationale's own final answer against the gold answer (NULL: not graded).
+    # prompt: the hash of the template it was asked with ('': it came from a file); what was asked
+    # with another template than the project's present one stays, and is not current.
     """
     CREATE TABLE rationales (
         id INTEGER PRIMARY KEY,
@@ -129,7 +163,9 @@ FOUNDATION = (
         finish TEXT NOT NULL,
         prediction TEXT,
         correct INTEGER,
-        UNIQUE (question_id, teacher_id)
+        prompt TEXT NOT NULL DEFAULT '',
+        current INTEGER NOT NULL DEFAULT 1,
+        UNIQUE (question_id, teacher_id, prompt)
     )
     """,
     "CREATE INDEX rationales_by_teacher ON rationales (teacher_id)",
@@ -142,7 +178,9 @@ FOUNDATION = (
         call_id INTEGER NOT NULL REFERENCES calls (id),
         text TEXT,
         finish TEXT NOT NULL,
-        UNIQUE (answer_id, teacher_id)
+        prompt TEXT NOT NULL DEFAULT '',
+        current INTEGER NOT NULL DEFAULT 1,
+        UNIQUE (answer_id, teacher_id, prompt)
     )
     """,
     """
@@ -153,7 +191,9 @@ FOUNDATION = (
         call_id INTEGER NOT NULL REFERENCES calls (id),
         text TEXT,
         score,
-        UNIQUE (rationale_id, reviewer_id)
+        prompt TEXT NOT NULL DEFAULT '',
+        current INTEGER NOT NULL DEFAULT 1,
+        UNIQUE (rationale_id, reviewer_id, prompt)
     )
     """,
     """
@@ -184,6 +224,7 @@ FOUNDATION = (
     CREATE TABLE jobs (
         id INTEGER PRIMARY KEY,
         project_id INTEGER REFERENCES projects (id),
+        owner TEXT NOT NULL DEFAULT '',
         kind TEXT NOT NULL,
         params TEXT NOT NULL,
         state TEXT NOT NULL CHECK (state IN

@@ -16,6 +16,7 @@ class Project:
     task: str
     student: str
     threshold: float
+    budget_usd: float | None
     exam_id: int | None
     created_at: float
 
@@ -49,6 +50,11 @@ def all_projects(store: Database) -> list[Project]:
 def set_threshold(store: Database, project_id: int, threshold: float) -> None:
     """Save the acceptance threshold (0..5)."""
     update(store, "projects", project_id, {"threshold": threshold})
+
+
+def set_budget(store: Database, project_id: int, budget_usd: float | None) -> None:
+    """Save what the project's teacher calls may cost in all, in USD; None is no cap."""
+    update(store, "projects", project_id, {"budget_usd": budget_usd})
 
 
 def set_exam(store: Database, project_id: int, exam_id: int, student: str) -> None:

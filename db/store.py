@@ -78,7 +78,10 @@ def now() -> float:
 
 
 def fetch(
-    store: Database, row_type: type[Row], sql: str, parameters: Sequence[Any] = ()
+    store: Database,
+    row_type: type[Row],
+    sql: str,
+    parameters: Sequence[Any] | dict[str, Any] = (),
 ) -> list[Row]:
     """Run a query and return its rows as `row_type`, a dataclass with a field a column."""
     cursor = store.execute(sql, parameters)

@@ -13,7 +13,7 @@ from fair_app.settings import Settings
 from fair_app.studio.exams import Score, evaluations, score
 from fair_app.studio.projects import Project, open_project, status
 from fair_app.studio.review import curated, summary
-from fair_app.studio.teachers import quote
+from fair_app.studio.quote import quote
 from fair_app.tasks.registry import task
 from pages.components.answers import IMPORTED
 from pages.components.job_panel import STATES, described

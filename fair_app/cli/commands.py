@@ -1,6 +1,7 @@
 """Committee distillation from the command line: exam, collect, curate, train, evaluate, compare."""
 
 from argparse import Namespace
+from dataclasses import asdict
 from typing import Any
 
 from db.projects import Project
@@ -8,8 +9,9 @@ from fair_app.committee.committee_file import load_committee
 from fair_app.errors import BadInput
 from fair_app.jobs import queue, worker
 from fair_app.settings import Settings
+from fair_app.studio import collecting, exams, exchange, projects, review, teachers, training
 from fair_app.studio import demo as demo_loop
-from fair_app.studio import exams, exchange, projects, review, teachers, training
+from fair_app.studio.quote import Quote, quote
 
 Result = dict[str, Any]
 
@@ -26,23 +28,13 @@ def exam(settings: Settings, arguments: Namespace) -> Result:
 def collect(settings: Settings, arguments: Namespace) -> Result:
     """All missing rationales, feedback and reviews of the committee."""
     project = projects.open_project(settings, arguments.project)
-    if arguments.budget is not None and arguments.budget <= 0:
+    if arguments.budget is not None and not arguments.budget > 0:
         raise BadInput("--budget is an amount in USD: give more than 0.")
     if arguments.committee:
         teachers.set_committee(settings, project, load_committee(arguments.committee))
-    params = teachers.collect_params(settings, project, arguments.concurrency)
     if arguments.dry_run:
-        quote = teachers.quote(settings, project)
-        return {
-            "calls": quote.calls,
-            "cached": quote.done,
-            "failed": 0,
-            "mistakes": quote.mistakes,
-            "teachers": quote.teachers,
-            "tokens": quote.tokens,
-            "cost_usd": quote.cost_usd,
-            "stopped_by_budget": False,
-        }
+        return _quoted(quote(settings, project))
+    params = collecting.collect_params(settings, project, arguments.concurrency, arguments.budget)
     return worker.run_now(settings, "collect", params, project.id)
 
 
@@ -166,6 +158,26 @@ def jobs(settings: Settings, arguments: Namespace) -> Result:
 def demo(settings: Settings, arguments: Namespace) -> Result:
     """The offline default from exam to comparison."""
     return demo_loop.run(settings, arguments.limit)
+
+
+def _quoted(found: Quote) -> Result:
+    return {
+        "calls": found.calls - found.from_ledger,
+        "cached": found.done + found.from_ledger,
+        "failed": 0,
+        "rationales": sum(line.calls for line in found.lines if line.role == "rationale"),
+        "feedback": sum(line.calls for line in found.lines if line.role == "feedback"),
+        "reviews": sum(line.calls for line in found.lines if line.role == "review"),
+        "mistakes": found.mistakes,
+        "teachers": found.teachers,
+        "tokens": found.tokens,
+        "cost_usd": found.cost_usd,
+        "price_unknown": found.unpriced,
+        "spent_usd": found.spent_usd,
+        "minutes": found.minutes,
+        "stopped_by_budget": False,
+        "lines": [asdict(line) for line in found.lines],
+    }
 
 
 def _exam_params(settings: Settings, arguments: Namespace, task: str) -> dict[str, Any]:

@@ -42,7 +42,12 @@ def _parser() -> Parser:
 
     collect = add("collect", commands.collect)
     collect.add_argument("--committee", type=Path, metavar="FILE", help="a TOML file of teachers")
-    collect.add_argument("--budget", type=float, metavar="USD", help="stop before it costs more")
+    collect.add_argument(
+        "--budget",
+        type=float,
+        metavar="USD",
+        help="stop before the project's calls have cost more in all",
+    )
     collect.add_argument("--concurrency", type=int, default=16, metavar="N")
     collect.add_argument("--dry-run", action="store_true", help="say what it would take, and stop")
 

@@ -1,145 +1,194 @@
-"""The body of the committee's work: all missing calls, through the ledger.
+"""The body of the committee's work: all missing calls, each through the ledger.
 
 For every mistake each teacher writes a rationale and feedback; as soon as a rationale is there, the
-other teachers review it (arXiv 2410.03663, section 3.2). A call is a row before it is sent; a
-finished one is taken from the ledger and not sent again; a failed one is retried by the next run.
+other teachers review it (arXiv 2410.03663, section 3.2). What is written already is left alone.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from db import calls, committee, exams
+from db.calls import Call
+from db.committee import RationaleRow
 from db.exams import AnswerRow
-from fair_app.committee import prompts
-from fair_app.committee.base import CallFailed, Request, Role, Teacher, TeacherSpec
-from fair_app.committee.ledger import call_key
+from fair_app.committee.account import Account, account_name
+from fair_app.committee.asking import Asking, Member
+from fair_app.committee.base import Access, Finish, Request, Role, TeacherSpec
+from fair_app.committee.budget import Budget
+from fair_app.committee.prices import price_of
+from fair_app.committee.prompts import Prompts
 from fair_app.committee.registry import build
 from fair_app.committee.scores import read_score
-from fair_app.errors import BadInput, WorkFailed
+from fair_app.errors import BadInput, Cancelled, WorkFailed
 from fair_app.jobs.context import JobContext
 from fair_app.stored_questions import as_question
-from fair_app.tasks.base import Question, Task
+from fair_app.tasks.base import Question
 from fair_app.tasks.registry import task as task_named
 
-COMPLETE = "complete"
-
-
-@dataclass(frozen=True)
-class Member:
-    """A teacher of the project: its row and what answers for it."""
-
-    row: committee.TeacherRow
-    teacher: Teacher
+STAGE = "asking the teachers"
+BACKLOG = 256
+"""Reviews that may wait for one teacher before the others write on: so memory stays flat."""
 
 
 def run(job: JobContext) -> dict[str, Any]:
     """Collect what the project's committee has not written yet about its mistakes.
 
-    Parameters: concurrency (calls in flight).
-    Result: calls, cached, failed, rationales, feedback, reviews, cost_usd, stopped_by_budget,
-    failures (teacher, role, kind, message, count).
+    Parameters: concurrency (calls in flight), budget_usd (what all calls of the project may cost).
+    Result: calls, cached, failed, left, attempts, input_tokens, output_tokens, rationales,
+    feedback, reviews, cost_usd, unpriced, stopped_by_budget, out (teacher to reason).
     """
     project = job.project
     if project.exam_id is None:
         raise BadInput(f"{project.name} has no exam yet: run the exam first.")
-    collector = Collector(job, task_named(project.task), project.exam_id)
-    asyncio.run(collector.collect())
-    if collector.sent and collector.sent == collector.failed:
-        raise WorkFailed(f"No call gave an answer: {collector.failures.most_common(1)[0][0][3]}")
-    return {
-        "calls": collector.sent,
-        "cached": collector.cached,
-        "failed": collector.failed,
-        **committee.counts(job.store, project.id, project.exam_id),
-        "cost_usd": 0.0,
-        "stopped_by_budget": False,
-        "failures": [
-            {"teacher": teacher, "role": role, "kind": kind, "message": message, "count": count}
-            for (teacher, role, kind, message), count in collector.failures.most_common()
-        ],
+    with job.device() if _computes(job) else nullcontext():
+        collector = asyncio.run(_collect(job, project.exam_id))
+    tallies = calls.tally_of_job(job.store, job.job.id)
+    total = {
+        name: sum(getattr(one, name) for one in tallies)
+        for name in (
+            *("sent", "done", "failed", "attempts"),
+            *("input_tokens", "output_tokens", "cost_usd", "unpriced"),
+        )
     }
+    if total["failed"] and not total["done"] and not collector.asking.cached:
+        worst = calls.failures(job.store, project.id)[0]
+        raise WorkFailed(f"No call gave an answer: {worst.teacher}: {worst.message}")
+    if collector.asking.cached:
+        job.log(f"{collector.asking.cached:,} answers stood in the ledger already, at no cost")
+    return {
+        "calls": total.pop("sent") + total.pop("done") + total["failed"],
+        "cached": collector.asking.cached,
+        **total,
+        "left": sum(one.calls for one in committee.missing(job.store, project.id, project.exam_id)),
+        **committee.counts(job.store, project.id, project.exam_id),
+        "stopped_by_budget": collector.asking.budget.exhausted,
+        "out": {one.row.name: one.out for one in collector.members if one.out},
+    }
+
+
+def _computes(job: JobContext) -> bool:
+    """Whether a teacher is a model of this machine, so that the job needs the device."""
+    members = committee.teachers(job.store, job.project.id)
+    return any(row.spec.get("provider") == "local" for row in members)
+
+
+async def _collect(job: JobContext, exam_id: int) -> "Collector":
+    """Build the teachers, ask for all that is missing, close them."""
+    collector = Collector(job, exam_id)
+    try:
+        await collector.collect()
+    finally:
+        for member in collector.members:
+            await member.teacher.close()
+    if collector.asking.cancelled:
+        raise Cancelled
+    return collector
 
 
 class Collector:
     """One pass over the mistakes of an exam."""
 
-    def __init__(self, job: JobContext, task: Task, exam_id: int) -> None:
-        self.sent = self.cached = self.failed = 0
-        self.failures: Counter[tuple[str, str, str, str]] = Counter()
+    def __init__(self, job: JobContext, exam_id: int) -> None:
+        project = job.project
         self._job = job
-        self._task = task
         self._store = job.store
-        self._members = [
-            Member(row, build(TeacherSpec.model_validate(row.spec)))
-            for row in committee.teachers(self._store, job.project.id)
+        self._exam_id = exam_id
+        self._task = task_named(project.task)
+        self._prompts = Prompts(committee.templates(self._store, project.id))
+        self._concurrency = job.params["concurrency"]
+        cap = job.params.get("budget_usd")
+        self.members = self._build_members()
+        if cap is not None and (unknown := [one for one in self.members if one.price is None]):
+            raise BadInput(
+                f"Nobody knows what {unknown[0].row.name} ({unknown[0].spec.model}) costs, so that "
+                "a budget cannot hold: give its price in the committee, or ask without a budget."
+            )
+        self.asking = Asking(
+            job, Budget(cap, calls.spent(self._store, project.id)), self._concurrency
+        )
+        self._mistakes = exams.answer_ids(self._store, exam_id, "wrong")
+        self._backlogs = {one.row.id: asyncio.Semaphore(BACKLOG) for one in self.members}
+        self._total = len(self._mistakes) * len(self.members) * (len(self.members) + 1)
+        self._done = 0
+
+    def _build_members(self) -> list[Member]:
+        rows = [
+            row
+            for row in committee.teachers(self._store, self._job.project.id)
             if row.origin == "committee"
         ]
-        if not self._members:
+        if not rows:
             raise BadInput("The committee has no teacher that can be asked: choose its teachers.")
-        self._mistakes = exams.answers(self._store, exam_id, "wrong")
-        project_id = job.project.id
-        self._rationales = {
-            (one.question_id, one.teacher_id): one
-            for one in committee.rationales(self._store, project_id)
-        }
-        self._feedback = {
-            (one.answer_id, one.teacher_id) for one in committee.feedback(self._store, exam_id)
-        }
-        self._reviews = {
-            (one.rationale_id, one.reviewer_id)
-            for one in committee.reviews(self._store, project_id)
-        }
-        self._in_flight = asyncio.Semaphore(job.params["concurrency"])
-        self._done = len(self._feedback) + len(self._rationales) + len(self._reviews)
-        teachers = len(self._members)
-        self._total = len(self._mistakes) * (2 * teachers + teachers * (teachers - 1))
+        access = Access(self._job.settings, self._job.keys, self._job.check_cancelled)
+        accounts: dict[str, Account] = {}
+        members = []
+        for row in rows:
+            spec = TeacherSpec.model_validate(row.spec)
+            name = account_name(spec)
+            account = accounts.setdefault(name, Account(name, self._concurrency))
+            members.append(Member(row, build(spec, access), account, price_of(spec)))
+        return members
 
     async def collect(self) -> None:
-        """Take mistakes from one queue into as many lanes as calls may be in flight."""
-        queue = iter(self._mistakes)
+        """Let every teacher walk through the mistakes at its own pace."""
+        missing = committee.missing(self._store, self._job.project.id, self._exam_id)
+        self._advance(self._total - sum(one.calls for one in missing))
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(self._job.params["concurrency"]):
-                    group.create_task(self._lane(queue))
+                for member in self.members:
+                    mistakes = iter(self._mistakes)
+                    for _ in range(self._concurrency):
+                        group.create_task(self._write(member, mistakes, group))
         except ExceptionGroup as faults:
-            # Every lane is told of a cancel or a fault; one of them is the reason.
             raise faults.exceptions[0] from None
-        self._job.progress("asking the teachers", self._total, self._total)
 
-    async def _lane(self, queue: Iterator[AnswerRow]) -> None:
-        for mistake in queue:
-            self._job.check_cancelled()
-            await asyncio.gather(
-                *(self._rationale_and_reviews(mistake, author) for author in self._members),
-                *(self._give_feedback(mistake, teacher) for teacher in self._members),
+    async def _write(
+        self, author: Member, mistakes: Iterator[int], group: asyncio.TaskGroup
+    ) -> None:
+        """A teacher's rationales and feedback, one mistake after the other."""
+        for answer_id in mistakes:
+            if self.asking.stopping or author.out:
+                return
+            mistake = exams.answer(self._store, answer_id)
+            assert mistake is not None
+            rationale, has_feedback = committee.written_by(
+                self._store, author.row.id, mistake.question_id, mistake.id
             )
-            # A pass over the ledger never waits: let the other lanes have their turn.
+            feedback = None if has_feedback else self._give_feedback(mistake, author)
+            await asyncio.gather(
+                self._have_reviewed(mistake, author, rationale, group), *[feedback] * bool(feedback)
+            )
+            # A pass over what is written never waits: let the other tasks have their turn.
             await asyncio.sleep(0)
 
-    async def _rationale_and_reviews(self, mistake: AnswerRow, author: Member) -> None:
-        rationale = self._rationales.get((mistake.question_id, author.row.id))
-        if rationale is None:
-            rationale = await self._write_rationale(mistake, author)
-        if rationale is None or rationale.finish != COMPLETE:
+    async def _have_reviewed(
+        self,
+        mistake: AnswerRow,
+        author: Member,
+        rationale: RationaleRow | None,
+        group: asyncio.TaskGroup,
+    ) -> None:
+        """Write the rationale where it is missing, and set its missing reviews going."""
+        rationale = rationale or await self._write_rationale(mistake, author)
+        if rationale is None or rationale.finish != Finish.COMPLETE:
             return
-        reviewers = [member for member in self._members if member.row.id != author.row.id]
-        await asyncio.gather(
-            *(
-                self._review(mistake, author, rationale, reviewer)
-                for reviewer in reviewers
-                if (rationale.id, reviewer.row.id) not in self._reviews
-            )
-        )
+        written = committee.reviewers_of(self._store, rationale.id)
+        for reviewer in self.members:
+            if reviewer is author or reviewer.row.id in written or reviewer.out:
+                continue
+            backlog = self._backlogs[reviewer.row.id]
+            await backlog.acquire()
+            review = group.create_task(self._review(mistake, author, rationale, reviewer))
+            review.add_done_callback(partial(_release, backlog))
 
-    async def _write_rationale(
-        self, mistake: AnswerRow, author: Member
-    ) -> committee.RationaleRow | None:
+    async def _write_rationale(self, mistake: AnswerRow, author: Member) -> RationaleRow | None:
         question = as_question(mistake)
-        prompt = prompts.rationale_prompt(self._task.prompt(question))
-        call = await self._ask(author, self._request(Role.RATIONALE, prompt, question))
+        prompt = self._prompts.rationale(self._task.prompt(question))
+        call = await self.asking.ask(author, self._request(Role.RATIONALE, prompt, question))
         if call is None:
             return None
         grade = self._task.grade(call.text or "", question)
@@ -153,121 +202,74 @@ class Collector:
                 "finish": call.finish,
                 "prediction": grade.prediction,
                 "correct": int(grade.correct),
+                "prompt": self._prompts.hash(Role.RATIONALE),
             },
         )
+        self._advance()
         return committee.rationale(self._store, rationale_id)
 
     async def _give_feedback(self, mistake: AnswerRow, teacher: Member) -> None:
-        if (mistake.id, teacher.row.id) in self._feedback:
+        question, answer = as_question(mistake), mistake.text or ""
+        prompt = self._prompts.feedback(question, answer)
+        request = self._request(Role.FEEDBACK, prompt, question, student_answer=answer)
+        call = await self.asking.ask(teacher, request)
+        if call is None:
             return
-        question = as_question(mistake)
-        answer = mistake.text or ""
-        request = self._request(
-            Role.FEEDBACK,
-            prompts.feedback_prompt(question, answer),
-            question,
-            student_answer=answer,
+        committee.add_feedback(
+            self._store,
+            {
+                "answer_id": mistake.id,
+                "teacher_id": teacher.row.id,
+                "call_id": call.id,
+                "text": call.text,
+                "finish": call.finish,
+                "prompt": self._prompts.hash(Role.FEEDBACK),
+            },
         )
-        if call := await self._ask(teacher, request):
-            committee.add_feedback(
-                self._store,
-                {
-                    "answer_id": mistake.id,
-                    "teacher_id": teacher.row.id,
-                    "call_id": call.id,
-                    "text": call.text,
-                    "finish": call.finish,
-                },
-            )
+        self._advance()
 
     async def _review(
-        self,
-        mistake: AnswerRow,
-        author: Member,
-        rationale: committee.RationaleRow,
-        reviewer: Member,
+        self, mistake: AnswerRow, author: Member, rationale: RationaleRow, reviewer: Member
     ) -> None:
-        question = as_question(mistake)
-        text = rationale.text or ""
-        request = self._request(
+        """Ask for a score; where none can be read, ask once more, and then there is none."""
+        question, text = as_question(mistake), rationale.text or ""
+        first = self._request(
             Role.REVIEW,
-            prompts.review_prompt(question, text),
+            self._prompts.review(question, text),
             question,
             rationale=text,
             author=author.row.name,
         )
-        if call := await self._ask(reviewer, request):
-            committee.add_review(
-                self._store,
-                {
-                    "rationale_id": rationale.id,
-                    "reviewer_id": reviewer.row.id,
-                    "call_id": call.id,
-                    "text": call.text,
-                    "score": read_score(call.text or "") if call.finish == COMPLETE else None,
-                },
-            )
-
-    def _request(self, role: Role, prompt: str, question: Question, **more: str) -> Request:
-        return Request(role, prompt, self._task.name, question, **more)
-
-    async def _ask(self, member: Member, request: Request) -> calls.Call | None:
-        """The finished call for a request, from the ledger or from the teacher; None if it failed.
-
-        No await stands between this call's answer and the row that its caller writes from it; a
-        process killed in between finds the finished call in the ledger again.
-        """
-        key = call_key(member.teacher.spec, request)
-        known = calls.by_key(self._store, key)
-        if known is not None and known.state == "done":
-            self.cached += 1
-            self._advance()
-            return known
-        async with self._in_flight:
-            self._job.check_cancelled()
-            call_id = calls.send(
-                self._store,
-                {
-                    "key": key,
-                    "provider": member.teacher.spec.provider,
-                    "model": member.teacher.spec.model,
-                    "role": request.role.value,
-                    "prompt": request.prompt,
-                    "prompt_hash": prompts.prompt_hash(request.prompt),
-                    "origin": "simulated" if member.row.simulated else "asked",
-                },
-            )
-            self.sent += 1
-            try:
-                reply = await member.teacher.ask(request)
-            except CallFailed as failure:
-                self._note_failure(member, request, call_id, failure)
-                return None
-        calls.finish(
+        call = await self.asking.ask(reviewer, first)
+        if call and call.finish == Finish.COMPLETE and _score(call) is None:
+            call = await self.asking.ask(reviewer, replace(first, again=1))
+        if call is None:
+            return
+        committee.add_review(
             self._store,
-            call_id,
             {
-                "text": reply.text,
-                "finish": reply.finish,
-                "input_tokens": reply.input_tokens,
-                "output_tokens": reply.output_tokens,
-                "cost_usd": 0.0 if reply.simulated else None,
+                "rationale_id": rationale.id,
+                "reviewer_id": reviewer.row.id,
+                "call_id": call.id,
+                "text": call.text,
+                "score": _score(call),
+                "prompt": self._prompts.hash(Role.REVIEW),
             },
         )
         self._advance()
-        return calls.by_key(self._store, key)
 
-    def _note_failure(
-        self, member: Member, request: Request, call_id: int, failure: CallFailed
-    ) -> None:
-        calls.fail(self._store, call_id, failure.kind, str(failure))
-        self.failed += 1
-        reason = (member.row.name, request.role.value, failure.kind, str(failure))
-        if not self.failures[reason]:
-            self._job.log(f"{member.row.name}, {request.role}: {failure} ({failure.kind})")
-        self.failures[reason] += 1
-        self._advance()
+    def _request(self, role: Role, prompt: str, question: Question, **more: Any) -> Request:
+        return Request(role, prompt, self._task.name, question, **more)
 
-    def _advance(self) -> None:
-        self._done += 1
-        self._job.progress("asking the teachers", min(self._done, self._total), self._total)
+    def _advance(self, calls_ended: int = 1) -> None:
+        self._done += calls_ended
+        self._job.progress(STAGE, self._done, self._total)
+
+
+def _score(call: Call) -> int | None:
+    """A complete review's score; what is cut off or blocked has none."""
+    return read_score(call.text or "") if call.finish == Finish.COMPLETE else None
+
+
+def _release(backlog: asyncio.Semaphore, review: "asyncio.Task[None]") -> None:
+    backlog.release()

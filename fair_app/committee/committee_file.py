@@ -32,6 +32,7 @@ _WANTED = {
     "tokens_per_minute": "a number above 0",
     "usd_per_million_input": "a number of at least 0",
     "usd_per_million_output": "a number of at least 0",
+    "reasoning_effort": "one of none, minimal, low, medium, high",
     "timeout_s": "a number of seconds above 0",
 }
 
@@ -44,7 +45,10 @@ def load_committee(path: Path | str) -> list[TeacherSpec]:
     """
     path = Path(path)
     tables = _tables(path)
-    teachers = [_teacher(table, number, path) for number, table in enumerate(tables, 1)]
+    teachers = [
+        read_teacher(table, f"{path}: teacher {_called(table, number)}")
+        for number, table in enumerate(tables, 1)
+    ]
     name, count = Counter(teacher.name for teacher in teachers).most_common(1)[0]
     if count > 1:
         raise BadInput(f"{path}: {count} teachers are named '{name}': give each its own name")
@@ -84,9 +88,12 @@ def _tables(path: Path) -> list[dict[str, Any]]:
     return tables
 
 
-def _teacher(table: dict[str, Any], number: int, path: Path) -> TeacherSpec:
-    name = table.get("name")
-    who = f"{path}: teacher {_shown(repr(name)) if isinstance(name, str) else number}"
+def read_teacher(table: dict[str, Any], who: str) -> TeacherSpec:
+    """Read one teacher from the fields of a `[[teacher]]`; `who` names it in a message.
+
+    Raises BadInput, with one sentence that names the field, when a value cannot be used or a key
+    stands in it.
+    """
     for field, value in table.items():
         if _is_secret(field, value):
             raise BadInput(
@@ -115,6 +122,11 @@ def _teacher(table: dict[str, Any], number: int, path: Path) -> TeacherSpec:
     if teacher.base_url is not None and not _names_a_server(teacher.base_url):
         raise BadInput(f"{who}: base_url must be {_WANTED['base_url']}")
     return teacher
+
+
+def _called(table: dict[str, Any], number: int) -> str:
+    name = table.get("name")
+    return _shown(repr(name)) if isinstance(name, str) else str(number)
 
 
 def _is_secret(field: str, value: object) -> bool:

@@ -18,13 +18,20 @@ NOT_OF_THE_ANSWER = {
 
 def spec_hash(spec: TeacherSpec) -> str:
     """A hash of what a teacher is: its name, provider, model and sampling parameters."""
-    return _hash(spec.model_dump(mode="json", exclude=NOT_OF_THE_ANSWER))
+    return _hash(spec.model_dump(mode="json", exclude=NOT_OF_THE_ANSWER, exclude_none=True))
 
 
 def call_key(spec: TeacherSpec, request: Request) -> str:
-    """A hash of the teacher, the role, all that the prompt says, and the author reviewed."""
+    """A hash of the teacher, the role, all that the prompt says, the author reviewed, the try."""
     return _hash(
-        [spec_hash(spec), request.role, request.prompt, request.question.gold_text, request.author]
+        [
+            spec_hash(spec),
+            request.role,
+            request.prompt,
+            request.question.gold_text,
+            request.author,
+            *([request.again] * bool(request.again)),
+        ]
     )
 
 

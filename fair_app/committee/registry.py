@@ -25,6 +25,15 @@ KEY_VARIABLES = {
 """Where a provider's key stands when the teacher does not say."""
 
 
+def check(spec: TeacherSpec, access: Access) -> None:
+    """Raise BadInput when there is no such provider, or it has no such model on this machine.
+
+    A remote teacher is taken at its word: its key may come later, and only its provider knows.
+    """
+    if spec.provider not in REMOTE:
+        build(spec, access)
+
+
 def build(spec: TeacherSpec, access: Access) -> Teacher:
     """Make the teacher that `spec` describes. Raises BadInput when that cannot be."""
     if spec.provider not in PROVIDERS:

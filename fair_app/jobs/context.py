@@ -2,10 +2,11 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from pydantic import SecretStr
 from sqlite_utils import Database
 
 from db import jobs
@@ -24,11 +25,23 @@ PACED_SHARE = 0.1
 
 
 class JobContext:
-    """One attempt at one job. All methods write rows; `echo` also prints to standard error."""
+    """One attempt at one job. All methods write rows; `echo` also prints to standard error.
 
-    def __init__(self, settings: Settings, job: jobs.Job, *, echo: bool = False) -> None:
+    `keys` are the providers' keys that the job may use, by the name of their variable; they stand
+    in this process's memory only.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        job: jobs.Job,
+        *,
+        echo: bool = False,
+        keys: Mapping[str, SecretStr] | None = None,
+    ) -> None:
         self.settings = settings
         self.job = job
+        self.keys = keys or {}
         self._echo = echo
         self._reported_at = 0.0
         self._stage = ""

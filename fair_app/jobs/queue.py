@@ -28,8 +28,13 @@ class JobView:
     log: list[LogLine]
 
 
-def submit(settings: Settings, kind: str, params: dict[str, Any], project: Project) -> int:
-    """Queue a job and return its id. Raises BadInput while one of its kind is under way."""
+def submit(
+    settings: Settings, kind: str, params: dict[str, Any], project: Project, owner: str = ""
+) -> int:
+    """Queue a job and return its id. `owner`: the person whose typed keys it may use.
+
+    Raises BadInput while one of its kind is under way.
+    """
     store = connect(settings.database)
     mark_orphans(store)
     latest = jobs.latest(store, project.id, kind)
@@ -38,7 +43,7 @@ def submit(settings: Settings, kind: str, params: dict[str, Any], project: Proje
             f"{KINDS[kind].title} job {latest.id} is still {latest.state}: wait for it, or cancel "
             "it."
         )
-    return jobs.add(store, kind, params, project.id)
+    return jobs.add(store, kind, params, project.id, owner)
 
 
 def listed(settings: Settings, project: Project | None = None, limit: int = 100) -> list[Job]:

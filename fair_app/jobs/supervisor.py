@@ -4,6 +4,7 @@ Workers are leaders of their own process sessions: they outlive the server that 
 the next server finds them at work.
 """
 
+import contextlib
 import logging
 import sqlite3
 import subprocess
@@ -17,6 +18,7 @@ from db import jobs
 from db.store import connect
 from fair_app.jobs.kinds import KINDS
 from fair_app.jobs.orphans import mark_orphans
+from fair_app.keys import TypedKeys, as_pipe
 from fair_app.settings import REPOSITORY, Settings
 
 logger = logging.getLogger(__name__)
@@ -29,8 +31,9 @@ GRACE_S = 20.0
 class Supervisor:
     """One thread that looks at the queue. Several servers on one home do not disturb each other."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, typed_keys: TypedKeys | None = None) -> None:
         self._settings = settings
+        self._typed_keys = typed_keys or TypedKeys()
         self._children: dict[int, subprocess.Popen[bytes]] = {}
         self._cancelled_since: dict[int, float] = {}
         self._stop = threading.Event()
@@ -63,23 +66,28 @@ class Supervisor:
         for job in jobs.in_state(store, "queued"):
             if job.id in self._children or (KINDS[job.kind].computes and not device_is_free):
                 continue
-            self._children[job.id] = self._spawn(job.id)
+            self._children[job.id] = self._spawn(job)
             device_is_free = device_is_free and not KINDS[job.kind].computes
 
-    def _spawn(self, job_id: int) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "fair_app.jobs.worker", str(job_id)]
+    def _spawn(self, job: jobs.Job) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-m", "fair_app.jobs.worker", str(job.id)]
         if self._settings.home:
             command += ["--home", str(self._settings.home.resolve())]
         self._settings.logs.mkdir(parents=True, exist_ok=True)
-        with (self._settings.logs / f"job-{job_id}.log").open("ab") as output:
-            return subprocess.Popen(
+        with (self._settings.logs / f"job-{job.id}.log").open("ab") as output:
+            child = subprocess.Popen(
                 command,
                 cwd=REPOSITORY,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        # Through a pipe: neither a command line nor an environment shows what its owner typed.
+        assert child.stdin is not None
+        with contextlib.suppress(BrokenPipeError), child.stdin as pipe:
+            pipe.write(as_pipe(self._typed_keys.of(job.owner)))
+        return child
 
     def _reap(self, store: Database) -> None:
         for job_id, child in list(self._children.items()):

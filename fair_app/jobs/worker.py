@@ -5,12 +5,15 @@ import errno
 import os
 import signal
 import sqlite3
+import sys
 import threading
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from pydantic import SecretStr
 from sqlite_utils import Database
 
 from db import jobs
@@ -19,6 +22,7 @@ from fair_app.errors import BadInput, Cancelled, WorkFailed
 from fair_app.jobs import kinds
 from fair_app.jobs.context import JobContext
 from fair_app.jobs.orphans import HOST, mark_orphans, process_started_at
+from fair_app.keys import from_pipe, usable
 from fair_app.settings import Settings
 
 HEARTBEAT_S = 2.0
@@ -41,17 +45,24 @@ def run_now(
     with writing(store):
         job_id = jobs.add(store, kind, params, project_id)
         _claim(store, job_id)
-    return _work(settings, job_id, echo=True)
+    return _work(settings, job_id, usable(), echo=True)
 
 
-def run_job(settings: Settings, job_id: int, *, echo: bool = False) -> dict[str, Any]:
+def run_job(
+    settings: Settings,
+    job_id: int,
+    *,
+    echo: bool = False,
+    typed_keys: Mapping[str, SecretStr] | None = None,
+) -> dict[str, Any]:
     """Claim a queued job, do its work here and write how it ended; return its result.
 
+    The job may use the keys of the environment and those that its owner typed.
     Raises what ended it otherwise: BadInput, WorkFailed, Cancelled, KeyboardInterrupt or a fault.
     """
     if not _claim(connect(settings.database), job_id):
         raise WorkFailed(f"Job {job_id} is not waiting to be run.")
-    return _work(settings, job_id, echo=echo)
+    return _work(settings, job_id, usable(typed_keys), echo=echo)
 
 
 def _claim(store: Database, job_id: int) -> bool:
@@ -59,11 +70,13 @@ def _claim(store: Database, job_id: int) -> bool:
     return jobs.claim(store, job_id, host=HOST, pid=pid, process_started_at=process_started_at(pid))
 
 
-def _work(settings: Settings, job_id: int, *, echo: bool) -> dict[str, Any]:
+def _work(
+    settings: Settings, job_id: int, keys: Mapping[str, SecretStr], *, echo: bool
+) -> dict[str, Any]:
     store = connect(settings.database)
     job = jobs.get(store, job_id)
     assert job is not None
-    context = JobContext(settings, job, echo=echo)
+    context = JobContext(settings, job, echo=echo, keys=keys)
     ended = threading.Event()
     threading.Thread(target=_beat, args=(settings, job_id, ended), daemon=True).start()
     try:
@@ -122,7 +135,7 @@ def main() -> int:
     settings = Settings(home=arguments.home) if arguments.home else Settings()
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        run_job(settings, arguments.job)
+        run_job(settings, arguments.job, typed_keys=from_pipe(sys.stdin.buffer.read()))
     except (BadInput, WorkFailed):
         return 1
     except (Cancelled, KeyboardInterrupt, Terminated):

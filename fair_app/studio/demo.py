@@ -7,7 +7,7 @@ from db.projects import Project
 from fair_app.jobs import worker
 from fair_app.settings import Settings
 from fair_app.student.offline import OFFLINE_STUDENT
-from fair_app.studio import exams, projects, teachers, training
+from fair_app.studio import collecting, exams, projects, training
 
 EXAM_QUESTIONS = 200
 TEST_QUESTIONS = 150
@@ -31,7 +31,7 @@ def run(settings: Settings, limit: int | None = None) -> dict[str, Any]:
 
     sat = stage("exam", "exam", _questions(settings, project, "train", limit or EXAM_QUESTIONS))
     project = projects.open_project(settings, project.name)
-    collected = stage("committee", "collect", teachers.collect_params(settings, project))
+    collected = stage("committee", "collect", collecting.collect_params(settings, project))
     name = training.free_name(settings, CHECKPOINT)
     trained = stage("training", "train", training.train_params(settings, project, name=name))
     tests = [

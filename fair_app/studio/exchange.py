@@ -229,6 +229,7 @@ def _call(
         store,
         {
             "key": hashlib.sha256(content.encode("utf-8", "replace")).hexdigest(),
+            "teacher": teacher,
             "provider": "imported",
             "model": teacher,
             "role": role,

@@ -49,7 +49,14 @@ def taught(settings: Settings, text: str = "") -> Project:
         exam_id = sat_exam(settings, project, text)
         projects.set_exam(store, project.id, exam_id, "smollm2-135m")
         call = calls.add_imported(
-            store, {"key": project.name, "provider": "p", "model": "m", "role": "rationale"}
+            store,
+            {
+                "key": project.name,
+                "teacher": "ada",
+                "provider": "p",
+                "model": "m",
+                "role": "rationale",
+            },
         )
         for place, answer in enumerate(exams.answers(store, exam_id, "wrong")):
             for author in committee.teachers(store, project.id):

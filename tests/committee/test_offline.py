@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fair_app.committee.base import CallFailed, Request, Role, TeacherSpec
+from fair_app.committee.base import Access, CallFailed, Request, Role, TeacherSpec
 from fair_app.committee.committee_file import default_committee
 from fair_app.committee.equations import find_equations, number_text
 from fair_app.committee.offline.teacher import CHARACTERS, OfflineTeacher, build
 from fair_app.committee.scores import read_score
+from fair_app.settings import Settings
 from fair_app.tasks.base import Question
 from fair_app.tasks.grading import grade
 
@@ -28,7 +29,7 @@ PENS = Question(
     "He gives 2 away: 12 - 2 = <<12-2=10>>10 pens.\n#### 10",
 )
 SVAMP = Question("There are 87 oranges and 290 bananas in 2 groups.", "145", "145")
-TEACHERS = [build(spec) for spec in default_committee()]
+TEACHERS = [build(spec, Access(Settings())) for spec in default_committee()]
 
 
 def pens(packs: int, size: int, gone: int) -> Question:
@@ -124,9 +125,11 @@ def test_a_wrong_number_goes_on_into_the_answer() -> None:
 
 
 def test_the_same_request_has_the_same_answer_and_another_name_is_another_teacher() -> None:
-    again = build(default_committee()[0])
+    again = build(default_committee()[0], Access(Settings()))
     assert [rationale(again, q) for q in MANY] == [rationale(TEACHERS[0], q) for q in MANY]
-    other = build(TeacherSpec(name="other", provider="offline", model="methodical"))
+    other = build(
+        TeacherSpec(name="other", provider="offline", model="methodical"), Access(Settings())
+    )
     assert [rationale(other, q) for q in MANY] != [rationale(TEACHERS[0], q) for q in MANY]
 
 

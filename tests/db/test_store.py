@@ -133,6 +133,8 @@ def test_a_call_is_one_row_however_often_it_is_sent(tmp_path: Path) -> None:
     store = connect(tmp_path / "fair.db")
     values = {
         "key": "k",
+        "job_id": None,
+        "teacher": "t",
         "provider": "offline",
         "model": "m",
         "role": "rationale",

@@ -240,7 +240,7 @@ def test_a_fault_in_a_job_is_a_sentence_and_a_log(
     job_id = queue.submit(settings, "collect", {"concurrency": "four"}, project)
     job = until(settings, job_id, has_ended)
     assert job.state == "failed"
-    assert "TypeError" in (job.error or "")
+    assert "ValueError" in (job.error or "")
     log = jobs.log_tail(connect(settings.database), job_id)
     assert any("Traceback" in line.line for line in log)
 
