@@ -184,6 +184,10 @@ class Asking:
         except CallFailed as failure:
             calls.fail(self._store, call_id, failure.kind.value, str(failure))
             raise
+        except Cancelled:
+            # A local model breaks off between two steps: its row stays as sent, to be sent again.
+            self.cancelled = True
+            raise NotSent from None
         member.account.answered()
         member.standing.answered()
         if reply.output_tokens is not None and spec.tokens_per_minute:

@@ -9,6 +9,8 @@ from collections import defaultdict
 from collections.abc import Hashable
 
 WARN_AT = 0.8
+ENOUGH = 0.9
+"""Of a cap of which so much is spent, no call is tried whose cost is only guessed."""
 
 
 class Budget:
@@ -23,6 +25,7 @@ class Budget:
         self.spent = spent
         self.exhausted = False
         self._reserved = 0.0
+        self._under_way = 0
         self._settled: defaultdict[Hashable, list[float]] = defaultdict(lambda: [0.0, 0.0])
         self._changed = asyncio.Condition()
 
@@ -42,12 +45,13 @@ class Budget:
         async with self._changed:
             while not self.exhausted:
                 expected = self.expected(kind, guess)
-                alone = self._reserved == 0.0
+                alone = self._under_way == 0
                 unknown = not self._settled[kind][0]
                 if self.spent + self._reserved + expected <= self.cap or (
-                    alone and unknown and self.spent < self.cap
+                    alone and unknown and self.spent < ENOUGH * self.cap
                 ):
                     self._reserved += expected
+                    self._under_way += 1
                     return expected
                 if alone:
                     self.exhausted = True
@@ -58,8 +62,13 @@ class Budget:
 
     async def settle(self, kind: Hashable, reserved: float, actual: float | None) -> None:
         """Put the actual cost in place of what was reserved; None when the call gave no answer."""
+        if self.cap is None:
+            self.spent += actual or 0.0
+            return
         async with self._changed:
-            self._reserved = max(0.0, self._reserved - reserved)
+            self._under_way -= 1
+            # Floating-point residue must not stay behind when nothing is under way.
+            self._reserved = self._reserved - reserved if self._under_way else 0.0
             if actual is not None:
                 self.spent += actual
                 self._settled[kind][0] += 1

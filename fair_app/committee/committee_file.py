@@ -1,9 +1,11 @@
-"""Read a committee from a TOML file: one `[[teacher]]` table each."""
+"""A committee as a TOML file, one `[[teacher]]` table each: read with care, and written."""
 
+import json
 import math
 import re
 import tomllib
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -53,6 +55,18 @@ def load_committee(path: Path | str) -> list[TeacherSpec]:
     if count > 1:
         raise BadInput(f"{path}: {count} teachers are named '{name}': give each its own name")
     return teachers
+
+
+def as_toml(teachers: Iterable[TeacherSpec]) -> str:
+    """The text of a committee file that `load_committee` reads as these teachers."""
+    return "\n".join(
+        "[[teacher]]\n"
+        + "".join(
+            f"{field} = {_toml(value)}\n"
+            for field, value in teacher.model_dump(exclude_none=True).items()
+        )
+        for teacher in teachers
+    )
 
 
 def default_committee() -> list[TeacherSpec]:
@@ -122,6 +136,13 @@ def read_teacher(table: dict[str, Any], who: str) -> TeacherSpec:
     if teacher.base_url is not None and not _names_a_server(teacher.base_url):
         raise BadInput(f"{who}: base_url must be {_WANTED['base_url']}")
     return teacher
+
+
+def _toml(value: str | float) -> str:
+    """A value in TOML. Its strings are those of JSON, but for the delete character."""
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return str(int(value)) if value == int(value) else repr(value)
 
 
 def _called(table: dict[str, Any], number: int) -> str:
