@@ -15,6 +15,7 @@ class Call:
     id: int
     key: str
     job_id: int | None
+    batch_id: int | None
     teacher: str
     provider: str
     model: str
@@ -43,15 +44,17 @@ def by_key(store: Database, key: str) -> Call | None:
 def send(store: Database, values: dict[str, Any]) -> int:
     """Write the row of a call about to be sent (again, if it failed or was cut off); return its id.
 
-    `values`: key, job_id, teacher, provider, model, role, prompt, prompt_hash, origin.
+    `values`: key, job_id, teacher, provider, model, role, prompt, prompt_hash, origin, and
+    batch_id where it is one of a batch.
     """
+    values = {"batch_id": None, **values}
     columns = ", ".join(values)
     marks = ", ".join("?" * len(values))
     store.execute(
         f"""INSERT INTO calls ({columns}, state, sent_at) VALUES ({marks}, 'sent', ?)
             ON CONFLICT (key) DO UPDATE SET
                 state = 'sent', sent_at = excluded.sent_at, attempts = attempts + 1,
-                job_id = excluded.job_id, finished_at = NULL,
+                job_id = excluded.job_id, batch_id = excluded.batch_id, finished_at = NULL,
                 error_kind = NULL, error = NULL""",
         [*encoded(values.values()), now()],
     )
@@ -90,6 +93,13 @@ def add_imported(store: Database, values: dict[str, Any]) -> int:
             "sent_at": now(),
             "finished_at": now(),
         },
+    )
+
+
+def waits_in_batch(store: Database, call: Call) -> bool:
+    """Whether this call is part of a batch that its provider still has."""
+    return call.state == "sent" and bool(
+        scalar(store, "SELECT is_open FROM batches WHERE id = ?", [call.batch_id])
     )
 
 

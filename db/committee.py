@@ -98,6 +98,14 @@ def teachers(store: Database, project_id: int) -> list[TeacherRow]:
     )
 
 
+def teacher(store: Database, teacher_id: int) -> TeacherRow:
+    """One teacher, active or not; KeyError when there is none."""
+    found = fetch_one(store, TeacherRow, "SELECT * FROM teachers WHERE id = ?", [teacher_id])
+    if found is None:
+        raise KeyError(teacher_id)
+    return found
+
+
 def rationales(
     store: Database, project_id: int, question_ids: list[int] | None = None
 ) -> list[RationaleRow]:

@@ -106,12 +106,28 @@ FOUNDATION = (
         UNIQUE (project_id, role, hash)
     )
     """,
+    # Calls that were handed to a provider together. label: what it can be found by there when its
+    # remote_id was not kept.
+    """
+    CREATE TABLE batches (
+        id INTEGER PRIMARY KEY,
+        project_id INTEGER NOT NULL REFERENCES projects (id),
+        teacher_id INTEGER NOT NULL REFERENCES teachers (id),
+        label TEXT NOT NULL UNIQUE,
+        remote_id TEXT,
+        is_open INTEGER NOT NULL DEFAULT 1,
+        message TEXT NOT NULL DEFAULT '',
+        submitted_at REAL NOT NULL,
+        ended_at REAL
+    )
+    """,
     # The ledger: shared by all projects, a row before a call is sent. job_id: who sent it last.
     """
     CREATE TABLE calls (
         id INTEGER PRIMARY KEY,
         key TEXT NOT NULL UNIQUE,
         job_id INTEGER REFERENCES jobs (id),
+        batch_id INTEGER REFERENCES batches (id),
         teacher TEXT NOT NULL,
         provider TEXT NOT NULL,
         model TEXT NOT NULL,

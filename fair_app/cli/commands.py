@@ -34,7 +34,9 @@ def collect(settings: Settings, arguments: Namespace) -> Result:
         teachers.set_committee(settings, project, load_committee(arguments.committee))
     if arguments.dry_run:
         return _quoted(quote(settings, project))
-    params = collecting.collect_params(settings, project, arguments.concurrency, arguments.budget)
+    params = collecting.collect_params(
+        settings, project, arguments.concurrency, arguments.budget, batch=arguments.batch
+    )
     return worker.run_now(settings, "collect", params, project.id)
 
 

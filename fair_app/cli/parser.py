@@ -49,6 +49,9 @@ def _parser() -> Parser:
         help="stop before the project's calls have cost more in all",
     )
     collect.add_argument("--concurrency", type=int, default=16, metavar="N")
+    collect.add_argument(
+        "--batch", action="store_true", help="in batches: half the price, within a day"
+    )
     collect.add_argument("--dry-run", action="store_true", help="say what it would take, and stop")
 
     curate = add("curate", commands.curate)

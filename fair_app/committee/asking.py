@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
@@ -108,6 +109,9 @@ class Asking:
         """The finished call for a request; None when it failed or was not sent."""
         key = call_key(member.spec, request)
         known = calls.by_key(self._store, key)
+        if known and calls.waits_in_batch(self._store, known):
+            self._say("Some calls wait in batches; they are fetched when those have ended.")
+            return None
         while known and calls.is_being_asked(self._store, known, self._job.job.id):
             # Another job waits for this very answer: it is paid for once.
             await self._sleep(LOOK_EVERY_S)
@@ -165,20 +169,7 @@ class Asking:
     async def _exchange(self, member: Member, request: Request, key: str, tokens: int) -> Call:
         """Write the call's row, send it, write what came. No await between answer and row."""
         spec = member.spec
-        call_id = calls.send(
-            self._store,
-            {
-                "key": key,
-                "job_id": self._job.job.id,
-                "teacher": member.row.name,
-                "provider": spec.provider,
-                "model": spec.model,
-                "role": request.role.value,
-                "prompt": request.prompt,
-                "prompt_hash": prompt_hash(request.prompt),
-                "origin": "simulated" if member.row.simulated else "asked",
-            },
-        )
+        call_id = calls.send(self._store, call_row(member, request, key, self._job.job.id))
         try:
             reply = await self._within_deadline(member, request)
         except CallFailed as failure:
@@ -194,17 +185,7 @@ class Asking:
             took = (reply.input_tokens or 0) + reply.output_tokens
             surplus = member.gap_s(took) - member.gap_s(tokens)
             paces.delay(self._store, _pace_name(member), surplus)
-        calls.finish(
-            self._store,
-            call_id,
-            {
-                "text": reply.text,
-                "finish": reply.finish.value,
-                "input_tokens": reply.input_tokens,
-                "output_tokens": reply.output_tokens,
-                "cost_usd": member.cost(reply),
-            },
-        )
+        calls.finish(self._store, call_id, answer_row(reply, member.cost(reply)))
         answered = calls.by_key(self._store, key)
         assert answered is not None
         return answered
@@ -291,6 +272,32 @@ class Asking:
         while not self.stopping and (left := until - now()) > 0:
             await asyncio.sleep(min(left, LOOK_EVERY_S))
             self._look()
+
+
+def call_row(member: Member, request: Request, key: str, job_id: int) -> dict[str, Any]:
+    """A call about to be sent, as the ledger has it."""
+    return {
+        "key": key,
+        "job_id": job_id,
+        "teacher": member.row.name,
+        "provider": member.spec.provider,
+        "model": member.spec.model,
+        "role": request.role.value,
+        "prompt": request.prompt,
+        "prompt_hash": prompt_hash(request.prompt),
+        "origin": "simulated" if member.row.simulated else "asked",
+    }
+
+
+def answer_row(reply: Reply, cost_usd: float | None) -> dict[str, Any]:
+    """What came back, as the ledger has it."""
+    return {
+        "text": reply.text,
+        "finish": reply.finish.value,
+        "input_tokens": reply.input_tokens,
+        "output_tokens": reply.output_tokens,
+        "cost_usd": cost_usd,
+    }
 
 
 def _pace_name(member: Member) -> str:

@@ -60,6 +60,17 @@ class Budget:
             self._changed.notify_all()
             return None
 
+    def commit(self, kind: Hashable, guess: float) -> float | None:
+        """Set a call's expected cost aside without waiting; None when there is no room now."""
+        if self.cap is None:
+            return 0.0
+        expected = self.expected(kind, guess)
+        if self.spent + self._reserved + expected > self.cap:
+            return None
+        self._reserved += expected
+        self._under_way += 1
+        return expected
+
     async def settle(self, kind: Hashable, reserved: float, actual: float | None) -> None:
         """Put the actual cost in place of what was reserved; None when the call gave no answer."""
         if self.cap is None:

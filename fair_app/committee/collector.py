@@ -5,7 +5,7 @@ other teachers review it (arXiv 2410.03663, section 3.2). What is written alread
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -18,6 +18,7 @@ from db.exams import AnswerRow
 from fair_app.committee.account import Account, account_name
 from fair_app.committee.asking import Asking, Member
 from fair_app.committee.base import Access, Finish, Request, Role, TeacherSpec
+from fair_app.committee.batching import Batching
 from fair_app.committee.budget import Budget
 from fair_app.committee.prices import price_of
 from fair_app.committee.prompts import Prompts
@@ -29,6 +30,8 @@ from fair_app.stored_questions import as_question
 from fair_app.tasks.base import Question
 from fair_app.tasks.registry import task as task_named
 
+Ask = Callable[[Member, Request], Awaitable[Call | None]]
+"""Gives the finished call for a request, or None."""
 STAGE = "asking the teachers"
 BACKLOG = 256
 """Reviews that may wait for one teacher before the others write on: so memory stays flat."""
@@ -37,7 +40,8 @@ BACKLOG = 256
 def run(job: JobContext) -> dict[str, Any]:
     """Collect what the project's committee has not written yet about its mistakes.
 
-    Parameters: concurrency (calls in flight), budget_usd (what all calls of the project may cost).
+    Parameters: concurrency (calls in flight), budget_usd (what all calls of the project may cost),
+    batch (whether providers that have batches are asked in them).
     Result: calls, cached, failed, left, attempts, input_tokens, output_tokens, rationales,
     feedback, reviews, cost_usd, unpriced, stopped_by_budget, out (teacher to reason).
     """
@@ -79,8 +83,18 @@ def _computes(job: JobContext) -> bool:
 async def _collect(job: JobContext, exam_id: int) -> "Collector":
     """Build the teachers, ask for all that is missing, close them."""
     collector = Collector(job, exam_id)
+    batching = Batching(job, collector.access, collector.asking)
     try:
-        await collector.collect()
+        await batching.fetch(wait=job.params.get("batch", False))
+        if not job.params.get("batch", False):
+            await collector.collect(collector.asking.ask)
+        else:
+            while True:
+                await collector.collect(batching.ask)
+                if not batching.wants_more:
+                    break
+                await batching.submit()
+                await batching.fetch()
     finally:
         for member in collector.members:
             await member.teacher.close()
@@ -101,6 +115,7 @@ class Collector:
         self._prompts = Prompts(committee.templates(self._store, project.id))
         self._concurrency = job.params["concurrency"]
         cap = job.params.get("budget_usd")
+        self.access = Access(job.settings, job.keys, job.check_cancelled)
         self.members = self._build_members()
         if cap is not None and (unknown := [one for one in self.members if one.price is None]):
             raise BadInput(
@@ -123,20 +138,21 @@ class Collector:
         ]
         if not rows:
             raise BadInput("The committee has no teacher that can be asked: choose its teachers.")
-        access = Access(self._job.settings, self._job.keys, self._job.check_cancelled)
         accounts: dict[str, Account] = {}
         members = []
         for row in rows:
             spec = TeacherSpec.model_validate(row.spec)
             name = account_name(spec)
             account = accounts.setdefault(name, Account(name, self._concurrency))
-            members.append(Member(row, build(spec, access), account, price_of(spec)))
+            members.append(Member(row, build(spec, self.access), account, price_of(spec)))
         return members
 
-    async def collect(self) -> None:
-        """Let every teacher walk through the mistakes at its own pace."""
+    async def collect(self, ask: Ask) -> None:
+        """Let every teacher walk through the mistakes at its own pace, asking with `ask`."""
+        self._ask = ask
         missing = committee.missing(self._store, self._job.project.id, self._exam_id)
-        self._advance(self._total - sum(one.calls for one in missing))
+        self._done = self._total - sum(one.calls for one in missing)
+        self._advance(0)
         try:
             async with asyncio.TaskGroup() as group:
                 for member in self.members:
@@ -188,7 +204,7 @@ class Collector:
     async def _write_rationale(self, mistake: AnswerRow, author: Member) -> RationaleRow | None:
         question = as_question(mistake)
         prompt = self._prompts.rationale(self._task.prompt(question))
-        call = await self.asking.ask(author, self._request(Role.RATIONALE, prompt, question))
+        call = await self._ask(author, self._request(Role.RATIONALE, prompt, question))
         if call is None:
             return None
         grade = self._task.grade(call.text or "", question)
@@ -212,7 +228,7 @@ class Collector:
         question, answer = as_question(mistake), mistake.text or ""
         prompt = self._prompts.feedback(question, answer)
         request = self._request(Role.FEEDBACK, prompt, question, student_answer=answer)
-        call = await self.asking.ask(teacher, request)
+        call = await self._ask(teacher, request)
         if call is None:
             return
         committee.add_feedback(
@@ -240,9 +256,9 @@ class Collector:
             rationale=text,
             author=author.row.name,
         )
-        call = await self.asking.ask(reviewer, first)
+        call = await self._ask(reviewer, first)
         if call and call.finish == Finish.COMPLETE and _score(call) is None:
-            call = await self.asking.ask(reviewer, replace(first, again=1))
+            call = await self._ask(reviewer, replace(first, again=1))
         if call is None:
             return
         committee.add_review(

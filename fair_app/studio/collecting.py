@@ -1,7 +1,10 @@
 """A committee job as a person follows it: its parameters, and how it stands while it runs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from pydantic import SecretStr
 
 from db import calls, committee, paces, projects
 from db import jobs as job_rows
@@ -46,12 +49,14 @@ def collect_params(
     project: Project,
     concurrency: int = CONCURRENCY,
     budget_usd: float | None = None,
-    keys: Any = None,
+    keys: Mapping[str, SecretStr] | None = None,
+    batch: bool = False,
 ) -> dict[str, Any]:
     """The parameters of a committee job; the cap is saved with the project.
 
-    `keys` are the keys that may be used (default: the environment's). Raises BadInput when the job
-    could not begin: nothing to teach, nobody to ask, a key or, under a cap, a price missing.
+    `keys` are the keys that may be used (default: the environment's); `batch` asks providers that
+    have batches in them. Raises BadInput when the job could not begin: nothing to teach, nobody to
+    ask, a key or, under a cap, a price missing.
     """
     if concurrency < 1:
         raise BadInput("--concurrency is the number of calls in flight: give 1 or more.")
@@ -85,7 +90,7 @@ def collect_params(
             "usd_per_million_input and usd_per_million_output, or ask without a budget."
         )
     projects.set_budget(store, project.id, budget_usd)
-    return {"concurrency": concurrency, "budget_usd": budget_usd}
+    return {"concurrency": concurrency, "budget_usd": budget_usd, "batch": batch}
 
 
 def live(settings: Settings, project: Project) -> Live | None:

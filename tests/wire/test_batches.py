@@ -139,16 +139,21 @@ def test_a_batch_asks_what_a_call_asks(server: Server, provider: str) -> None:
         assert sent["reasoning_effort"] == "low"
 
 
-@pytest.mark.parametrize("method", ["submit", "find", "poll", "results", "cancel"])
 @pytest.mark.parametrize(
-    ("outcome", "kind"),
+    ("method", "outcome", "kind"),
     [
-        (faults.bad_key, Fault.AUTH),
-        (faults.server_error, Fault.SERVER),
-        (faults.reset, Fault.NETWORK),
-        (faults.html_with_200, Fault.BAD_BODY),
-        (faults.html_called_json, Fault.BAD_BODY),
-        (faults.broken_json, Fault.BAD_BODY),
+        (method, outcome, kind)
+        for method in ("submit", "find", "poll", "results", "cancel")
+        for outcome, kind in (
+            (faults.bad_key, Fault.AUTH),
+            (faults.server_error, Fault.SERVER),
+            (faults.reset, Fault.NETWORK),
+            (faults.html_with_200, Fault.BAD_BODY),
+            (faults.html_called_json, Fault.BAD_BODY),
+            (faults.broken_json, Fault.BAD_BODY),
+        )
+        # Google's SDK reads no body that answers a cancel.
+        if (method, kind) != ("cancel", Fault.BAD_BODY)
     ],
 )
 def test_a_fault_of_the_batch_interface_is_a_failed_call(

@@ -24,7 +24,6 @@ from fair_app.committee.providers.wire import (
     read,
     refused,
     unreachable,
-    unreadable,
 )
 from fair_app.errors import BadInput
 
@@ -178,5 +177,3 @@ class ChatTeacher:
             raise refused(error.response, self._key) from None
         except APIConnectionError as error:
             raise unreachable(error.__cause__ or error, self.spec, self._key) from None
-        except json.JSONDecodeError as error:
-            raise unreadable(error.doc, self._key) from None

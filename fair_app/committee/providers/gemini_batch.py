@@ -68,7 +68,7 @@ class GeminiBatches(GeminiTeacher):
         return [self._outcome(response) for response in responses]
 
     async def cancel(self, batch_id: str) -> None:
-        """Stop a batch."""
+        """Stop a batch. The SDK reads no answer to this: only `poll` says whether it has ended."""
         with self._failures():
             await self._client.aio.batches.cancel(name=batch_id)
 

@@ -5,12 +5,12 @@ Source: https://platform.openai.com/docs/guides/batch
 
 from collections.abc import Sequence
 
-from openai.types import Batch
+from pydantic import BaseModel
 
-from fair_app.committee.base import Access, CallFailed, Fault, Request, TeacherSpec
+from fair_app.committee.base import Access, Request, TeacherSpec
 from fair_app.committee.providers.batches import BatchState, Outcome, State
 from fair_app.committee.providers.chat import OPENAI, ChatTeacher, as_lines, read_lines
-from fair_app.committee.providers.wire import key_to_send, one_line
+from fair_app.committee.providers.wire import AnswerShape, key_to_send, one_line, read
 
 _STATES: dict[str, State] = {
     "completed": "done",
@@ -20,8 +20,44 @@ _STATES: dict[str, State] = {
 }
 
 
+class _File(AnswerShape):
+    id: str
+
+
+class _Error(BaseModel):
+    message: str | None = None
+
+
+class _Errors(BaseModel):
+    data: list[_Error] | None = None
+
+
+class _Counts(BaseModel):
+    total: int
+    completed: int
+    failed: int
+
+
+class _Batch(AnswerShape):
+    id: str
+    status: str
+    metadata: dict[str, str] | None = None
+    errors: _Errors | None = None
+    request_counts: _Counts | None = None
+    output_file_id: str | None = None
+    error_file_id: str | None = None
+
+
+class _Page(AnswerShape):
+    data: list[_Batch]
+
+
 class OpenAIBatches(ChatTeacher):
-    """A teacher at OpenAI that is asked in batches."""
+    """A teacher at OpenAI that is asked in batches.
+
+    The SDK's answers are read raw here too: an HTML page would be a `str` to it, and an error with
+    status 200 a batch without an id.
+    """
 
     most_items = 50_000
     most_bytes = 150_000_000
@@ -38,23 +74,24 @@ class OpenAIBatches(ChatTeacher):
             for name, request in items
         )
         with self._failures():
-            file = await self._client.files.create(file=("batch.jsonl", lines), purpose="batch")
-            self._holds(file, "id")
-            batch = await self._client.batches.create(
+            answer = await self._client.files.with_raw_response.create(
+                file=("batch.jsonl", lines), purpose="batch"
+            )
+            file = read(_File, answer.text, self._key)
+            created = await self._client.batches.with_raw_response.create(
                 input_file_id=file.id,
                 endpoint="/v1/chat/completions",
                 completion_window="24h",
                 metadata={"label": label},
             )
-            self._holds(batch, "id")
-        return batch.id
+        return read(_Batch, created.text, self._key).id
 
     async def find(self, label: str) -> str | None:
         """The newest batch that was submitted under a label, of the latest hundred."""
         with self._failures():
-            page = await self._client.batches.list(limit=100)
-        self._holds(page, "data")
-        found = (batch.id for batch in page.data if (batch.metadata or {}).get("label") == label)
+            answer = await self._client.batches.with_raw_response.list(limit=100)
+        batches = read(_Page, answer.text, self._key).data
+        found = (batch.id for batch in batches if (batch.metadata or {}).get("label") == label)
         return next(found, None)
 
     async def poll(self, batch_id: str) -> BatchState:
@@ -81,21 +118,13 @@ class OpenAIBatches(ChatTeacher):
     async def cancel(self, batch_id: str) -> None:
         """Stop a batch."""
         with self._failures():
-            batch = await self._client.batches.cancel(batch_id)
-        self._holds(batch, "status")
+            answer = await self._client.batches.with_raw_response.cancel(batch_id)
+        read(_Batch, answer.text, self._key)
 
-    async def _batch(self, batch_id: str) -> Batch:
+    async def _batch(self, batch_id: str) -> _Batch:
         with self._failures():
-            batch = await self._client.batches.retrieve(batch_id)
-        self._holds(batch, "status")
-        return batch
-
-    def _holds(self, value: object, field: str) -> None:
-        """Make sure that an answer is one: the SDK gives an HTML page back as a `str`, and an error
-        with status 200 as an object without its fields."""
-        if getattr(value, field, None) is None:
-            said = one_line(str(value), self._key)
-            raise CallFailed(Fault.BAD_BODY, f"an answer without {field}: {said}")
+            answer = await self._client.batches.with_raw_response.retrieve(batch_id)
+        return read(_Batch, answer.text, self._key)
 
 
 def build(spec: TeacherSpec, access: Access) -> OpenAIBatches:
