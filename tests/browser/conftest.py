@@ -1,6 +1,5 @@
 """A server on an empty home and a real Chromium; without Chromium these tests say so and skip."""
 
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from fair_app.settings import Settings
+from tests.ports import free_port
 
 playwright_sync = pytest.importorskip(
     "playwright.sync_api", reason="playwright is missing: pip install -r requirements-dev.txt"
@@ -72,12 +72,6 @@ class Watched:
 
     errors: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

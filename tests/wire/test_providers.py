@@ -253,7 +253,14 @@ def test_the_environment_chooses_neither_address_nor_key(
         assert asked(teacher(right, provider)).finish is Finish.COMPLETE
         (call,) = right.calls
         assert call.key == KEY
-        assert call.path.split("/")[2] == ("v1beta" if provider == "gemini" else "v1")
+        assert (
+            call.path
+            == {
+                "openai": "/openai/v1/chat/completions",
+                "gemini": f"/gemini/v1beta/models/{call.model}:generateContent",
+                "mistral": "/mistral/v1/chat/completions",
+            }[provider]
+        )
         assert not {"openai-organization", "openai-project"} & set(call.headers)
         assert not wrong.calls
 
