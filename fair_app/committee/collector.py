@@ -24,6 +24,7 @@ from fair_app.committee.prices import price_of
 from fair_app.committee.prompts import Prompts
 from fair_app.committee.registry import build
 from fair_app.committee.scores import read_score
+from fair_app.committee.thoughts import without_thoughts
 from fair_app.errors import BadInput, Cancelled, WorkFailed
 from fair_app.jobs.context import JobContext
 from fair_app.stored_questions import as_question
@@ -207,15 +208,16 @@ class Collector:
         call = await self._ask(author, self._request(Role.RATIONALE, prompt, question))
         if call is None:
             return None
-        grade = self._task.grade(call.text or "", question)
+        text, finish = _answer(call)
+        grade = self._task.grade(text or "", question)
         rationale_id = committee.add_rationale(
             self._store,
             {
                 "question_id": mistake.question_id,
                 "teacher_id": author.row.id,
                 "call_id": call.id,
-                "text": call.text,
-                "finish": call.finish,
+                "text": text,
+                "finish": finish,
                 "prediction": grade.prediction,
                 "correct": int(grade.correct),
                 "prompt": self._prompts.hash(Role.RATIONALE),
@@ -231,14 +233,15 @@ class Collector:
         call = await self._ask(teacher, request)
         if call is None:
             return
+        text, finish = _answer(call)
         committee.add_feedback(
             self._store,
             {
                 "answer_id": mistake.id,
                 "teacher_id": teacher.row.id,
                 "call_id": call.id,
-                "text": call.text,
-                "finish": call.finish,
+                "text": text,
+                "finish": finish,
                 "prompt": self._prompts.hash(Role.FEEDBACK),
             },
         )
@@ -280,6 +283,14 @@ class Collector:
     def _advance(self, calls_ended: int = 1) -> None:
         self._done += calls_ended
         self._job.progress(STAGE, self._done, self._total)
+
+
+def _answer(call: Call) -> tuple[str | None, str | None]:
+    """What a call says without thoughts, and how it ended; thoughts alone are no answer."""
+    if call.text is None or call.finish != Finish.COMPLETE:
+        return call.text, call.finish
+    text, has_answer = without_thoughts(call.text)
+    return text, Finish.COMPLETE.value if has_answer else Finish.EMPTY.value
 
 
 def _score(call: Call) -> int | None:

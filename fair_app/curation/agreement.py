@@ -50,7 +50,7 @@ def _agreement(scored: list[tuple[float, float]]) -> Agreement:
 
 
 def weighted_kappa(scored: list[tuple[float, float]]) -> float | None:
-    """Cohen's kappa with quadratic weights (J. Cohen, 1968) of pairs of scores; None without spread.
+    """Cohen's kappa with quadratic weights (J. Cohen, 1968) of scores; None without spread.
 
     One minus the squared differences that were seen, over those that the two reviewers' own habits
     would give by chance.

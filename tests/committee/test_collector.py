@@ -192,6 +192,24 @@ def test_blocked_cut_off_and_empty_rationales_are_shown_and_never_reviewed(
     }
 
 
+def test_thoughts_in_an_answer_stay_in_the_ledger_alone(settings: Settings) -> None:
+    def think(call: Call) -> Answer | None:
+        if call.model == "model-of-gpt":
+            return Answer("<think>Is it [2]? 7?</think>\nThe answer is 5. [4]")
+        return Answer("<think>I wonder") if call.model == "model-of-mistral" else None
+
+    with Server(think) as server:
+        project = taught_at(settings, three(server.url), mistakes=1)
+        result = collect(settings, project)
+    store = connect(settings.database)
+    rows = {row.teacher: row for row in committee.rationales(store, project.id)}
+    assert rows["gpt"].text == "The answer is 5. [4]"
+    assert (rows["mistral"].text, rows["mistral"].finish) == ("<think>I wonder", "empty")
+    assert result["left"] == 0
+    assert scalar(store, "SELECT count(*) FROM calls WHERE text LIKE '<think>Is%'") == 3
+    assert {row.score for row in committee.reviews(store, project.id)} == {4, 5, None}
+
+
 def test_a_review_without_a_score_is_asked_for_once_more_and_then_has_none(
     settings: Settings,
 ) -> None:

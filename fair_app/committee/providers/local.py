@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fair_app.committee import thoughts
 from fair_app.committee.base import Access, CallFailed, Fault, Finish, Reply, Request, TeacherSpec
 from fair_app.errors import BadInput, Cancelled, WorkFailed
 from fair_app.student.base import Completion, Decoding
@@ -25,7 +26,6 @@ GATHER_S = 0.05
 """How long the first to ask waits for company before its batch begins."""
 LOOK_EVERY_S = 0.2
 
-THOUGHTS_BEGIN, THOUGHTS_END = "<think>", "</think>"
 
 _ONE_AT_A_TIME = threading.Lock()
 """Models that write at the same time share one device: each is faster in its turn."""
@@ -214,7 +214,7 @@ def _prompt(student: "TransformersStudent", request: Request) -> _Prompt:
 
     text = render_prompt(student.tokenizer, request.prompt)
     tokens = student.tokenizer.encode(text, add_special_tokens=False)
-    return _Prompt(len(tokens), text.rstrip().endswith(THOUGHTS_BEGIN))
+    return _Prompt(len(tokens), text.rstrip().endswith(thoughts.BEGIN))
 
 
 def decoding(spec: TeacherSpec, again: int) -> Decoding:
@@ -240,15 +240,10 @@ def as_reply(completion: Completion, input_tokens: int, opens_thoughts: bool) ->
     Thoughts that do not end are no answer: they are kept as text, to be seen, but are truncated
     or empty.
     """
-    text = completion.text
-    finish = Finish.TRUNCATED if completion.truncated else Finish.COMPLETE
-    if opens_thoughts or text.startswith(THOUGHTS_BEGIN):
-        _, ended, answer = text.partition(THOUGHTS_END)
-        text = answer.strip() if ended else text
-        if not ended and finish is Finish.COMPLETE:
-            finish = Finish.EMPTY
-    if finish is Finish.COMPLETE and not text.strip():
-        finish = Finish.EMPTY
+    text, has_answer = thoughts.without_thoughts(completion.text, opened=opens_thoughts)
+    finish = Finish.COMPLETE if has_answer else Finish.EMPTY
+    if completion.truncated:
+        finish = Finish.TRUNCATED
     return Reply(text, finish, input_tokens, completion.tokens)
 
 
