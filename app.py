@@ -56,14 +56,15 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
     import uvicorn
 
     from fair_app.jobs.supervisor import Supervisor
+    from fair_app.keys import TypedKeys
     from fair_app.studio.projects import ensure_demo
     from pages.web import build
 
     ensure_demo(settings)
-    server = uvicorn.Server(
-        uvicorn.Config(build(settings), log_level="warning", timeout_graceful_shutdown=2)
-    )
-    supervisor = Supervisor(settings)
+    typed_keys = TypedKeys()
+    web = build(settings, typed_keys)
+    server = uvicorn.Server(uvicorn.Config(web, log_level="warning", timeout_graceful_shutdown=2))
+    supervisor = Supervisor(settings, typed_keys)
     supervisor.start()
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     print(f"FAIR Studio: http://{host}:{listening.getsockname()[1]}", flush=True)

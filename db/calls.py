@@ -192,14 +192,15 @@ class Failures:
 
 
 def failures(store: Database, project_id: int) -> list[Failures]:
-    """What has failed in a project and was not answered since, the most frequent reason first."""
+    """What the present teachers failed to answer, the most frequent reason first."""
     return fetch(
         store,
         Failures,
         f"""SELECT teacher, role, error_kind AS kind, error AS message, count(*) AS count
             FROM calls WHERE state = 'failed' AND {_OF_PROJECT}
+                 AND teacher IN (SELECT name FROM teachers WHERE project_id = ? AND active)
             GROUP BY teacher, role, error_kind, error ORDER BY count(*) DESC, teacher, role""",
-        [project_id],
+        [project_id, project_id],
     )
 
 

@@ -64,15 +64,30 @@ class ReviewRow:
     score: Any
 
 
-def set_committee(store: Database, project_id: int, members: list[dict[str, Any]]) -> None:
+def set_committee(
+    store: Database,
+    project_id: int,
+    members: list[dict[str, Any]],
+    *,
+    keep_imported: bool = False,
+) -> None:
     """Make `members` (name, spec, spec_hash, origin, simulated) the active committee, in order.
 
-    A member that stood there with the same spec keeps its row and all that it wrote; one that
-    changed gets a new row; others become inactive.
+    A member that stood there with the same hash keeps its row and all that it wrote; one that
+    changed gets a new row; others become inactive. `keep_imported`: teachers out of files stay,
+    before the members, unless a member has their name.
     """
+    names = {member["name"] for member in members}
+    stay = [
+        row.id
+        for row in teachers(store, project_id)
+        if keep_imported and row.origin == "imported" and row.name not in names
+    ]
     with writing(store):
         store.execute("UPDATE teachers SET active = 0 WHERE project_id = ?", [project_id])
-        for position, member in enumerate(members):
+        for position, teacher_id in enumerate(stay):
+            update(store, "teachers", teacher_id, {"active": 1, "position": position})
+        for position, member in enumerate(members, len(stay)):
             known = scalar(
                 store,
                 "SELECT id FROM teachers WHERE project_id = ? AND name = ? AND spec_hash = ?",
@@ -85,7 +100,9 @@ def set_committee(store: Database, project_id: int, members: list[dict[str, Any]
                     {**member, "project_id": project_id, "position": position},
                 )
             else:
-                update(store, "teachers", known, {"active": 1, "position": position})
+                # What does not change its answers (limits, prices) may have changed.
+                changed = {"active": 1, "position": position, "spec": member["spec"]}
+                update(store, "teachers", known, changed)
 
 
 def teachers(store: Database, project_id: int) -> list[TeacherRow]:

@@ -165,13 +165,13 @@ def cancel_requested(store: Database, job_id: int) -> bool:
     return bool(scalar(store, "SELECT cancel_requested FROM jobs WHERE id = ?", [job_id]))
 
 
-def requeue(store: Database, job_id: int) -> bool:
-    """Queue an ended, unsuccessful job again; False when it is not one."""
+def requeue(store: Database, job_id: int, owner: str = "") -> bool:
+    """Queue an ended, unsuccessful job again for an owner; False when it is not one."""
     cursor = store.execute(
         """UPDATE jobs SET state = 'queued', cancel_requested = 0, error = NULL, pid = NULL,
-                  stage = '', eta_s = NULL, finished_at = NULL
+                  stage = '', eta_s = NULL, finished_at = NULL, owner = ?
            WHERE id = ? AND state IN ('failed', 'cancelled', 'interrupted')""",
-        [job_id],
+        [owner, job_id],
     )
     return cursor.rowcount == 1
 

@@ -13,7 +13,6 @@ from fair_app.settings import Settings
 from fair_app.studio.exams import Score, evaluations, score
 from fair_app.studio.projects import Project, open_project, status
 from fair_app.studio.review import curated, summary
-from fair_app.studio.quote import quote
 from fair_app.tasks.registry import task
 from pages.components.answers import IMPORTED
 from pages.components.job_panel import STATES, described
@@ -108,7 +107,6 @@ def look(settings: Settings, project: Project) -> Standing:
     found = status(settings, project)
     listed = queue.listed(settings, project)
     exam = score(settings, project.exam_id).exam if project.exam_id else None
-    quoted = quote(settings, project) if project.exam_id else None
     accepted = summary(settings, project)
     return Standing(
         project=project,
@@ -117,8 +115,8 @@ def look(settings: Settings, project: Project) -> Standing:
         correct=_number(found["correct"]),
         mistakes=_number(found["mistakes"]),
         imported=exam is not None and exam.origin == IMPORTED,
-        calls=quoted.done if quoted else 0,
-        calls_missing=max(0, quoted.calls) if quoted else 0,
+        calls=sum(_number(found[part]) for part in ("rationales", "feedback", "reviews")),
+        calls_missing=_number(found["calls_missing"]),
         rationales=accepted.rationales,
         accepted=accepted.accepted,
         questions_accepted=accepted.questions_accepted,

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from fair_app.errors import BadInput
+from fair_app.keys import TypedKeys
 from fair_app.settings import Settings
 from fair_app.student.offline import OFFLINE_STUDENT
 from fair_app.studio.projects import (
@@ -26,6 +27,7 @@ from pages import settings as settings_page
 from pages.components.notice import notice, spoken
 from pages.components.page import ACTION, Page, Place
 from pages.components.painted import fixed
+from pages.person import person
 
 PAGES = (overview, exam, committee, review, training, evaluation, settings_page)
 HERE = Path(__file__).parent
@@ -42,8 +44,9 @@ document.addEventListener('click', (event) => {
 class Shell:
     """The whole app as one `gr.Blocks`, with what it needs in the document."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, typed_keys: TypedKeys) -> None:
         self._settings = settings
+        self._typed_keys = typed_keys
         with gr.Blocks(title="FAIR Studio", analytics_enabled=False, fill_width=True) as self.demo:
             self._lay_out()
             self._wire()
@@ -93,6 +96,7 @@ class Shell:
             project=gr.Textbox("", visible="hidden", elem_id="place-project"),
             tab=gr.Textbox("", visible="hidden", elem_id="place-tab"),
             item=gr.Textbox("", visible="hidden", elem_id="place-item"),
+            typed_keys=self._typed_keys,
         )
         self._pages: list[Page] = []
         self._tabs_by_name: dict[str, gr.Tab] = {}
@@ -136,7 +140,12 @@ class Shell:
             box.change(None, place, None, js=WRITE_ADDRESS, api_visibility="private")
 
     def view(
-        self, project: Project, tab: str, item: str, values: tuple[Any, ...]
+        self,
+        project: Project,
+        tab: str,
+        item: str,
+        values: tuple[Any, ...],
+        request: gr.Request,
     ) -> dict[Any, Any]:
         """What every component shows when this page of this project is on the screen."""
         shown: dict[Any, Any] = {
@@ -156,7 +165,9 @@ class Shell:
             if page.timer:
                 shown[page.timer] = gr.Timer(active=page.name == tab)
             if page.name == tab:
-                shown |= dict(zip(page.outputs, page.refresh(project, item, *own), strict=True))
+                who = {"person": person(request)} if page.personal else {}
+                now = page.refresh(project, item, *own, **who)
+                shown |= dict(zip(page.outputs, now, strict=True))
         return shown
 
     def _arrive(self, request: gr.Request, *values: Any) -> dict[Any, Any]:
@@ -169,36 +180,38 @@ class Shell:
         except BadInput as fault:
             project = ensure_demo(self._settings)
             if asked.get("project"):
-                shown = self.view(project, self._pages[0].name, "", values)
+                shown = self.view(project, self._pages[0].name, "", values, request)
                 return shown | {self._said: gr.HTML(notice(str(fault), "warning"), visible=True)}
-        return self.view(project, tab, asked.get("id", "")[:64], values)
+        return self.view(project, tab, asked.get("id", "")[:64], values, request)
 
     def _opener(self, name: str) -> Any:
-        def open_tab(project: str, tab: str, *values: Any) -> Any:
+        def open_tab(request: gr.Request, project: str, tab: str, *values: Any) -> Any:
             # Gradio selects a tab once before the address is read, and once more for each view.
             if tab in ("", name):
                 return gr.skip()
-            return self.view(self._known(project), name, "", values)
+            return self.view(self._known(project), name, "", values, request)
 
         return open_tab
 
-    def _follow(self, event: gr.EventData, project: str, *values: Any) -> Any:
+    def _follow(self, event: gr.EventData, request: gr.Request, project: str, *values: Any) -> Any:
         tab, item = event.tab, event.item
         if tab not in self._tabs_by_name:
             return gr.skip()
-        return self.view(self._known(project), tab, str(item)[:64], values)
+        return self.view(self._known(project), tab, str(item)[:64], values, request)
 
-    def _choose(self, name: str, tab: str, *values: Any) -> dict[Any, Any]:
-        return self.view(self._known(name), tab, "", values)
+    def _choose(self, request: gr.Request, name: str, tab: str, *values: Any) -> dict[Any, Any]:
+        return self.view(self._known(name), tab, "", values, request)
 
-    def _make(self, name: str, task_name: str, student: str, *values: Any) -> dict[Any, Any]:
+    def _make(
+        self, request: gr.Request, name: str, task_name: str, student: str, *values: Any
+    ) -> dict[Any, Any]:
         name = (name or "").strip()
         if any(one.name == name for one in all_projects(self._settings)):
             raise BadInput(f"There is a project '{name}' already: choose another name.")
         if not (student or "").strip():
             raise BadInput("Name a student: smollm2-135m needs no download.")
         project = create_project(self._settings, name, task_name, student.strip())
-        shown = self.view(project, self._pages[0].name, "", values)
+        shown = self.view(project, self._pages[0].name, "", values, request)
         return shown | {self._panel: gr.Column(visible=False)}
 
     def _known(self, name: str) -> Project:

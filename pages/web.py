@@ -9,17 +9,22 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
 
+from fair_app.keys import TypedKeys
 from fair_app.settings import Settings
 from pages.guard import Guard
+from pages.person import Browsers
 from pages.shell import Shell
 from pages.theme import THEME
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def build(settings: Settings) -> FastAPI:
-    """The pages of this home as an application to serve."""
-    shell = Shell(settings)
+def build(settings: Settings, typed_keys: TypedKeys | None = None) -> FastAPI:
+    """The pages of this home as an application to serve.
+
+    `typed_keys` holds what persons type on a page; the supervisor's jobs need the same object.
+    """
+    shell = Shell(settings, typed_keys or TypedKeys())
     web = FastAPI(title="FAIR Studio", docs_url=None, redoc_url=None, openapi_url=None)
 
     @web.get("/healthz")
@@ -27,6 +32,7 @@ def build(settings: Settings) -> FastAPI:
         return {"status": "ok"}
 
     web.add_middleware(CORSMiddleware, allow_origins=[])
+    web.add_middleware(Browsers)
     web.add_middleware(Guard)
     if settings.host in LOOPBACK:
         # A page elsewhere whose name was rebound to this machine comes with its own Host.

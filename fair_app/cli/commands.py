@@ -33,7 +33,7 @@ def collect(settings: Settings, arguments: Namespace) -> Result:
     if arguments.committee:
         teachers.set_committee(settings, project, load_committee(arguments.committee))
     if arguments.dry_run:
-        return _quoted(quote(settings, project))
+        return _quoted(quote(settings, project, batch=arguments.batch))
     params = collecting.collect_params(
         settings, project, arguments.concurrency, arguments.budget, batch=arguments.batch
     )

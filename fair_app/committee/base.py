@@ -27,6 +27,7 @@ class TeacherSpec(BaseModel):
     """One `[[teacher]]` of a committee file. Holds the name of a key's variable, never a key.
 
     `reasoning_effort` is for models that think before they answer; None leaves it to the provider.
+    `batches`: whether it can be asked in batches; None is yes at the provider itself, no elsewhere.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +45,7 @@ class TeacherSpec(BaseModel):
     usd_per_million_output: float | None = Field(default=None, ge=0)
     reasoning_effort: ReasoningEffort | None = None
     timeout_s: float = Field(default=60, gt=0)
+    batches: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ from fair_app.committee.base import Access, CallFailed, Fault, Reply, Request, T
 from fair_app.committee.ledger import call_key
 from fair_app.committee.prices import cost, price_of
 from fair_app.committee.providers.batches import (
-    BATCH_PROVIDERS,
     BatchState,
     BatchTeacher,
     Outcome,
     build_batches,
+    has_batches,
 )
 from fair_app.errors import WorkFailed
 from fair_app.jobs.context import JobContext
@@ -62,7 +62,7 @@ class Batching:
 
     async def ask(self, member: Member, request: Request) -> Call | None:
         """The finished call for a request; None when it is still to be handed in or fetched."""
-        if member.spec.provider not in BATCH_PROVIDERS:
+        if not has_batches(member.spec):
             return await self.direct.ask(member, request)
         key = call_key(member.spec, request)
         known = calls.by_key(self._store, key)

@@ -36,6 +36,7 @@ _WANTED = {
     "usd_per_million_output": "a number of at least 0",
     "reasoning_effort": "one of none, minimal, low, medium, high",
     "timeout_s": "a number of seconds above 0",
+    "batches": "true or false",
 }
 
 
@@ -139,9 +140,11 @@ def read_teacher(table: dict[str, Any], who: str) -> TeacherSpec:
 
 
 def _toml(value: str | float) -> str:
-    """A value in TOML. Its strings are those of JSON, but for the delete character."""
+    """A value in TOML; booleans are numbers too. Strings are those of JSON, but for delete."""
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, bool):
+        return str(value).lower()
     return str(int(value)) if value == int(value) else repr(value)
 
 

@@ -12,6 +12,7 @@ NOT_OF_THE_ANSWER = {
     "usd_per_million_input",
     "usd_per_million_output",
     "timeout_s",
+    "batches",
 }
 """Fields of a teacher that change its pace or its price, but not what it says."""
 

@@ -89,15 +89,15 @@ def cancel(settings: Settings, job_id: int) -> None:
         raise BadInput(f"Job {job_id} has already ended ({job.state}): there is nothing to cancel.")
 
 
-def resume(settings: Settings, job_id: int) -> None:
+def resume(settings: Settings, job_id: int, owner: str = "") -> None:
     """Queue a failed, cancelled or interrupted job again: it goes on from its last step.
 
-    Raises BadInput when there is no such job or it is not resumable.
+    It belongs to who resumes it: nobody spends with keys that another typed. Raises BadInput when there is no such job or it is not resumable.
     """
     store = connect(settings.database)
     mark_orphans(store)
     job = _known(store, job_id)
-    if not jobs.requeue(store, job_id):
+    if not jobs.requeue(store, job_id, owner):
         raise BadInput(
             f"Job {job_id} is {job.state}: only a failed, cancelled or interrupted job is resumed."
         )

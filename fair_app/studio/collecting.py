@@ -59,7 +59,7 @@ def collect_params(
     ask, a key or, under a cap, a price missing.
     """
     if concurrency < 1:
-        raise BadInput("--concurrency is the number of calls in flight: give 1 or more.")
+        raise BadInput("Calls in flight (--concurrency) must be 1 or more.")
     if budget_usd is not None and not 0 < budget_usd < float("inf"):
         raise BadInput("The budget is an amount in USD: give more than 0, or none.")
     store = connect(settings.database)

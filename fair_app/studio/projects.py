@@ -82,6 +82,9 @@ def status(settings: Settings, project: Project) -> dict[str, object]:
         "rationales": written.get("rationales", 0),
         "feedback": written.get("feedback", 0),
         "reviews": written.get("reviews", 0),
+        "calls_missing": sum(one.calls for one in committee.missing(store, project.id, exam.id))
+        if exam
+        else 0,
         "checkpoints": [one.name for one in checkpoints.of_project(store, project.id)],
         "evaluations": len(exams.of_project(store, project.id, "evaluation")),
         "running": [

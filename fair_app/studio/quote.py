@@ -22,6 +22,7 @@ from fair_app.committee.base import Request, Role, TeacherSpec
 from fair_app.committee.ledger import call_key
 from fair_app.committee.prices import cost, price_of
 from fair_app.committee.prompts import Prompts
+from fair_app.committee.providers.batches import has_batches
 from fair_app.errors import BadInput
 from fair_app.settings import Settings
 from fair_app.stored_questions import as_question
@@ -90,8 +91,8 @@ class Quote:
         return list(dict.fromkeys(unknown))
 
 
-def quote(settings: Settings, project: Project) -> Quote:
-    """What the committee has still to be asked about the present mistakes.
+def quote(settings: Settings, project: Project, *, batch: bool = False) -> Quote:
+    """What the committee has still to be asked about the present mistakes, directly or in batches.
 
     Imported teachers are not asked; a committee of them alone takes no call. Raises BadInput when
     the project has no exam.
@@ -104,7 +105,7 @@ def quote(settings: Settings, project: Project) -> Quote:
     missing = {one.teacher_id: one for one in committee.missing(store, project.id, project.exam_id)}
     mistakes = exams.answer_ids(store, project.exam_id, "wrong")
     sample = mistakes[:: max(1, -(-len(mistakes) // SAMPLE))]
-    survey = _Survey(store, project, members, token_counter(settings))
+    survey = _Survey(store, project, members, token_counter(settings), batch)
     for answer_id in sample:
         answer = exams.answer(store, answer_id)
         assert answer is not None
@@ -142,10 +143,12 @@ class _Survey:
         project: Project,
         members: list[tuple[TeacherRow, TeacherSpec]],
         count_tokens: Callable[[str], int],
+        batch: bool,
     ) -> None:
         self._store = store
         self._members = members
         self._count = count_tokens
+        self._batch = batch
         self._task = task_named(project.task)
         self._prompts = Prompts(committee.templates(store, project.id))
         self._seen: dict[tuple[int, Role], list[tuple[int, bool]]] = {}
@@ -202,7 +205,9 @@ class _Survey:
         sent = count - known
         asked = round(sent * sum(unknown) / len(unknown)) if unknown else 0
         answered = round(sent * self._typical[row.id, role])
-        usd = cost(price_of(spec), asked, answered)
+        usd = cost(
+            price_of(spec, batch=self._batch and has_batches(spec)), asked, answered
+        )
         return QuoteLine(row.name, role, count, known, asked, answered, 0.0 if not sent else usd)
 
     def _note(

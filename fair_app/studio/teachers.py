@@ -48,7 +48,10 @@ class TeacherCard:
 
 
 def set_committee(settings: Settings, project: Project, specs: list[TeacherSpec]) -> None:
-    """Make these the project's teachers. Raises BadInput when one of them cannot be one."""
+    """Make these the teachers that the project asks; recorded ones of other names stay.
+
+    Raises BadInput when one of them cannot be one.
+    """
     for spec in specs:
         check(spec, Access(settings))
         price_of(spec)
@@ -65,6 +68,7 @@ def set_committee(settings: Settings, project: Project, specs: list[TeacherSpec]
             }
             for spec in specs
         ],
+        keep_imported=True,
     )
 
 
@@ -98,6 +102,8 @@ def put_teacher(
     """
     spec = read_teacher(dict(values), "the teacher")
     specs = asked_specs(settings, project)
+    if replaces is not None and all(one.name != replaces for one in specs):
+        raise BadInput(f"There is no teacher '{replaces}' any more: reload the page.")
     if any(one.name == spec.name for one in specs if one.name != replaces):
         raise BadInput(f"A teacher is named '{spec.name}' already: give it another name.")
     if replaces is None:

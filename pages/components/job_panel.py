@@ -1,6 +1,5 @@
 """The panel of a project's newest job of one kind: state, progress, log, cancel and resume."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from fair_app.studio.projects import Project, open_project
 from pages.components.markup import ago, duration
 from pages.components.notice import spoken
 from pages.components.page import ACTION, Place
+from pages.person import person
 
 HERE = Path(__file__).parent
 STATES = {
@@ -36,15 +36,19 @@ def job_panel(settings: Settings, kind: str, place: Place) -> gr.HTML:
         apply_default_css=False,
     )
 
-    def handler(act: Callable[[Settings, int], None]) -> Callable[..., Any]:
-        def handle(project: str, event: gr.EventData) -> dict[str, Any]:
-            act(settings, int(event.job))
-            return panel_value(settings, open_project(settings, project), kind)
+    def shown(project: str) -> dict[str, Any]:
+        return panel_value(settings, open_project(settings, project), kind)
 
-        return spoken(handle)
+    def cancel(project: str, event: gr.EventData) -> dict[str, Any]:
+        queue.cancel(settings, int(event.job))
+        return shown(project)
 
-    panel.cancel(handler(queue.cancel), place.project, panel, **ACTION)
-    panel.resume(handler(queue.resume), place.project, panel, **ACTION)
+    def resume(project: str, event: gr.EventData, request: gr.Request) -> dict[str, Any]:
+        queue.resume(settings, int(event.job), person(request))
+        return shown(project)
+
+    panel.cancel(spoken(cancel), place.project, panel, **ACTION)
+    panel.resume(spoken(resume), place.project, panel, **ACTION)
     return panel
 
 

@@ -12,6 +12,8 @@ What the shell does with the `Page` that comes back:
 - It ticks `timer` only while the page is the one on the screen. A page creates its timer with
   `active=False` and wires its own tick, with `LIVE`, to what moves while a job runs; fields that a
   person may be typing in are left alone.
+- Where a page shows what is one person's alone (`personal`), its `refresh` is also given who that
+  is, as `person=`. Handlers find it with `pages.person.person(request)`.
 - It keeps the address true to `place`. A page that has something open (a card, a filter) makes
   `place.item` an output of its events and writes its id there; `refresh` gets it back as `item`.
   By the tab bar a page is opened with `item` "": it then shows what it showed, or its beginning.
@@ -28,6 +30,8 @@ from typing import Any
 
 import gradio as gr
 
+from fair_app.keys import TypedKeys
+
 LIVE: dict[str, Any] = {
     "queue": False,
     "show_progress": "hidden",
@@ -42,14 +46,16 @@ ACTION: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a person is, in three hidden text boxes.
+    """Where a person is, in three hidden text boxes, and the keys that persons typed here.
 
-    The browser holds their values, so that neither a reload nor a restart of the server loses them.
+    The browser holds the boxes' values, so that neither a reload nor a restart of the server loses
+    them; the keys are in the server's memory alone.
     """
 
     project: gr.Textbox
     tab: gr.Textbox
     item: gr.Textbox
+    typed_keys: TypedKeys
 
 
 @dataclass(frozen=True)
@@ -67,5 +73,6 @@ class Page:
     outputs: list[Any]
     inputs: list[Any] = field(default_factory=list)
     timer: gr.Timer | None = None
+    personal: bool = False
     css: str = ""
     js: str = ""

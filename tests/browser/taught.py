@@ -40,7 +40,7 @@ def taught(settings: Settings, text: str = "") -> Project:
                     "name": name,
                     "origin": "committee",
                     "simulated": int(name == "ada"),
-                    "spec": {"name": name},
+                    "spec": {"name": name, "provider": "offline", "model": "terse"},
                     "spec_hash": "",
                 }
                 for name in TEACHERS

@@ -31,6 +31,7 @@ def spec_at(url: str, name: str, provider: Provider = "openai", **more: Any) -> 
             "api_key_env": "FAIR_TEST_KEY",
             "usd_per_million_input": 1.0,
             "usd_per_million_output": 2.0,
+            "batches": True,
             **more,
         }
     )

@@ -333,6 +333,21 @@ def test_a_changed_prompt_makes_new_calls_and_keeps_the_old(settings: Settings) 
     assert len(committee.reviews(store, project.id)) == 12
 
 
+def test_a_changed_price_asks_nobody_and_is_kept(settings: Settings) -> None:
+    with Server() as server:
+        specs = three(server.url)
+        project = taught_at(settings, specs, mistakes=1)
+        collect(settings, project)
+        dearer = specs[0].model_copy(update={"usd_per_million_input": 3.0})
+        teachers.put_teacher(
+            settings, project, dearer.model_dump(exclude_none=True), replaces="gpt"
+        )
+        assert collect(settings, project)["calls"] == 0
+    assert teachers.asked_specs(settings, project)[0].usd_per_million_input == 3.0
+    with pytest.raises(BadInput, match="no teacher 'gone' any more"):
+        teachers.put_teacher(settings, project, dearer.model_dump(exclude_none=True), "gone")
+
+
 def test_changing_one_teacher_asks_that_teacher_only(settings: Settings) -> None:
     with Server() as server:
         specs = three(server.url)

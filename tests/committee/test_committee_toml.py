@@ -26,6 +26,7 @@ teachers = st.builds(
     usd_per_million_input=st.none() | st.floats(0, 1e6),
     usd_per_million_output=st.none() | st.floats(0, 1e6),
     reasoning_effort=st.none() | st.sampled_from(["none", "minimal", "low", "medium", "high"]),
+    batches=st.none() | st.booleans(),
     timeout_s=positive,
 )
 

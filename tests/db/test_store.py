@@ -129,6 +129,32 @@ def test_a_changed_teacher_is_a_new_row_and_the_old_one_stays(tmp_path: Path) ->
     assert scalar(store, "SELECT count(*) FROM teachers") == 3
 
 
+def test_a_changed_price_is_saved_and_recorded_teachers_can_stay(tmp_path: Path) -> None:
+    store = connect(tmp_path / "fair.db")
+    project = projects.add(store, "p", "arithmetic", "smollm2-135m")
+
+    def member(name: str, origin: str = "committee", **spec: float) -> dict[str, object]:
+        return {
+            "name": name,
+            "origin": origin,
+            "simulated": 0,
+            "spec": {"name": name, **spec},
+            "spec_hash": f"{origin} {name}",
+        }
+
+    committee.set_committee(
+        store, project.id, [member("gpt", "imported"), member("gemini", "imported")]
+    )
+    committee.set_committee(store, project.id, [member("a"), member("gpt")], keep_imported=True)
+    committee.set_committee(store, project.id, [member("a", price=2.0)], keep_imported=True)
+    found = committee.teachers(store, project.id)
+    assert [(one.name, one.origin) for one in found] == [
+        ("gemini", "imported"),
+        ("a", "committee"),
+    ]
+    assert found[1].spec == {"name": "a", "price": 2.0}
+
+
 def test_a_call_is_one_row_however_often_it_is_sent(tmp_path: Path) -> None:
     store = connect(tmp_path / "fair.db")
     values = {

@@ -11,7 +11,7 @@ from fair_app.studio.exams import Score
 from pages.evaluation import default_pair, in_words
 from pages.overview import Standing, next_step, steps
 
-PROJECT = Project(1, "p", "arithmetic", "smollm2-135m", 3.0, None, 0.0)
+PROJECT = Project(1, "p", "arithmetic", "smollm2-135m", 3.0, None, None, 0.0)
 NEW = Standing(
     project=PROJECT,
     questions=0,

@@ -71,6 +71,13 @@ class BatchTeacher(Protocol):
         ...
 
 
+def has_batches(spec: TeacherSpec) -> bool:
+    """Whether a teacher can be asked in batches: compatible servers mostly have none."""
+    if spec.provider not in BATCH_PROVIDERS:
+        return False
+    return spec.base_url is None if spec.batches is None else spec.batches
+
+
 def build_batches(spec: TeacherSpec, access: Access) -> BatchTeacher:
     """Make the teacher that `spec` describes, asked in batches. Raises BadInput when that cannot
     be."""

@@ -1,0 +1,52 @@
+"""Who asks: the name that somebody signed in with, else the browser that they use."""
+
+import hashlib
+import secrets
+from http.cookies import SimpleCookie
+
+import gradio as gr
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+COOKIE = "fair_browser"
+
+
+class Browsers:
+    """Gives every browser a random cookie, which no script can read, when it opens the app."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        opens = scope["type"] == "http" and scope["method"] == "GET" and scope["path"] == "/"
+        if not opens or COOKIE in SimpleCookie(Headers(scope=scope).get("cookie", "")):
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_cookie(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.append("Set-Cookie", _cookie(Headers(scope=scope), scope["scheme"]))
+            await send(message)
+
+        await self._app(scope, receive, send_with_cookie)
+
+
+def person(request: gr.Request) -> str:
+    """The same words for the same person, who alone may use the keys that they typed.
+
+    Without a login it is the browser by its cookie, or the open page where cookies are refused;
+    what is returned may be stored, since neither can be had from it.
+    """
+    if request.username:
+        return str(request.username)
+    browser = dict(request.cookies).get(COOKIE) or request.session_hash or ""
+    return f"browser {hashlib.sha256(browser.encode()).hexdigest()[:16]}"
+
+
+def _cookie(headers: Headers, scheme: str) -> str:
+    """A new cookie. Over HTTPS it also stands inside another site's frame, as on a Space."""
+    https = (headers.get("x-forwarded-proto") or scheme) == "https"
+    framed = "SameSite=None; Secure; Partitioned" if https else "SameSite=Lax"
+    return f"{COOKIE}={secrets.token_urlsafe(24)}; Path=/; HttpOnly; {framed}"
