@@ -5,7 +5,7 @@ memory runs out in between, `rows` has all that must be begun again.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -21,13 +21,15 @@ from transformers import (
 )
 
 from fair_app.student.base import Decoding
-from fair_app.student.kv_cache import new_cache, regroup
+from fair_app.student.kv_cache import begin_with, can_share, new_cache, regroup
 from fair_app.student.sampling import choose
 
 PREFILL_TOKENS = {"cpu": 1024, "cuda": 16384}
 """Prompt tokens read at once: on a processor, the activations of more fall out of its caches."""
 REGROUP_AT = 0.75
 """Take finished rows out, and waiting ones in, when no more than this share is still writing."""
+SHORTEST_PREFIX = 8
+"""Tokens at the beginning of all prompts that are worth being read once for all of them."""
 ROOM = 64
 """Columns of keys and values set aside for the steps until the next regrouping."""
 
@@ -78,7 +80,9 @@ class Batch(Protocol):
 class RegroupingBatch:
     """A batch whose finished rows make room for waiting ones, for models that allow it.
 
-    Rows are padded on the left; a step writes one column of keys and values for all of them.
+    What all prompts begin with (a template, a system prompt) is read once; its keys and values are
+    the first columns of every row. The rest of a row is padded on the left, so that a step writes
+    one column for all of them.
     """
 
     def __init__(
@@ -89,6 +93,8 @@ class RegroupingBatch:
         accepted = inspect.signature(model.forward).parameters
         self._takes_positions = "position_ids" in accepted
         self._last_logits_only = {"logits_to_keep": 1} if "logits_to_keep" in accepted else {}
+        self._prefix: list[int] | None = None  # found in what waits first, then the same for all
+        self._prefix_cache: Cache | None = None
         self._slots: list[Row] = []  # the rows of the cache, those that have finished too
         self._cache: Cache | None = None
         self._columns = 0  # written so far
@@ -118,6 +124,9 @@ class RegroupingBatch:
         )
 
     def _regroup(self, waiting: list[Row], most: int, cancelled: Callable[[], None]) -> None:
+        if self._prefix is None:
+            self._read_prefix(waiting)
+        shared = len(self._prefix or ())
         staying = [slot for slot, row in enumerate(self._slots) if not row.finished]
         parts = [(self._cache, self._numbers(staying))] if staying else []
         slots = [self._slots[slot] for slot in staying]
@@ -125,7 +134,8 @@ class RegroupingBatch:
         self.rows = [*slots, *arriving]
         while arriving:
             cancelled()
-            together = max(1, PREFILL_TOKENS[self._model.device.type] // len(arriving[0].prompt))
+            longest = len(arriving[0].prompt) - shared
+            together = max(1, PREFILL_TOKENS[self._model.device.type] // longest)
             chunk, arriving = arriving[:together], arriving[together:]
             cache = self._prefill(chunk)
             unfinished = [slot for slot, row in enumerate(chunk) if not row.finished]
@@ -133,19 +143,34 @@ class RegroupingBatch:
             slots += [row for row in chunk if not row.finished]
         self._slots = slots
         self._columns = max((row.known for row in slots), default=0)
-        self._cache = regroup(parts, self._columns, ROOM) if slots else None
+        self._cache = regroup(parts, self._columns, ROOM, shared) if slots else None
         column = torch.arange(self._columns + ROOM)
         padding = torch.tensor([self._columns - row.known for row in slots], dtype=torch.long)
-        mask = (column >= padding[:, None]) & (column < self._columns)
-        self._mask = mask.to(self._model.device)
+        mask = (column >= shared + padding[:, None]) & (column < self._columns)
+        self._mask = (mask | (column < shared)).to(self._model.device)
 
     def _numbers(self, slots: list[int]) -> torch.Tensor:
         return torch.tensor(slots, dtype=torch.long, device=self._model.device)
 
+    def _read_prefix(self, waiting: list[Row]) -> None:
+        """Read what all prompts begin with, but for the last token of the shortest."""
+        prefix = common_beginning([row.prompt[:-1] for row in waiting])
+        if len(waiting) < 2 or len(prefix) < SHORTEST_PREFIX or not can_share(self._model):
+            prefix = []
+        self._prefix = prefix
+        if prefix:
+            self._prefix_cache = new_cache(self._model)
+            row = Row(0, prefix, [0.0])
+            self._forward([row], *padded([row]), self._prefix_cache)
+
     def _prefill(self, rows: list[Row]) -> Cache:
-        """Read prompts and write the first token of each."""
+        """Read prompts, but for what they share, and write the first token of each."""
+        shared = len(self._prefix or ())
+        width = max(len(row.prompt) for row in rows)
         cache = new_cache(self._model)
-        self._forward(rows, *padded(rows), cache)
+        if self._prefix_cache is not None:
+            begin_with(cache, self._prefix_cache, len(rows), width)
+        self._forward(rows, *padded(rows, shared), cache)
         return cache
 
     def _forward(
@@ -236,10 +261,25 @@ class _Cancelling(StoppingCriteria):
         return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
 
 
-def padded(rows: list[Row]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Prompts as rows x columns, padded on the left: tokens, mask and positions."""
+def padded(rows: list[Row], shared: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Prompts as rows x columns, padded on the left: tokens, mask and positions.
+
+    The first `shared` tokens are known already: they are in the mask, and nowhere else.
+    """
     width = max(len(row.prompt) for row in rows)
-    tokens = torch.tensor([[0] * (width - len(row.prompt)) + row.prompt for row in rows])
+    tokens = torch.tensor([[0] * (width - len(row.prompt)) + row.prompt[shared:] for row in rows])
     padding = torch.tensor([[width - len(row.prompt)] for row in rows])
     column = torch.arange(width)
-    return tokens, column >= padding, (column - padding).clamp(min=0)
+    mask = (column < shared) | (column >= shared + padding)
+    return tokens, mask, (column[shared:] - padding).clamp(min=0)
+
+
+def common_beginning(prompts: Sequence[list[int]]) -> list[int]:
+    """The tokens that all of them begin with."""
+    # What the first and the last in alphabetical order share, those between them share too.
+    first, last = min(prompts), max(prompts)
+    length = next(
+        (place for place, both in enumerate(zip(first, last, strict=False)) if both[0] != both[1]),
+        len(first),
+    )
+    return first[:length]

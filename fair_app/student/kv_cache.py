@@ -68,9 +68,32 @@ def new_cache(model: PreTrainedModel) -> Cache:
     return Cache(layers=[RoomyLayer() for _ in DynamicCache(config=model.config).layers])
 
 
-def regroup(parts: Sequence[tuple[Cache, torch.Tensor]], width: int, room: int) -> Cache:
+def can_share(model: PreTrainedModel) -> bool:
+    """Whether rows may have a gap behind columns that they share: not where a window counts."""
+    return {type(layer) for layer in DynamicCache(config=model.config).layers} == {DynamicLayer}
+
+
+def begin_with(cache: Cache, shared: Cache, rows: int, width: int) -> None:
+    """Let every row of an empty cache begin with the columns of another, of one row.
+
+    The cache then has `width` columns in all, of which the others are still to be written.
+    """
+    for layer, first in zip(cache.layers, shared.layers, strict=True):
+        keys, values = (
+            held.new_zeros(rows, held.shape[1], width, held.shape[3])
+            for held in (first.keys, first.values)
+        )
+        keys[:, :, : first.filled] = first.keys
+        values[:, :, : first.filled] = first.values
+        layer.hold(keys, values, first.filled)
+
+
+def regroup(
+    parts: Sequence[tuple[Cache, torch.Tensor]], width: int, room: int, shared: int = 0
+) -> Cache:
     """Put the chosen rows of several caches into one, aligned at the right end of `width` columns.
 
+    The first `shared` columns of every part stay the first, whatever padding comes behind them.
     `width` may be less than a part has where its chosen rows need no more (the rest is padding).
     `room` columns stay free behind. The parts are used up, layer by layer, to keep the peak low.
     """
@@ -79,20 +102,25 @@ def regroup(parts: Sequence[tuple[Cache, torch.Tensor]], width: int, room: int) 
         sources = [(cache.layers[number], rows) for cache, rows in parts]
         keys = [(old.keys[:, :, : old.filled], rows) for old, rows in sources]
         values = [(old.values[:, :, : old.filled], rows) for old, rows in sources]
-        layer.hold(_aligned(keys, width, room), _aligned(values, width, room), width)
+        layer.hold(
+            _aligned(keys, width, room, shared), _aligned(values, width, room, shared), width
+        )
         for old, _ in sources:
             old.keys = old.values = None
     return joined
 
 
-def _aligned(parts: list[tuple[torch.Tensor, torch.Tensor]], width: int, room: int) -> torch.Tensor:
+def _aligned(
+    parts: list[tuple[torch.Tensor, torch.Tensor]], width: int, room: int, shared: int
+) -> torch.Tensor:
     first = parts[0][0]
     total = sum(len(rows) for _, rows in parts)
     # Zeros, not empty memory: what the mask leaves out is still multiplied, and may not be NaN.
     joined = first.new_zeros(total, first.shape[1], width + room, first.shape[3])
     start = 0
     for part, rows in parts:
-        columns = min(width, part.shape[2])
+        columns = min(width, part.shape[2]) - shared
+        joined[start : start + len(rows), :, :shared] = part[rows, :, :shared]
         joined[start : start + len(rows), :, width - columns : width] = part[
             rows, :, part.shape[2] - columns :
         ]
