@@ -61,8 +61,9 @@ def report(provider: str, run: tuple[int, float, float, float], ideal: float, sl
     calls, seconds, cpu, peak = run
     pace = calls / seconds
     print(
-        f"{provider:20} {pace:6.1f} calls/s, {pace / ideal:.0%} of the ideal, {pace / slow:.0f} times "
-        f"one after the other; {1000 * cpu / calls:.2f} ms of CPU a call, peak {peak:.0f} MiB",
+        f"{provider:20} {pace:6.1f} calls/s, {pace / ideal:.0%} of the ideal, {pace / slow:.0f} "
+        f"times one after the other; {1000 * cpu / calls:.2f} ms of CPU a call, "
+        f"peak {peak:.0f} MiB",
         flush=True,
     )
 

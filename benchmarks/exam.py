@@ -2,9 +2,9 @@
 
     python benchmarks/exam.py [--items 64] [--reference-items N] [--rows SVAMP.json]
 
-Both ways put the same questions to the offline student in bfloat16, greedily, with at most 200 new
-tokens, one after the other, each in a process of its own; loading is not timed. The questions are
-SVAMP's where its file is found (FAIR_SHARED_DATA or ../shared/data), else generated arithmetic.
+All ways put the same questions to the offline student in bfloat16, greedily, with at most 200 new
+tokens, one way after the other, each in a process of its own; loading is not timed. The questions
+are SVAMP's where its file is found (FAIR_SHARED_DATA or ../shared/data), else generated arithmetic.
 """
 
 import argparse
@@ -12,10 +12,13 @@ import os
 import resource
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
+
+import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -70,7 +73,7 @@ def one_at_a_time(prompts: list[str]) -> Measured:
 
 
 def in_batches(prompts: list[str]) -> Measured:
-    """This repository's way."""
+    """This repository's way in one process, as on a GPU."""
     from fair_app.student.generation import TransformersStudent
     from fair_app.student.loading import load
 
@@ -80,6 +83,27 @@ def in_batches(prompts: list[str]) -> Measured:
     seconds = time.perf_counter() - begin
     texts = [found[index].text for index in range(len(prompts))]
     return Measured(texts, sum(one.tokens for one in found.values()), seconds, peak_memory())
+
+
+def on_every_core(prompts: list[str]) -> Measured:
+    """This repository's way on a processor: batches in a process a core."""
+    from fair_app.student.processes import CopiedStudent, copies_that_fit
+
+    ref = parse_ref(OFFLINE_STUDENT, MODELS, MODELS)
+    student = CopiedStudent(ref, "none", copies_that_fit(ref, len(prompts)))
+    begin = time.perf_counter()
+    found = dict(student.answer(prompts, DECODING))
+    seconds = time.perf_counter() - begin
+    peak = peak_memory() + sum(map(_peak_of, psutil.Process().children()))
+    student.close()
+    texts = [found[index].text for index in range(len(prompts))]
+    return Measured(texts, sum(one.tokens for one in found.values()), seconds, peak)
+
+
+def _peak_of(process: psutil.Process) -> int:
+    """The most memory that a process of this machine has held, in bytes (Linux says KiB)."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return 1024 * int(status.split("VmHWM:")[1].split()[0])
 
 
 def peak_memory() -> int:
@@ -95,7 +119,7 @@ def shared_rows() -> Path | None:
 
 
 def main() -> None:
-    """Measure both ways and print a line for each, and the ratio."""
+    """Measure all ways and print a line for each, and the ratios."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--items", type=int, default=64, help="questions (default 64)")
     parser.add_argument("--reference-items", type=int, help="the first N only, one at a time")
@@ -105,13 +129,17 @@ def main() -> None:
     task = task_named("svamp" if rows else "arithmetic")
     questions = task.load("train", rows, arguments.items)
     prompts = [task.prompt(question) for question in questions]
-    asked = {one_at_a_time: arguments.reference_items or len(prompts), in_batches: len(prompts)}
+    asked = {
+        one_at_a_time: arguments.reference_items or len(prompts),
+        in_batches: len(prompts),
+        on_every_core: len(prompts),
+    }
     print(f"{len(prompts)} questions of {task.title}, at most {DECODING.max_new_tokens} new tokens")
     ensure_offline_student(MODELS)
     pace = {}
     for way, number in asked.items():
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-            measured = process.submit(way, prompts[:number]).result()
+        # Not a pool: its processes may have no children.
+        measured = apart(way, prompts[:number])
         right = sum(map(lambda text, one: task.grade(text, one).correct, measured.texts, questions))
         pace[way] = measured.pace
         print(
@@ -122,7 +150,22 @@ def main() -> None:
         )
     if arguments.reference_items:
         print(f"The first way answered the first {arguments.reference_items} questions only.")
-    print(f"ratio          {pace[in_batches] / pace[one_at_a_time]:.1f} times the questions/s")
+    for way in (in_batches, on_every_core):
+        print(f"{way.__name__:14} {pace[way] / pace[one_at_a_time]:.1f} times the questions/s")
+
+
+def apart(way: Callable[[list[str]], Measured], prompts: list[str]) -> Measured:
+    """Run a way in a process of its own, which may have processes of its own."""
+    here, there = get_context("spawn").Pipe()
+    process = get_context("spawn").Process(target=_tell, args=(way, prompts, there))
+    process.start()
+    measured: Measured = here.recv()
+    process.join()
+    return measured
+
+
+def _tell(way: Callable[[list[str]], Measured], prompts: list[str], pipe: Connection) -> None:
+    pipe.send(way(prompts))
 
 
 if __name__ == "__main__":

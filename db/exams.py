@@ -1,6 +1,6 @@
 """Exams and evaluations: who sat which questions, and every answer as it came."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlite_utils import Database
@@ -10,7 +10,10 @@ from db.store import fetch, fetch_one, insert, now, scalar, update, writing
 
 @dataclass(frozen=True)
 class Exam:
-    """One row of `exams`: `settings` was asked for, `description` says what moves answers."""
+    """One row of `exams`: `settings` was asked for, `description` says what moves answers.
+
+    `source` says where the questions were read: a file and its checksum, a data set and its commit.
+    """
 
     id: int
     project_id: int
@@ -19,6 +22,7 @@ class Exam:
     student: str
     task: str
     split: str
+    source: dict[str, Any]
     settings: dict[str, Any]
     description: dict[str, Any]
     seconds: float
@@ -27,18 +31,48 @@ class Exam:
 
 @dataclass(frozen=True)
 class ExamCounts:
-    """How far an exam is. `overridden` grades count as the person decided."""
+    """How far an exam is. `correct` counts grades in force: a person's word before the rule's.
+
+    `tokens` are all that were written, those of samples too; `agreement` is the mean of it, None
+    without samples.
+    """
 
     questions: int
     answered: int
     correct: int
     truncated: int
     tokens: int
+    agreement: float | None = None
+
+
+@dataclass(frozen=True)
+class KindCounts:
+    """How the answers to one kind of question stand."""
+
+    kind: str
+    answered: int
+    correct: int
+
+
+@dataclass(frozen=True)
+class SampleRow:
+    """One of several answers to a question; `number` counts from 0 and goes with its seed."""
+
+    answer_id: int
+    number: int
+    text: str
+    prediction: str
+    tokens: int
+    truncated: bool
 
 
 @dataclass(frozen=True)
 class AnswerRow:
-    """One answer with the question it answers. `text` is None until the question is answered."""
+    """One answer with the question it answers. `text` is None until the question is answered.
+
+    `correct` is the grade in force and `rule_correct` the rule's; they differ where a person
+    decided against the rule.
+    """
 
     id: int
     exam_id: int
@@ -50,8 +84,10 @@ class AnswerRow:
     span_end: int | None
     rule: str | None
     correct: bool | None
+    rule_correct: bool | None
     tokens: int | None
     truncated: bool | None
+    agreement: float | None
     question: str
     gold_answer: str
     gold_text: str
@@ -63,8 +99,8 @@ class AnswerRow:
 
 ANSWERS = """
     SELECT a.id, a.exam_id, a.question_id, a.position, a.text, a.prediction, a.span_start,
-           a.span_end, a.rule, a.correct, a.tokens, a.truncated, q.text AS question,
-           q.gold_answer, q.gold_text, q.context, q.options, q.source_id, q.kind
+           a.span_end, a.rule, a.correct, a.rule_correct, a.tokens, a.truncated, a.agreement,
+           q.text AS question, q.gold_answer, q.gold_text, q.context, q.options, q.source_id, q.kind
     FROM answers a JOIN questions q ON q.id = a.question_id
 """
 
@@ -73,8 +109,11 @@ FILTERS = {
     "right": "a.correct = 1",
     "wrong": "a.correct = 0",
     "cut off": "a.truncated = 1",
+    "overridden": "a.correct <> a.rule_correct",
 }
 """What the answers of an exam can be filtered by."""
+
+HOLDS = "instr(lower(a.text), lower(:search)) + instr(lower(q.text), lower(:search)) > 0"
 
 
 def add(
@@ -87,6 +126,7 @@ def add(
     split: str,
     settings: dict[str, Any],
     question_ids: list[int],
+    source: dict[str, Any] | None = None,
     origin: str = "run",
 ) -> int:
     """Create an exam with one unanswered row a question; return its id."""
@@ -101,6 +141,7 @@ def add(
                 "student": student,
                 "task": task,
                 "split": split,
+                "source": source or {},
                 "settings": settings,
                 "created_at": now(),
             },
@@ -147,9 +188,12 @@ def counts(store: Database, exam_id: int) -> ExamCounts:
         ExamCounts,
         """SELECT count(*) AS questions, count(text) AS answered,
                   coalesce(sum(correct), 0) AS correct, coalesce(sum(truncated), 0) AS truncated,
-                  coalesce(sum(tokens), 0) AS tokens
-           FROM answers WHERE exam_id = ?""",
-        [exam_id],
+                  coalesce(
+                      (SELECT sum(s.tokens) FROM samples s JOIN answers a ON a.id = s.answer_id
+                       WHERE a.exam_id = :exam), sum(tokens), 0
+                  ) AS tokens, avg(agreement) AS agreement
+           FROM answers WHERE exam_id = :exam""",
+        {"exam": exam_id},
     )
     assert found is not None
     return found
@@ -166,26 +210,58 @@ def unanswered(store: Database, exam_id: int) -> list[AnswerRow]:
 
 
 def answers(
-    store: Database, exam_id: int, which: str = "all", limit: int = -1, offset: int = 0
+    store: Database,
+    exam_id: int,
+    which: str = "all",
+    limit: int = -1,
+    offset: int = 0,
+    search: str = "",
 ) -> list[AnswerRow]:
-    """A page of an exam's answers, filtered by a name of FILTERS."""
+    """A page of an exam's answers, filtered by a name of FILTERS.
+
+    `search` is a text that stands in the question or the answer; A to Z in either case.
+    """
     return fetch(
         store,
         AnswerRow,
-        f"{ANSWERS} WHERE a.exam_id = ? AND {FILTERS[which]} ORDER BY a.position LIMIT ? OFFSET ?",
-        [exam_id, limit, offset],
+        f"{ANSWERS} WHERE {_let_through(which, search)} "
+        "ORDER BY a.position LIMIT :limit OFFSET :offset",
+        {"exam": exam_id, "search": search, "limit": limit, "offset": offset},
     )
 
 
-def count_answers(store: Database, exam_id: int, which: str = "all") -> int:
-    """How many answers a filter lets through."""
+def count_answers(store: Database, exam_id: int, which: str = "all", search: str = "") -> int:
+    """How many answers a filter lets through, and of these have the searched text."""
+    joined = "answers a JOIN questions q ON q.id = a.question_id" if search else "answers a"
     return int(
         scalar(
             store,
-            f"SELECT count(*) FROM answers a WHERE a.exam_id = ? AND {FILTERS[which]}",
-            [exam_id],
+            f"SELECT count(*) FROM {joined} WHERE {_let_through(which, search)}",
+            {"exam": exam_id, "search": search},
         )
     )
+
+
+def by_kind(store: Database, exam_id: int) -> list[KindCounts]:
+    """The answers so far by the kind of their question; those without a kind are left out."""
+    return fetch(
+        store,
+        KindCounts,
+        """SELECT q.kind, count(*) AS answered, coalesce(sum(a.correct), 0) AS correct
+           FROM answers a JOIN questions q ON q.id = a.question_id
+           WHERE a.exam_id = ? AND a.text IS NOT NULL AND q.kind <> '' GROUP BY q.kind""",
+        [exam_id],
+    )
+
+
+def grades_as_they_came(store: Database, exam_id: int) -> list[bool]:
+    """Whether each answer so far is right, in the order in which they came."""
+    cursor = store.execute(
+        "SELECT correct FROM answers WHERE exam_id = ? AND text IS NOT NULL "
+        "ORDER BY answered_at, position",
+        [exam_id],
+    )
+    return [bool(correct) for (correct,) in cursor]
 
 
 def answer(store: Database, answer_id: int) -> AnswerRow | None:
@@ -203,8 +279,37 @@ def answer_ids(store: Database, exam_id: int, which: str = "all") -> list[int]:
 
 
 def save_answer(store: Database, answer_id: int, values: dict[str, Any]) -> None:
-    """Write an answer and its grade into the row that waited for it."""
-    update(store, "answers", answer_id, {**values, "answered_at": now()})
+    """Write an answer and the rule's grade into the row that waited for it."""
+    graded = {"rule_correct": values["correct"]} if "correct" in values else {}
+    update(store, "answers", answer_id, {**values, **graded, "answered_at": now()})
+
+
+def add_sample(store: Database, sample: SampleRow) -> None:
+    """Write one of several answers to a question."""
+    insert(store, "samples", asdict(sample))
+
+
+def samples(store: Database, answer_id: int) -> list[SampleRow]:
+    """The samples of one answer, by number."""
+    return fetch(
+        store,
+        SampleRow,
+        "SELECT answer_id, number, text, prediction, tokens, truncated FROM samples "
+        "WHERE answer_id = ? ORDER BY number",
+        [answer_id],
+    )
+
+
+def samples_to_vote_on(store: Database, exam_id: int) -> list[SampleRow]:
+    """The samples so far of questions that still lack some."""
+    return fetch(
+        store,
+        SampleRow,
+        """SELECT s.answer_id, s.number, s.text, s.prediction, s.tokens, s.truncated
+           FROM samples s JOIN answers a ON a.id = s.answer_id
+           WHERE a.exam_id = ? AND a.text IS NULL ORDER BY s.answer_id, s.number""",
+        [exam_id],
+    )
 
 
 def set_grade(store: Database, answer_id: int, correct: bool) -> None:
@@ -220,3 +325,8 @@ def describe(store: Database, exam_id: int, description: dict[str, Any]) -> None
 def add_seconds(store: Database, exam_id: int, seconds: float) -> None:
     """Add time that the student spent on answers."""
     store.execute("UPDATE exams SET seconds = seconds + ? WHERE id = ?", [seconds, exam_id])
+
+
+def _let_through(which: str, search: str) -> str:
+    held = f" AND {HOLDS}" if search else ""
+    return f"a.exam_id = :exam AND {FILTERS[which]}{held}"

@@ -10,12 +10,14 @@ from sqlite_utils.migrations import Migrations
 migrations = Migrations("fair")
 
 FOUNDATION = (
-    # exam_id: the exam whose mistakes the committee teaches now.
+    # exam_id: the exam whose mistakes the committee teaches now. task_spec: how the rows of a task
+    # of one's own are read (NULL: the task is built in).
     """
     CREATE TABLE projects (
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE,
         task TEXT NOT NULL,
+        task_spec TEXT,
         student TEXT NOT NULL,
         threshold REAL NOT NULL DEFAULT 3.0 CHECK (threshold BETWEEN 0 AND 5),
         budget_usd REAL,
@@ -42,7 +44,8 @@ FOUNDATION = (
         UNIQUE (project_id, task, split, key)
     )
     """,
-    # An evaluation is an exam on the test split: the same code, the same tables.
+    # An evaluation is an exam on the test split: the same code, the same tables. source: the file
+    # and its checksum, or the data set and its commit, that the questions were read from.
     """
     CREATE TABLE exams (
         id INTEGER PRIMARY KEY,
@@ -52,6 +55,7 @@ FOUNDATION = (
         student TEXT NOT NULL,
         task TEXT NOT NULL,
         split TEXT NOT NULL,
+        source TEXT NOT NULL DEFAULT '{}',
         settings TEXT NOT NULL,
         description TEXT NOT NULL DEFAULT '{}',
         seconds REAL NOT NULL DEFAULT 0,
@@ -60,6 +64,7 @@ FOUNDATION = (
     """,
     "CREATE INDEX exams_by_project ON exams (project_id, purpose)",
     # A row a question from the start; text stays NULL until the question is answered.
+    # correct is the grade in force; rule_correct the rule's, which a person may override.
     """
     CREATE TABLE answers (
         id INTEGER PRIMARY KEY,
@@ -72,13 +77,29 @@ FOUNDATION = (
         span_end INTEGER,
         rule TEXT,
         correct INTEGER,
+        rule_correct INTEGER,
         tokens INTEGER,
         truncated INTEGER,
+        agreement REAL,
         answered_at REAL,
         UNIQUE (exam_id, question_id)
     )
     """,
     "CREATE INDEX answers_by_grade ON answers (exam_id, correct, position)",
+    # Several answers to one question, of which the vote made the one in answers (agreement: the
+    # share of them that gave it). They are saved as they come, and voted on when all are there.
+    """
+    CREATE TABLE samples (
+        id INTEGER PRIMARY KEY,
+        answer_id INTEGER NOT NULL REFERENCES answers (id),
+        number INTEGER NOT NULL,
+        text TEXT NOT NULL,
+        prediction TEXT NOT NULL,
+        tokens INTEGER NOT NULL,
+        truncated INTEGER NOT NULL,
+        UNIQUE (answer_id, number)
+    )
+    """,
     # A changed teacher is a new row; the old one stays, inactive, with all that it wrote.
     """
     CREATE TABLE teachers (

@@ -1,6 +1,7 @@
 """Projects: a student, a task, and the acceptance threshold that a person saved."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlite_utils import Database
 
@@ -14,6 +15,7 @@ class Project:
     id: int
     name: str
     task: str
+    task_spec: dict[str, Any] | None
     student: str
     threshold: float
     budget_usd: float | None
@@ -21,12 +23,12 @@ class Project:
     created_at: float
 
 
-def add(store: Database, name: str, task: str, student: str) -> Project:
+def add(
+    store: Database, name: str, task: str, student: str, task_spec: dict[str, Any] | None = None
+) -> Project:
     """Create a project. The name must be free (sqlite3.IntegrityError)."""
-    project_id = insert(
-        store, "projects", {"name": name, "task": task, "student": student, "created_at": now()}
-    )
-    return get(store, project_id)
+    values = {"name": name, "task": task, "task_spec": task_spec, "student": student}
+    return get(store, insert(store, "projects", {**values, "created_at": now()}))
 
 
 def get(store: Database, project_id: int) -> Project:
@@ -45,6 +47,11 @@ def by_name(store: Database, name: str) -> Project | None:
 def all_projects(store: Database) -> list[Project]:
     """Every project, the newest first."""
     return fetch(store, Project, "SELECT * FROM projects ORDER BY id DESC")
+
+
+def set_task(store: Database, project_id: int, task: str, task_spec: dict[str, Any] | None) -> None:
+    """Give a project another task, or another way to read its own."""
+    update(store, "projects", project_id, {"task": task, "task_spec": task_spec})
 
 
 def set_threshold(store: Database, project_id: int, threshold: float) -> None:

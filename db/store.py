@@ -100,14 +100,14 @@ def fetch(
 
 
 def fetch_one(
-    store: Database, row_type: type[Row], sql: str, parameters: Sequence[Any] = ()
+    store: Database, row_type: type[Row], sql: str, parameters: Sequence[Any] | dict[str, Any] = ()
 ) -> Row | None:
     """The first row of a query, or None."""
     rows = fetch(store, row_type, sql, parameters)
     return rows[0] if rows else None
 
 
-def scalar(store: Database, sql: str, parameters: Sequence[Any] = ()) -> Any:
+def scalar(store: Database, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Any:
     """The one value of a query, or None when it has no row."""
     row = store.execute(sql, parameters).fetchone()
     return row[0] if row else None

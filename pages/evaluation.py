@@ -17,11 +17,13 @@ from fair_app.studio.exams import (
     evaluations,
     exam_params,
     find_evaluation,
+    server_of,
 )
 from fair_app.studio.projects import Project, open_project
 from fair_app.studio.training import trained
 from pages.components.answers import answer_block, question_block, verdict
 from pages.components.charts import Interval, interval_chart
+from pages.components.exam_fields import answering, answering_fields
 from pages.components.job_panel import job_panel, panel_value
 from pages.components.markup import count, percent, text
 from pages.components.notice import empty, notice, spoken
@@ -29,7 +31,7 @@ from pages.components.page import ACTION, LIVE, Page, Place
 from pages.components.painted import fixed, page_head, painted
 from pages.components.rows_file import rows_file
 from pages.components.stats import Stat, stats
-from pages.exam import accuracy_curve, answering_fields
+from pages.person import person
 
 ITEMS = 150
 SHOWN = 50
@@ -59,7 +61,7 @@ def build(settings: Settings, place: Place) -> Page:
             )
             with gr.Accordion("More settings", open=False, elem_classes="more"):
                 rows = rows_file(settings, "evaluation-rows")
-                decoding, max_new_tokens, quantization = answering_fields("evaluation")
+                fields = answering_fields("evaluation")
             start = gr.Button("Start the test", variant="primary", elem_id="evaluation-start")
         with gr.Column(elem_classes="results"):
             panel = job_panel(settings, "evaluate", place)
@@ -121,13 +123,12 @@ def build(settings: Settings, place: Place) -> Page:
         return shown, f"{before}-{after}"
 
     def begin(
+        request: gr.Request,
         project_name: str,
         student: str | None,
         items: float | None,
         rows: str | None,
-        decoding: str,
-        max_new_tokens: float | None,
-        quantization: str,
+        *how: Any,
     ) -> dict[str, Any]:
         project = open_project(settings, project_name)
         if not student:
@@ -139,11 +140,10 @@ def build(settings: Settings, place: Place) -> Page:
             split="test",
             rows=(rows or "").strip() or None,
             limit=int(items) if items else None,
-            decoding=decoding,
-            max_new_tokens=int(max_new_tokens) if max_new_tokens else None,
-            quantization=quantization,
+            server=server_of(settings, project, student),
+            **answering(*how),
         )
-        queue.submit(settings, "evaluate", params, project)
+        queue.submit(settings, "evaluate", params, project, owner=person(request))
         return panel_value(settings, project, "evaluate")
 
     pairing = [comparing, before, after, compared, finished]
@@ -152,7 +152,7 @@ def build(settings: Settings, place: Place) -> Page:
         box.input(spoken(choose), [place.project, before, after], [compared, place.item], **ACTION)
     start.click(
         spoken(begin),
-        [place.project, student, items, rows, decoding, max_new_tokens, quantization],
+        [place.project, student, items, rows, *fields],
         panel,
         **ACTION,
     )
@@ -284,7 +284,7 @@ def _scores(settings: Settings, project: Project) -> str:
     found = evaluations(settings, project)
     if not found:
         if queue.latest(settings, project, "evaluate"):
-            return accuracy_curve(settings, project, "evaluate")
+            return ""
         if not trained(settings, project):
             return empty(
                 "No test yet",

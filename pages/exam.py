@@ -1,37 +1,57 @@
 """The exam: the student answers training questions; its mistakes are what the committee teaches."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
 
-from fair_app.evaluation.statistics import wilson
+from fair_app.errors import BadInput
 from fair_app.jobs import queue
 from fair_app.settings import Settings
-from fair_app.student.base import DECODINGS
+from fair_app.student.registry import SERVER_KEY
 from fair_app.studio.exams import Score, answers, exam_params, score
-from fair_app.studio.projects import Project, open_project
-from fair_app.tasks.registry import task
-from pages.components.answers import IMPORTED, answer_list
-from pages.components.charts import Line, line_chart, thinned
-from pages.components.job_panel import job_panel, panel_value
-from pages.components.markup import count, percent
-from pages.components.notice import empty, notice, spoken
+from fair_app.studio.exchange import export_answers, export_mistakes
+from fair_app.studio.grades import last_decision, override, undo_override, words
+from fair_app.studio.projects import Project, open_project, set_task
+from fair_app.studio.tasks import Preview, preview
+from pages.components import exam_answers, exam_student, exam_task
+from pages.components.exam_fields import answered_so, answering, answering_fields
+from pages.components.exam_numbers import exam_numbers
+from pages.components.job_panel import is_active, job_panel, panel_value
+from pages.components.notice import empty, spoken
 from pages.components.page import ACTION, LIVE, Page, Place
 from pages.components.pager import PAGE_SIZE, pager_choices
 from pages.components.painted import page_head, painted
-from pages.components.rows_file import rows_file
-from pages.components.stats import Stat, stats
+from pages.person import person
+from pages.review import LOCAL
 
 QUESTIONS = 200
-DECODING_CHOICES = [
-    ("Greedy", "greedy"),
-    ("As in the paper (temperature 0.3, top-p 0.9)", "paper"),
+FILTERS = [
+    ("All", "all"),
+    ("Right", "right"),
+    ("Wrong", "wrong"),
+    ("Cut off", "cut off"),
+    ("Overridden", "overridden"),
 ]
-QUANTIZATION_CHOICES = [("None", "none"), ("4 bits", "4bit")]
-FILTERS = [("All", "all"), ("Right", "right"), ("Wrong", "wrong"), ("Cut off", "cut off")]
-POINTS = 60
-"""Points of the accuracy curve: more cannot be told apart on a screen."""
+SHOWN_FIRST = 5
+DOWNLOADS: dict[str, Callable[[Settings, Project, Path], Path]] = {
+    "mistakes": export_mistakes,
+    "answers": export_answers,
+}
+SAVE_FILE = """
+(file) => {
+  if (!file) return;
+  const {name, content} = JSON.parse(file);
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([content], {type: 'application/json'}));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+"""
 
 
 def build(settings: Settings, place: Place) -> Page:
@@ -43,22 +63,19 @@ def build(settings: Settings, place: Place) -> Page:
     form_of = gr.State("")
     with gr.Row(elem_classes="split"):
         with gr.Column(elem_classes="form"):
-            student = gr.Textbox(
-                label="Student",
-                info="smollm2-135m, a hub id, a folder, or checkpoint:NAME",
-                max_lines=1,
-                elem_id="exam-student",
-            )
-            subject = gr.Textbox(label="Task", interactive=False, max_lines=1)
+            student = exam_student.student_fields()
+            subject = exam_task.task_field()
             questions = gr.Number(
                 QUESTIONS, label="Questions", precision=0, minimum=1, elem_id="exam-questions"
             )
-            with gr.Accordion("More settings", open=False, elem_classes="more"):
-                rows = rows_file(settings, "exam-rows")
-                decoding, max_new_tokens, quantization = answering_fields("exam")
+            with gr.Accordion("How it answers", open=False, elem_classes="more"):
+                fields = answering_fields("exam")
+            task = exam_task.question_fields(settings, subject)
+            server = exam_student.server_fields(student.student)
             start = gr.Button("Start the exam", variant="primary", elem_id="exam-start")
         with gr.Column(elem_classes="results"):
             panel = job_panel(settings, "exam", place)
+            shown_first = painted("exam-preview")
             numbers = painted("exam-numbers")
             with gr.Row(elem_classes="list-bar", visible=False) as bar:
                 which = gr.Radio(
@@ -69,6 +86,14 @@ def build(settings: Settings, place: Place) -> Page:
                     elem_id="exam-filter",
                     elem_classes="segments",
                 )
+                search = gr.Textbox(
+                    "",
+                    show_label=False,
+                    container=False,
+                    placeholder="Search questions and answers",
+                    max_lines=1,
+                    elem_id="exam-search",
+                )
                 page = gr.Dropdown(
                     [("1", 1)],
                     value=1,
@@ -78,168 +103,242 @@ def build(settings: Settings, place: Place) -> Page:
                     interactive=True,
                     elem_id="exam-page",
                 )
-            listing = painted("exam-answers")
+            said = exam_answers.said_line()
+            listing = exam_answers.exam_answers()
+            with gr.Row(elem_classes="downloads", visible=False) as downloads:
+                save = {
+                    "mistakes": gr.Button("Download the mistakes", size="sm"),
+                    "answers": gr.Button("Download all answers", size="sm"),
+                }
+            file = gr.Textbox("", visible="hidden")
     listed = gr.State("")
     timer = gr.Timer(1.0, active=False)
 
-    def live(project: Project, which: str, page: int, listed: str) -> tuple[Any, ...]:
+    def live(project: Project, which: str, search: str, page: int, listed: str) -> tuple[Any, ...]:
         """Panel, numbers and, where they changed, the answers."""
-        standing = score(settings, project.exam_id) if project.exam_id else None
-        stamp = f"{standing.exam.id}/{standing.counts.answered}/{which}/{page}" if standing else ""
         panel_now = panel_value(settings, project, "exam")
+        hidden = gr.Row(visible=False)
+        standing = score(settings, project.exam_id) if project.exam_id else None
         if standing is None:
-            waiting = _numbers(settings, project, None)
-            return panel_now, waiting, gr.Row(visible=False), gr.skip(), "", stamp
+            return panel_now, _waiting(panel_now), hidden, gr.skip(), "", hidden, ""
+        shown = (standing.exam.id, standing.counts.answered, last_decision(settings, project))
+        stamp = "/".join(map(str, (*shown, which, page, search)))
         if stamp == listed:
-            return panel_now, gr.skip(), gr.skip(), gr.skip(), gr.skip(), stamp
-        numbers_now = _numbers(settings, project, standing)
-        found, total = answers(settings, standing.exam.id, which, PAGE_SIZE, PAGE_SIZE * (page - 1))
-        shown = answer_list(list(found)) if found else _nothing(which, standing)
-        pages = gr.Dropdown(choices=pager_choices(total), value=page, visible=total > PAGE_SIZE)
-        return panel_now, numbers_now, gr.Row(visible=True), pages, shown, stamp
-
-    outputs = [panel, numbers, bar, page, listing, listed]
-
-    def refresh(project: Project, item: str, shown_for: str, which_now: str) -> Sequence[Any]:
-        wanted = item if item in {value for _, value in FILTERS} else which_now
-        fields = (
-            (gr.skip(), gr.skip())
-            if shown_for == project.name
-            else (project.student, task(project.task).title)
+            return panel_now, *([gr.skip()] * 5), stamp
+        search = (search or "").strip()
+        _, total = answers(settings, standing.exam.id, which, 0, 0, search)
+        page = min(page, -(-total // PAGE_SIZE) or 1)
+        found, _ = answers(
+            settings, standing.exam.id, which, PAGE_SIZE, PAGE_SIZE * (page - 1), search
         )
-        return *fields, project.name, wanted, *live(project, wanted, 1, "")
+        return (
+            panel_now,
+            exam_numbers(settings, standing),
+            gr.Row(visible=standing.counts.answered > 0),
+            gr.Dropdown(choices=pager_choices(total), value=page, visible=total > PAGE_SIZE),
+            exam_answers.answer_list(found, words(settings, project))
+            if found
+            else _nothing(which, search, standing),
+            gr.Row(visible=standing.counts.answered > 0),
+            stamp,
+        )
 
-    def tick(project: str, which: str, page: int, listed: str) -> tuple[Any, ...]:
-        return live(open_project(settings, project), which, page, listed)
+    outputs = [panel, numbers, bar, page, listing, downloads, listed]
+    looked = [place.project, which, search, page, listed]
+    form = [student.student, student.checked, questions, *fields, *task.outputs, *server.outputs]
+
+    def form_values(project: Project) -> list[Any]:
+        """The form as it was when the project's newest exam was started, else as it begins."""
+        newest = queue.latest(settings, project, "exam")
+        params = newest.job.params if newest else {}
+        return [
+            exam_student.chosen_so(settings, project, params),
+            "",
+            params.get("limit", QUESTIONS),
+            *answered_so(params),
+            *exam_task.task_values(settings, project, params.get("rows")),
+            *exam_student.served_so(params),
+        ]
+
+    def refresh(
+        project: Project, item: str, shown_for: str, which_now: str, search_now: str
+    ) -> Sequence[Any]:
+        wanted = item if item in {value for _, value in FILTERS} else which_now
+        same = shown_for == project.name
+        search_now = search_now if same else ""
+        return (
+            *([gr.skip()] * (len(form) + 1) if same else [*form_values(project), ""]),
+            project.name,
+            wanted,
+            search_now,
+            "",
+            *live(project, wanted, search_now, 1, ""),
+        )
+
+    def tick(project: str, which: str, search: str, page: int, listed: str) -> tuple[Any, ...]:
+        return live(open_project(settings, project), which, search, page, listed)
+
+    def look(project: str, which: str, search: str) -> tuple[Any, ...]:
+        """Another filter or search: from the first page, without what was said before."""
+        return *live(open_project(settings, project), which, search, 1, ""), which, ""
 
     def begin(
-        project_name: str,
-        student: str,
+        request: gr.Request,
+        name: str,
+        student: str | None,
         questions: float | None,
-        rows: str | None,
-        decoding: str,
-        max_new_tokens: float | None,
-        quantization: str,
-    ) -> dict[str, Any]:
-        project = open_project(settings, project_name)
+        address: str | None,
+        served: str | None,
+        key: str | None,
+        *more: Any,
+    ) -> Sequence[Any]:
+        project = open_project(settings, name)
+        if is_active(settings, project, "exam"):
+            raise BadInput("An exam is under way: wait for it, or pause it.")
+        how, chosen = more[: len(fields)], exam_task.read(project, *more[len(fields) :])
+        address = (address or "").strip() or None
         params = exam_params(
             settings,
-            student=(student or "").strip(),
-            task=project.task,
+            student=((served if address else student) or "").strip(),
+            task=chosen.name,
+            task_spec=chosen.spec,
             split="train",
-            rows=(rows or "").strip() or None,
-            limit=int(questions) if questions else None,
-            decoding=decoding,
-            max_new_tokens=int(max_new_tokens) if max_new_tokens else None,
-            quantization=quantization,
+            rows=chosen.rows,
+            limit=int(questions) if questions is not None else None,
+            server=address,
+            **answering(*how),
         )
-        queue.submit(settings, "exam", params, project)
-        return panel_value(settings, project, "exam")
+        if exam_task.changes(project, chosen):
+            project = changed_task(project, chosen)
+        who = person(request)
+        if address and key:
+            place.typed_keys.set(who, SERVER_KEY, key)
+        queue.submit(settings, "exam", params, project, owner=who)
+        return (
+            *exam_task.task_values(settings, project, chosen.rows),
+            "",
+            panel_value(settings, project, "exam"),
+            "",
+        )
 
-    timer.tick(tick, [place.project, which, page, listed], outputs, **LIVE)
-    looked = [place.project, which, page, listed]
+    def changed_task(project: Project, chosen: exam_task.Chosen) -> Project:
+        if not exam_task.may_choose(settings, project):
+            raise BadInput("This project keeps its task: make a new project for another one.")
+        if chosen.spec is not None:
+            found = first_questions(chosen)
+            if not found.rows:
+                raise BadInput(found.fault)
+        return set_task(settings, project, chosen.name, chosen.spec)
+
+    def first_questions(chosen: exam_task.Chosen) -> Preview:
+        rows = Path(chosen.rows) if chosen.rows else None
+        return preview(settings, chosen.name, chosen.spec, rows, "train", SHOWN_FIRST)
+
+    def show_first(name: str, *values: Any) -> str:
+        chosen = exam_task.read(open_project(settings, name), *values)
+        return exam_task.painting(first_questions(chosen), chosen.grader)
+
+    def grade(
+        request: gr.Request, event: gr.EventData, name: str, which: str, search: str, page: int
+    ) -> Sequence[Any]:
+        project = open_project(settings, name)
+        row = override(
+            settings,
+            project,
+            int(event.answer),
+            exam_answers.GRADES[event.grade],
+            actor=request.username or LOCAL,
+            reason=str(event.reason),
+        )
+        return *live(project, which, search, page, ""), exam_answers.graded(row, undone=False)
+
+    def undo(request: gr.Request, name: str, which: str, search: str, page: int) -> Sequence[Any]:
+        project = open_project(settings, name)
+        row = undo_override(settings, project, actor=request.username or LOCAL)
+        sentence = exam_answers.graded(row, undone=True) if row else exam_answers.nothing_to_undo()
+        return *live(project, which, search, page, ""), sentence
+
+    def written(kind: str) -> Callable[[str], str]:
+        def write(name: str) -> str:
+            with TemporaryDirectory() as folder:
+                path = DOWNLOADS[kind](settings, open_project(settings, name), Path(folder))
+                return json.dumps({"name": path.name, "content": path.read_text("utf-8")})
+
+        return write
+
+    timer.tick(tick, looked, outputs, **LIVE)
     page.input(tick, looked, outputs, **ACTION)
-    which.input(
-        lambda project, which: (*live(open_project(settings, project), which, 1, ""), which),
-        [place.project, which],
-        [*outputs, place.item],
-        **ACTION,
+    which.input(look, [place.project, which, search], [*outputs, place.item, said], **ACTION)
+    # Not `input`, which Gradio does not send for what is pasted.
+    search.change(
+        lambda *values: look(*values)[: len(outputs)],
+        [place.project, which, search],
+        outputs,
+        **{**LIVE, "trigger_mode": "always_last"},
     )
     start.click(
         spoken(begin),
-        [place.project, student, questions, rows, decoding, max_new_tokens, quantization],
-        panel,
+        [
+            place.project,
+            student.student,
+            questions,
+            server.address,
+            server.model,
+            server.key,
+            *fields,
+            *task.chosen,
+        ],
+        [*task.outputs, server.key, panel, shown_first],
         **ACTION,
     )
+    exam_student.wire_check(settings, student, fields.quantization)
+    task.task.input(exam_task.choose, task.task, task.chooses, **LIVE)
+    task.rows.change(
+        spoken(exam_task.columns_found), task.rows, list(task.mapping.values()), **ACTION
+    )
+    task.preview.click(spoken(show_first), [place.project, *task.chosen], shown_first, **ACTION)
+    graded = [place.project, which, search, page]
+    listing.grade(
+        spoken(grade), graded, [*outputs, said], trigger_mode="multiple", queue=False, **ACTION
+    )
+    for origin in (listing, said):
+        origin.undo(
+            spoken(undo), graded, [*outputs, said], trigger_mode="multiple", queue=False, **ACTION
+        )
+    for kind, button in save.items():
+        button.click(spoken(written(kind)), place.project, file, **ACTION).then(
+            None, file, None, js=SAVE_FILE, api_visibility="private"
+        ).then(lambda: "", None, file, **ACTION)
     return Page(
         name="exam",
         title="Exam",
         refresh=refresh,
-        inputs=[form_of, which],
-        outputs=[student, subject, form_of, which, *outputs],
+        inputs=[form_of, which, search],
+        outputs=[*form, shown_first, form_of, which, search, said, *outputs],
         timer=timer,
+        css=exam_answers.CSS,
     )
 
 
-def answering_fields(prefix: str) -> tuple[gr.Dropdown, gr.Number, gr.Dropdown]:
-    """The fields for how a student answers, the same in exam and evaluation."""
-    return (
-        gr.Dropdown(
-            DECODING_CHOICES,
-            value="greedy",
-            label="Decoding",
-            filterable=False,
-            elem_id=f"{prefix}-decoding",
-        ),
-        gr.Number(
-            DECODINGS["greedy"].max_new_tokens,
-            label="Most new tokens an answer",
-            precision=0,
-            minimum=1,
-            elem_id=f"{prefix}-tokens",
-        ),
-        gr.Dropdown(
-            QUANTIZATION_CHOICES,
-            value="none",
-            label="Quantization",
-            filterable=False,
-            elem_id=f"{prefix}-quantization",
-        ),
-    )
-
-
-def accuracy_curve(settings: Settings, project: Project, kind: str) -> str:
-    """The accuracy of the newest job of a kind as its answers came, in its 95 % interval."""
-    view = queue.latest(settings, project, kind)
-    if view is None:
+def _waiting(panel: dict[str, Any]) -> str:
+    """What to say while there is no exam: nothing where one is on its way."""
+    if panel:
         return ""
-    found = queue.metrics(settings, view.job.id, ["accuracy"])["accuracy"]
-    if len(found) < 2:
-        return ""
-    points = thinned(found, POINTS)
-    intervals = [(n, wilson(round(accuracy * n), int(n))) for n, accuracy in points]
-    return line_chart(
-        [Line("Accuracy", points, [(n, low, high) for n, (low, high) in intervals])],
-        "Accuracy as answers came in, with its 95 % interval",
-        "answers",
-        y_range=(0.0, 1.0),
-        show=lambda value: f"{100 * value:.0f} %",
+    return empty(
+        "No exam yet",
+        "Choose how many questions to ask and start. Two hundred give a committee enough "
+        "mistakes to work on, and take a few minutes on two processor cores.",
     )
 
 
-def _numbers(settings: Settings, project: Project, standing: Score | None) -> str:
-    if standing is None:
-        if queue.latest(settings, project, "exam"):
-            return ""
-        return empty(
-            "No exam yet",
-            "Choose how many questions to ask and start. Two hundred give a committee enough "
-            "mistakes to work on, and take a few minutes on two processor cores.",
-        )
-    counts = standing.counts
-    if standing.exam.origin == IMPORTED:
-        student = standing.exam.student.partition(":")[2]
-        return notice(
-            f"{count(counts.answered, 'mistake')} of {student}, imported from a file. "
-            "The file holds mistakes alone, so there is no accuracy."
-        )
-    items = [
-        Stat(
-            "Accuracy",
-            percent(standing.accuracy) if standing.accuracy is not None else "–",
-            "95 %: {:.0f} to {:.0f} %".format(*(100 * end for end in standing.ci95))
-            if standing.ci95
-            else "no answer yet",
-        ),
-        Stat("Answered", f"{counts.answered:,}", f"of {count(counts.questions, 'question')}"),
-        Stat("Mistakes", f"{counts.answered - counts.correct:,}", "for the committee"),
-        Stat("Cut off", f"{counts.truncated:,}", "at the token limit"),
-    ]
-    return stats(items) + accuracy_curve(settings, project, "exam")
-
-
-def _nothing(which: str, standing: Score) -> str:
+def _nothing(which: str, search: str, standing: Score) -> str:
     if not standing.counts.answered:
         return ""
-    words = {"right": "No answer is right", "wrong": "No answer is wrong"}
+    if search:
+        return empty("Nothing found", f"No such answer has “{search}” in it or in its question.")
+    words = {
+        "right": "No answer is right",
+        "wrong": "No answer is wrong",
+        "overridden": "No grade is overridden",
+    }
     return empty(words.get(which, "No answer was cut off"), "Choose another filter.")

@@ -13,7 +13,7 @@ from fair_app.settings import Settings
 from fair_app.studio.exams import Score, evaluations, score
 from fair_app.studio.projects import Project, open_project, status
 from fair_app.studio.review import curated, summary
-from fair_app.tasks.registry import task
+from fair_app.tasks.registry import task_of
 from pages.components.answers import IMPORTED
 from pages.components.job_panel import STATES, described
 from pages.components.markup import count, percent, text
@@ -94,7 +94,7 @@ def painting(settings: Settings, project: Project) -> str:
     """The whole page."""
     standing = look(settings, project)
     path = "".join(_card(number, step) for number, step in enumerate(steps(standing), 1))
-    about = f"{text(task(project.task).title)} · {text(project.student)}"
+    about = f"{text(task_of(project).title)} · {text(project.student)}"
     return (
         f'<header class="page-head"><h2>{text(project.name)}</h2><p>{about}</p></header>'
         f"{_next_panel(next_step(standing))}"

@@ -28,6 +28,7 @@ from pages.components.notice import notice, spoken
 from pages.components.page import ACTION, Page, Place
 from pages.components.painted import fixed
 from pages.person import person
+from pages.visits import Visits
 
 PAGES = (overview, exam, committee, review, training, evaluation, settings_page)
 HERE = Path(__file__).parent
@@ -46,6 +47,7 @@ class Shell:
 
     def __init__(self, settings: Settings, typed_keys: TypedKeys) -> None:
         self._settings = settings
+        self._visits = Visits()
         self._typed_keys = typed_keys
         with gr.Blocks(title="FAIR Studio", analytics_enabled=False, fill_width=True) as self.demo:
             self._lay_out()
@@ -186,18 +188,22 @@ class Shell:
 
     def _opener(self, name: str) -> Any:
         def open_tab(request: gr.Request, project: str, tab: str, *values: Any) -> Any:
+            is_latest = self._visits.begin(request)
             # Gradio selects a tab once before the address is read, and once more for each view.
             if tab in ("", name):
                 return gr.skip()
-            return self.view(self._known(project), name, "", values, request)
+            shown = self.view(self._known(project), name, "", values, request)
+            return shown if is_latest() else gr.skip()
 
         return open_tab
 
     def _follow(self, event: gr.EventData, request: gr.Request, project: str, *values: Any) -> Any:
+        is_latest = self._visits.begin(request)
         tab, item = event.tab, event.item
         if tab not in self._tabs_by_name:
             return gr.skip()
-        return self.view(self._known(project), tab, str(item)[:64], values, request)
+        shown = self.view(self._known(project), tab, str(item)[:64], values, request)
+        return shown if is_latest() else gr.skip()
 
     def _choose(self, request: gr.Request, name: str, tab: str, *values: Any) -> dict[Any, Any]:
         return self.view(self._known(name), tab, "", values, request)

@@ -56,6 +56,13 @@ def build(settings: Settings, place: Place) -> Page:
                 QUICK_LOOK.epochs, label="Epochs", precision=0, minimum=1, elem_id="training-epochs"
             )
             with gr.Accordion("More settings", open=False, elem_classes="more"):
+                student = gr.Textbox(
+                    label="Student",
+                    placeholder="the one that sat the exam",
+                    info="Another to train: a hub id, a folder, or checkpoint:NAME",
+                    max_lines=1,
+                    elem_id="training-student",
+                )
                 rate = gr.Number(
                     QUICK_LOOK.learning_rate, label="Learning rate", elem_id="training-rate"
                 )
@@ -117,12 +124,14 @@ def build(settings: Settings, place: Place) -> Page:
         batch: float | None,
         most: float | None,
         quantization: str,
+        student: str | None,
     ) -> tuple[Any, ...]:
         project = open_project(settings, project_name)
         params = train_params(
             settings,
             project,
             name=(name or "").strip(),
+            student=(student or "").strip() or None,
             teacher=teacher,
             settings_given={
                 "alpha": alpha,
@@ -145,7 +154,7 @@ def build(settings: Settings, place: Place) -> Page:
     )
     start.click(
         spoken(begin),
-        [place.project, name, teacher, alpha, epochs, rate, batch, most, quantization],
+        [place.project, name, teacher, alpha, epochs, rate, batch, most, quantization, student],
         [name, *live_outputs],
         **ACTION,
     )

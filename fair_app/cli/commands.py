@@ -12,15 +12,18 @@ from fair_app.settings import Settings
 from fair_app.studio import collecting, exams, exchange, projects, review, teachers, training
 from fair_app.studio import demo as demo_loop
 from fair_app.studio.quote import Quote, quote
+from fair_app.tasks.custom import TaskSpec, make_spec
+from fair_app.tasks.registry import task as task_named
 
 Result = dict[str, Any]
 
 
 def exam(settings: Settings, arguments: Namespace) -> Result:
     """The student answers training questions; its mistakes are kept. Creates the project."""
-    params = _exam_params(settings, arguments, arguments.task)
+    spec = _task_spec(arguments)
+    params = _exam_params(settings, arguments, arguments.task, spec)
     project = projects.create_project(
-        settings, arguments.project, arguments.task, arguments.student
+        settings, arguments.project, arguments.task, arguments.student, spec
     )
     return worker.run_now(settings, "exam", params, project.id)
 
@@ -87,7 +90,10 @@ def train(settings: Settings, arguments: Namespace) -> Result:
 def evaluate(settings: Settings, arguments: Namespace) -> Result:
     """A student answers the test questions."""
     project = projects.open_project(settings, arguments.project)
-    params = _exam_params(settings, arguments, arguments.task or project.task)
+    name, spec = arguments.task or project.task, _task_spec(arguments)
+    if spec is None and name != project.task:
+        task_named(name)
+    params = _exam_params(settings, arguments, name, spec)
     result = worker.run_now(settings, "evaluate", params, project.id)
     return {"evaluation": result.pop("exam"), "n": result.pop("questions"), **result}
 
@@ -182,7 +188,18 @@ def _quoted(found: Quote) -> Result:
     }
 
 
-def _exam_params(settings: Settings, arguments: Namespace, task: str) -> dict[str, Any]:
+def _task_spec(arguments: Namespace) -> TaskSpec | None:
+    """How to read a task of one's own, where --map and --grader say so."""
+    if arguments.map is None and arguments.grader is None:
+        return None
+    if arguments.map is None or arguments.grader is None:
+        raise BadInput("A task of your own needs both --map and --grader.")
+    return make_spec(arguments.map, arguments.grader)
+
+
+def _exam_params(
+    settings: Settings, arguments: Namespace, task: str, spec: TaskSpec | None
+) -> dict[str, Any]:
     return exams.exam_params(
         settings,
         student=arguments.student,
@@ -193,6 +210,10 @@ def _exam_params(settings: Settings, arguments: Namespace, task: str) -> dict[st
         decoding=arguments.decoding,
         max_new_tokens=arguments.max_new_tokens,
         quantization=arguments.quantization,
+        server=arguments.server,
+        samples=arguments.samples,
+        prompts=arguments.prompts,
+        task_spec=spec,
     )
 
 

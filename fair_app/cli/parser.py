@@ -7,6 +7,8 @@ from typing import Any, NoReturn
 
 from fair_app.cli import commands
 from fair_app.errors import BadInput
+from fair_app.tasks.grading import GRADERS
+from fair_app.tasks.registry import task_names
 
 
 class Parser(argparse.ArgumentParser):
@@ -37,7 +39,7 @@ def _parser() -> Parser:
 
     exam = add("exam", commands.exam)
     exam.add_argument("--student", required=True, metavar="REF", help=STUDENT)
-    exam.add_argument("--task", required=True, metavar="T")
+    exam.add_argument("--task", required=True, metavar="T", help=TASK)
     _questions(exam, split="train")
 
     collect = add("collect", commands.collect)
@@ -74,7 +76,7 @@ def _parser() -> Parser:
 
     evaluate = add("evaluate", commands.evaluate)
     evaluate.add_argument("--student", required=True, metavar="REF", help=STUDENT)
-    evaluate.add_argument("--task", metavar="T", help="default: the project's")
+    evaluate.add_argument("--task", metavar="T", help=f"default: the project's; {TASK}")
     _questions(evaluate, split="test")
 
     compare = add("compare", commands.compare)
@@ -106,6 +108,7 @@ def _parser() -> Parser:
     return parser
 
 
+TASK = f"{', '.join(task_names())}, or with --map and --grader a name of your own"
 STUDENT = "a hub id, a folder, smollm2-135m, or checkpoint:NAME"
 
 
@@ -122,9 +125,31 @@ def _common(parser: argparse.ArgumentParser, default: Any) -> None:
 
 
 def _questions(parser: argparse.ArgumentParser, split: str) -> None:
-    parser.add_argument("--rows", type=Path, metavar="FILE", help="a local file of the task")
+    parser.add_argument(
+        "--rows", type=Path, metavar="FILE", help="a local file: jsonl, json, csv or parquet"
+    )
+    parser.add_argument(
+        "--map",
+        metavar="question=COLUMN,answer=COLUMN",
+        help="the columns of a task of your own; also options (one column or A|B|C|D), context, "
+        "id, type",
+    )
+    parser.add_argument("--grader", choices=GRADERS, help="how its answers are graded")
     parser.add_argument("--split", default=split)
     parser.add_argument("--limit", type=int, metavar="N", help="the first N questions")
     parser.add_argument("--decoding", choices=["greedy", "paper"], default="greedy")
     parser.add_argument("--max-new-tokens", type=int, metavar="N")
     parser.add_argument("--quantization", choices=["none", "4bit"], default="none")
+    parser.add_argument(
+        "--server",
+        metavar="URL",
+        help="an OpenAI-compatible server; REF is then the model's name there",
+    )
+    parser.add_argument(
+        "--samples",
+        type=int,
+        default=1,
+        metavar="K",
+        help="answers a question; the majority wins",
+    )
+    parser.add_argument("--prompts", choices=["chat", "plain"], default="chat")

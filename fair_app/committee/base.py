@@ -108,12 +108,16 @@ PASSING = frozenset({Fault.RATE_LIMIT, Fault.SERVER, Fault.NETWORK, Fault.TIMEOU
 class CallFailed(Exception):
     """A call that gave no answer: why, one line of text, and how long to wait if the server said.
 
-    `retry_after` is in seconds. The text never holds a key.
+    `retry_after` is in seconds. The text never holds a key; it ends with the advice for a teacher,
+    without which it is `said`.
     """
 
-    def __init__(self, kind: Fault, message: str, retry_after: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self, kind: Fault, message: str, retry_after: float | None = None, advice: str = ""
+    ) -> None:
+        super().__init__(message + advice)
         self.kind = kind
+        self.said = message
         self.retry_after = retry_after
 
 

@@ -29,7 +29,7 @@ from fair_app.errors import BadInput, Cancelled, WorkFailed
 from fair_app.jobs.context import JobContext
 from fair_app.stored_questions import as_question
 from fair_app.tasks.base import Question
-from fair_app.tasks.registry import task as task_named
+from fair_app.tasks.registry import task_of
 
 Ask = Callable[[Member, Request], Awaitable[Call | None]]
 """Gives the finished call for a request, or None."""
@@ -112,7 +112,7 @@ class Collector:
         self._job = job
         self._store = job.store
         self._exam_id = exam_id
-        self._task = task_named(project.task)
+        self._task = task_of(project)
         self._prompts = Prompts(committee.templates(self._store, project.id))
         self._concurrency = job.params["concurrency"]
         cap = job.params.get("budget_usd")

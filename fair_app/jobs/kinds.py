@@ -11,7 +11,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of job. `computes`: it needs the device, which one job holds at a time."""
+    """A kind of job. `computes`: it needs the device, which one job holds at a time, unless a
+    server computes for it."""
 
     title: str
     body: str
@@ -24,6 +25,11 @@ KINDS = {
     "train": Kind("Training", "fair_app.training.run:run", computes=True),
     "evaluate": Kind("Evaluation", "fair_app.student.exam:run", computes=True),
 }
+
+
+def needs_device(kind: str, params: dict[str, Any]) -> bool:
+    """Whether a job takes the device lease."""
+    return KINDS[kind].computes and not params.get("server")
 
 
 def body(kind: str) -> Callable[..., dict[str, Any]]:

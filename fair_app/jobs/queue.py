@@ -92,7 +92,8 @@ def cancel(settings: Settings, job_id: int) -> None:
 def resume(settings: Settings, job_id: int, owner: str = "") -> None:
     """Queue a failed, cancelled or interrupted job again: it goes on from its last step.
 
-    It belongs to who resumes it: nobody spends with keys that another typed. Raises BadInput when there is no such job or it is not resumable.
+    It belongs to who resumes it: nobody spends with keys that another typed.
+    Raises BadInput when there is no such job or it is not resumable.
     """
     store = connect(settings.database)
     mark_orphans(store)

@@ -16,7 +16,7 @@ from sqlite_utils import Database
 
 from db import jobs
 from db.store import connect
-from fair_app.jobs.kinds import KINDS
+from fair_app.jobs.kinds import needs_device
 from fair_app.jobs.orphans import mark_orphans
 from fair_app.keys import TypedKeys, as_pipe
 from fair_app.settings import REPOSITORY, Settings
@@ -62,12 +62,13 @@ class Supervisor:
         mark_orphans(store)
         self._kill_cancelled(store)
         running = jobs.in_state(store, "running")
-        device_is_free = not any(KINDS[job.kind].computes for job in running)
+        device_is_free = not any(needs_device(job.kind, job.params) for job in running)
         for job in jobs.in_state(store, "queued"):
-            if job.id in self._children or (KINDS[job.kind].computes and not device_is_free):
+            needs_it = needs_device(job.kind, job.params)
+            if job.id in self._children or (needs_it and not device_is_free):
                 continue
             self._children[job.id] = self._spawn(job)
-            device_is_free = device_is_free and not KINDS[job.kind].computes
+            device_is_free = device_is_free and not needs_it
 
     def _spawn(self, job: jobs.Job) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-m", "fair_app.jobs.worker", str(job.id)]

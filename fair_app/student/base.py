@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,14 @@ class Completion:
     truncated: bool
 
 
+PromptStyle = Literal["chat", "plain"]
+PROMPT_STYLES: dict[PromptStyle, str] = {
+    "chat": "in the model's chat template",
+    "plain": "as plain text, as the reference does",
+}
+"""How a question is put to the model. Without a chat template, both are the plain text."""
+
+
 def never_cancelled() -> None:
     """The default for callers that cannot be cancelled."""
 
@@ -46,9 +54,11 @@ class Student(Protocol):
         prompts: Sequence[str],
         decoding: Decoding,
         cancelled: Callable[[], None] = never_cancelled,
+        seeds: Sequence[int] | None = None,
     ) -> Iterator[tuple[int, Completion]]:
         """Yield `(index into prompts, completion)` as answers finish, in any order, each once.
 
-        `cancelled` is called between steps and raises Cancelled when a person stopped the work.
+        `seeds` has one a prompt, in place of the decoding's. `cancelled` is called between steps
+        and raises Cancelled when a person stopped the work.
         """
         ...

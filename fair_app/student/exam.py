@@ -7,23 +7,30 @@ A run that was cut off goes on with the questions that have no answer yet.
 import hashlib
 import json
 import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from db import exams, projects
-from db.exams import AnswerRow
+from db.exams import AnswerRow, Exam, SampleRow
 from db.store import writing
 from fair_app.errors import BadInput
 from fair_app.evaluation.statistics import wilson
 from fair_app.jobs.context import JobContext
 from fair_app.stored_questions import as_question, store_questions
-from fair_app.student.base import DECODINGS, Completion, Decoding
-from fair_app.student.generation import TransformersStudent
-from fair_app.student.loading import load
-from fair_app.student.registry import parse_ref
+from fair_app.student.base import DECODINGS, Completion, Decoding, Student
+from fair_app.student.registry import SERVER_KEY, parse_ref
+from fair_app.student.voting import vote
 from fair_app.tasks.base import Task
+from fair_app.tasks.custom import TaskSpec
+from fair_app.tasks.readers.exact import normalise
 from fair_app.tasks.registry import task as task_named
+from fair_app.tasks.registry import task_of
 
 PURPOSES = {"exam": "exam", "evaluate": "evaluation"}
 
@@ -31,16 +38,56 @@ PURPOSES = {"exam": "exam", "evaluate": "evaluation"}
 def run(job: JobContext) -> dict[str, Any]:
     """Put every unanswered question of the exam that the job's parameters describe.
 
-    Parameters: student, task, split, rows, limit, decoding, max_new_tokens, quantization.
-    Result: exam, questions, correct, mistakes, accuracy, ci95, seconds, tokens_per_second.
+    Parameters: those of `fair_app.studio.exams.exam_params`. Result: exam, questions, correct,
+    mistakes, accuracy, ci95, seconds, tokens_per_second, and with samples the mean agreement.
     """
-    task = task_named(job.params["task"])
+    task = _task(job)
     exam_id = _prepare(job, task)
     waiting = exams.unanswered(job.store, exam_id)
     if waiting:
-        with job.device():
-            _answer(job, task, exams.get(job.store, exam_id), waiting)
+        exam = exams.get(job.store, exam_id)
+        with _student(job, exam, len(waiting)) as student:
+            _Answering(job, task, exam, waiting).run(student)
     return _result(job, exam_id)
+
+
+def _task(job: JobContext) -> Task:
+    """The task to ask: read as the job says, else as its project reads it."""
+    spec, name = job.params.get("task_spec"), job.params["task"]
+    if spec is None and name == job.project.task:
+        return task_of(job.project)
+    return task_named(name, TaskSpec.model_validate(spec) if spec else None)
+
+
+@contextmanager
+def _student(job: JobContext, exam: Exam, questions: int) -> Iterator[Student]:
+    """The student of an exam. One of this machine holds the device; one behind a server does not.
+
+    Without a GPU, a small one answers in a process a core. Each is imported when it is needed: the
+    one needs torch, the other an SDK.
+    """
+    settings = exam.settings
+    if settings["server"]:
+        from fair_app.student.served import ServedStudent
+
+        key = job.keys.get(SERVER_KEY, SecretStr("")).get_secret_value().strip()
+        yield ServedStudent(exam.student, settings["server"], key, prompts=settings["prompts"])
+        return
+    with job.device():
+        from fair_app.student.generation import TransformersStudent
+        from fair_app.student.loading import device, load
+        from fair_app.student.processes import CopiedStudent, copies_that_fit
+
+        counts = exams.counts(job.store, exam.id)
+        job.progress("loading the student", counts.answered, counts.questions)
+        ref = parse_ref(exam.student, job.settings.checkpoints, job.settings.models)
+        quantization, style = settings["quantization"], settings["prompts"]
+        copies = copies_that_fit(ref, questions * settings["samples"])
+        if copies == 1 or device().type != "cpu":
+            yield TransformersStudent(load(ref, quantization), prompts=style)
+            return
+        with closing(CopiedStudent(ref, quantization, copies, style)) as student:
+            yield student
 
 
 def _prepare(job: JobContext, task: Task) -> int:
@@ -51,14 +98,18 @@ def _prepare(job: JobContext, task: Task) -> int:
     asked = task.load(params["split"], rows, params["limit"])
     if not asked:
         raise BadInput(f"The {params['split']} split of {task.name} has no question to ask.")
+    source = task.origin(params["split"], rows)
     decoding = asdict(DECODINGS[params["decoding"]])
     if params["max_new_tokens"]:
         decoding["max_new_tokens"] = params["max_new_tokens"]
-    prompts = json.dumps([task.prompt(question) for question in asked])
+    put = json.dumps([task.prompt(question) for question in asked])
     settings = {
         "decoding": decoding,
+        "samples": params["samples"],
         "quantization": params["quantization"],
-        "prompts": hashlib.sha256(prompts.encode()).hexdigest()[:16],
+        "server": params["server"],
+        "prompts": params["prompts"],
+        "put": hashlib.sha256(put.encode()).hexdigest()[:16],
     }
     wanted = (params["student"], task.name, params["split"], settings)
     purpose = PURPOSES[job.job.kind]
@@ -81,57 +132,122 @@ def _prepare(job: JobContext, task: Task) -> int:
             split=params["split"],
             settings=settings,
             question_ids=ids,
+            source=source,
         )
         if purpose == "exam":
             projects.set_exam(job.store, project.id, exam_id, params["student"])
     return exam_id
 
 
-def _answer(job: JobContext, task: Task, exam: exams.Exam, waiting: list[AnswerRow]) -> None:
-    before = exams.counts(job.store, exam.id)
-    job.progress("loading the student", before.answered, before.questions)
-    ref = parse_ref(exam.student, job.settings.checkpoints, job.settings.models)
-    student = TransformersStudent(load(ref, exam.settings["quantization"]))
-    exams.describe(job.store, exam.id, student.description)
-    job.log(f"{exam.student}: {len(waiting)} questions to answer")
-    answered, correct = before.answered, before.correct
-    prompts = [task.prompt(as_question(row)) for row in waiting]
-    job.progress("answering", answered, before.questions)
-    since = time.monotonic()
-    decoding = Decoding(**exam.settings["decoding"])
-    for index, completion in student.answer(prompts, decoding, job.check_cancelled):
-        with writing(job.store):
-            right = _save(job, task, waiting[index], completion)
-            exams.add_seconds(job.store, exam.id, time.monotonic() - since)
+class _Answering:
+    """One run through the questions of an exam that are still to be answered.
+
+    With several samples a question each has a seed of its own, which follows from its number: what
+    is asked after an interruption is drawn as it would have been. A sample is saved when it comes,
+    and the question is answered when all of its samples are there.
+    """
+
+    def __init__(self, job: JobContext, task: Task, exam: Exam, waiting: list[AnswerRow]) -> None:
+        self._job, self._task, self._exam, self._waiting = job, task, exam, waiting
+        self._decoding = Decoding(**exam.settings["decoding"])
+        self._counts = exams.counts(job.store, exam.id)
+        self._answered, self._correct = self._counts.answered, self._counts.correct
+        self._samples: dict[int, dict[int, SampleRow]] = defaultdict(dict)
+        for sample in exams.samples_to_vote_on(job.store, exam.id):
+            self._samples[sample.answer_id][sample.number] = sample
+
+    def run(self, student: Student) -> None:
+        """Ask, grade and save, until every question is answered."""
+        job, each = self._job, self._exam.settings["samples"]
+        asked = [
+            (row, number)
+            for row in self._waiting
+            for number in range(each)
+            if number not in self._samples[row.id]
+        ]
+        self._describe(student)
+        job.log(f"{self._exam.student}: {len(self._waiting)} questions to answer")
+        job.progress("answering", self._answered, self._counts.questions)
         since = time.monotonic()
-        answered, correct = answered + 1, correct + right
-        job.metrics(answered, {"accuracy": correct / answered})
-        job.progress("answering", answered, before.questions)
+        answers = student.answer(
+            [self._task.prompt(as_question(row)) for row, _ in asked],
+            self._decoding,
+            job.check_cancelled,
+            [self._decoding.seed + number for _, number in asked],
+        )
+        for index, completion in answers:
+            row, number = asked[index]
+            with writing(job.store):
+                graded = (
+                    self._save(row, completion)
+                    if each == 1
+                    else self._save_sample(row, number, completion, each)
+                )
+                exams.add_seconds(job.store, self._exam.id, time.monotonic() - since)
+            since = time.monotonic()
+            self._describe(student)
+            if graded is not None:
+                self._answered, self._correct = self._answered + 1, self._correct + graded
+                job.metrics(self._answered, {"accuracy": self._correct / self._answered})
+                job.progress("answering", self._answered, self._counts.questions)
 
+    def _describe(self, student: Student) -> None:
+        """Store what moves answers, again when it changes: a batch that memory made smaller."""
+        if student.description != self._exam.description:
+            described = dict(student.description)
+            exams.describe(self._job.store, self._exam.id, described)
+            self._exam = exams.get(self._job.store, self._exam.id)
 
-def _save(job: JobContext, task: Task, row: AnswerRow, completion: Completion) -> bool:
-    grade = task.grade(completion.text, as_question(row))
-    start, end = grade.span or (None, None)
-    exams.save_answer(
-        job.store,
-        row.id,
-        {
-            "text": completion.text,
-            "tokens": completion.tokens,
-            "truncated": int(completion.truncated),
-            "prediction": grade.prediction,
-            "span_start": start,
-            "span_end": end,
-            "rule": grade.rule,
-            "correct": int(grade.correct),
-        },
-    )
-    return grade.correct
+    def _save_sample(
+        self, row: AnswerRow, number: int, completion: Completion, each: int
+    ) -> bool | None:
+        """Save a sample; with the last, the voted answer too. Whether that is right, or None."""
+        sample = SampleRow(
+            row.id,
+            number,
+            completion.text,
+            self._task.grade(completion.text, as_question(row)).prediction,
+            completion.tokens,
+            completion.truncated,
+        )
+        exams.add_sample(self._job.store, sample)
+        self._samples[row.id][number] = sample
+        if len(self._samples[row.id]) < each:
+            return None
+        samples = self._samples.pop(row.id)
+        exact = self._task.grader == "exact"
+        predictions = [samples[place].prediction for place in range(each)]
+        voted = vote([normalise(text) if exact else text for text in predictions])
+        chosen = samples[voted.sample]
+        return self._save(
+            row, Completion(chosen.text, chosen.tokens, chosen.truncated), voted.agreement
+        )
+
+    def _save(self, row: AnswerRow, completion: Completion, agreement: float | None = None) -> bool:
+        grade = self._task.grade(completion.text, as_question(row))
+        start, end = grade.span or (None, None)
+        exams.save_answer(
+            self._job.store,
+            row.id,
+            {
+                "text": completion.text,
+                "tokens": completion.tokens,
+                "truncated": int(completion.truncated),
+                "agreement": agreement,
+                "prediction": grade.prediction,
+                "span_start": start,
+                "span_end": end,
+                "rule": grade.rule,
+                "correct": int(grade.correct),
+            },
+        )
+        return grade.correct
 
 
 def _result(job: JobContext, exam_id: int) -> dict[str, Any]:
     counts = exams.counts(job.store, exam_id)
     seconds = exams.get(job.store, exam_id).seconds
+    agreed = {} if counts.agreement is None else {"agreement": round(counts.agreement, 4)}
     return {
         "exam": exam_id,
         "questions": counts.questions,
@@ -141,4 +257,5 @@ def _result(job: JobContext, exam_id: int) -> dict[str, Any]:
         "ci95": list(wilson(counts.correct, counts.questions)),
         "seconds": round(seconds, 2),
         "tokens_per_second": round(counts.tokens / seconds, 1) if seconds else 0.0,
+        **agreed,
     }

@@ -3,13 +3,14 @@
 import gc
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import psutil
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fair_app.errors import BadInput, WorkFailed
-from fair_app.student.base import Completion, Decoding, never_cancelled
+from fair_app.student.base import Completion, Decoding, PromptStyle, never_cancelled
 from fair_app.student.batch import Batch, FixedBatch, RegroupingBatch, Row
 from fair_app.student.kv_cache import can_regroup, use_decoding_attention
 from fair_app.student.loading import LoadedModel
@@ -33,6 +34,11 @@ def render_prompt(tokenizer: PreTrainedTokenizerBase, user_text: str) -> str:
         return str(
             tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
         )
+    return render_plain(tokenizer, user_text)
+
+
+def render_plain(tokenizer: PreTrainedTokenizerBase, user_text: str) -> str:
+    """The plain text and a new line, after the token that a text begins with, if there is one."""
     return f"{tokenizer.bos_token or ''}{user_text}\n"
 
 
@@ -40,10 +46,14 @@ class TransformersStudent:
     """A loaded model that answers questions; see `fair_app.student.base.Student`.
 
     `batch_size` is the most rows at once; without one, what memory allows, up to a size beyond
-    which little is gained. It halves, for good, when memory runs out after all.
+    which little is gained. It halves, for good, when memory runs out after all, and the
+    description with it.
     """
 
-    def __init__(self, loaded: LoadedModel, batch_size: int | None = None) -> None:
+    def __init__(
+        self, loaded: LoadedModel, batch_size: int | None = None, prompts: PromptStyle = "chat"
+    ) -> None:
+        self._render = render_prompt if prompts == "chat" else render_plain
         self.model, self.tokenizer = loaded.model, loaded.tokenizer
         self.batch_size = batch_size or _rows_that_fit(self.model)
         self._batch: type[RegroupingBatch] | type[FixedBatch] = FixedBatch
@@ -55,7 +65,7 @@ class TransformersStudent:
             **loaded.description,
             "batch_size": self.batch_size,
             "attention": self.model.config._attn_implementation,
-            "chat_template": bool(self.tokenizer.chat_template),
+            "chat_template": bool(self.tokenizer.chat_template) and prompts == "chat",
         }
 
     def answer(
@@ -63,17 +73,19 @@ class TransformersStudent:
         prompts: Sequence[str],
         decoding: Decoding,
         cancelled: Callable[[], None] = never_cancelled,
+        seeds: Sequence[int] | None = None,
     ) -> Iterator[tuple[int, Completion]]:
         """Yield `(index into prompts, completion)` as answers finish, longest prompts first.
 
-        The random numbers of a sampled answer depend on the seed and the prompt (and on how many
-        equal prompts come before it), not on its place or batch: asking only what is left after an
-        interruption draws the same. The logits still differ in their last bits with the batch.
+        The random numbers of a sampled answer depend on its seed and the prompt (and on how many
+        equal prompts with that seed come before it), not on its place or batch: asking only what
+        is left after an interruption draws the same. The logits still differ in their last bits
+        with the batch.
 
         Raises BadInput when a prompt and its answer exceed the model's context, WorkFailed when not
         even one row fits into memory, and what `cancelled` raises.
         """
-        waiting = _by_length(self._rows(prompts, decoding))
+        waiting = _by_length(self._rows(prompts, decoding, seeds))
         while waiting:
             batch: Batch = self._batch(self.model, self._stop_tokens, decoding)
             try:
@@ -92,20 +104,24 @@ class TransformersStudent:
             del batch
             _free_memory()
 
-    def _rows(self, prompts: Sequence[str], decoding: Decoding) -> list[Row]:
+    def _rows(
+        self, prompts: Sequence[str], decoding: Decoding, seeds: Sequence[int] | None
+    ) -> list[Row]:
         context = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
-        seen: Counter[str] = Counter()
+        seen: Counter[tuple[str, int]] = Counter()
         rows = []
         for index, prompt in enumerate(prompts):
-            text = render_prompt(self.tokenizer, prompt)
+            seed = seeds[index] if seeds is not None else decoding.seed
+            text = self._render(self.tokenizer, prompt)
             tokens = self.tokenizer.encode(text, add_special_tokens=False)
             if context and len(tokens) + decoding.max_new_tokens > context:
                 raise BadInput(
                     f"A prompt of {len(tokens)} tokens and {decoding.max_new_tokens} new ones do "
                     f"not fit into this student's context of {context}: allow fewer new tokens."
                 )
-            rows.append(Row(index, tokens, random_numbers(decoding, prompt, seen[prompt])))
-            seen[prompt] += 1
+            numbers = random_numbers(replace(decoding, seed=seed), prompt, seen[prompt, seed])
+            rows.append(Row(index, tokens, numbers))
+            seen[prompt, seed] += 1
         return rows
 
     def _completion(self, row: Row) -> Completion:

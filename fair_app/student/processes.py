@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 
 from fair_app.errors import BadInput, WorkFailed
-from fair_app.student.base import Completion, Decoding, never_cancelled
+from fair_app.student.base import Completion, Decoding, PromptStyle, never_cancelled
 from fair_app.student.registry import Quantization, StudentRef
 
 QUESTIONS_A_PROCESS = 8
@@ -28,17 +28,23 @@ LOOK_EVERY_S = 0.5
 class CopiedStudent:
     """Copies of a student that share the questions; see `fair_app.student.base.Student`.
 
-    Equal prompts go to one copy, so that a sampled answer's random numbers stay what they are in
-    one process. Close it when the work is done.
+    Equal prompts with one seed go to one copy, so that a sampled answer's random numbers are those
+    of one process. Close it when the work is done.
     """
 
-    def __init__(self, ref: StudentRef, quantization: Quantization, copies: int) -> None:
+    def __init__(
+        self,
+        ref: StudentRef,
+        quantization: Quantization,
+        copies: int,
+        prompts: PromptStyle = "chat",
+    ) -> None:
         context = get_context("spawn")
         self._copies: list[tuple[BaseProcess, Connection]] = []
         for _ in range(copies):
             here, there = context.Pipe()
             process = context.Process(
-                target=_serve, args=(ref, quantization, there, os.getpid()), daemon=True
+                target=_serve, args=(ref, quantization, prompts, there, os.getpid()), daemon=True
             )
             process.start()
             there.close()
@@ -55,16 +61,19 @@ class CopiedStudent:
         prompts: Sequence[str],
         decoding: Decoding,
         cancelled: Callable[[], None] = never_cancelled,
+        seeds: Sequence[int] | None = None,
     ) -> Iterator[tuple[int, Completion]]:
         """Yield `(index into prompts, completion)` as answers finish in any of the copies.
 
         Raises what a copy raises, WorkFailed when one has died, and what `cancelled` raises.
         """
-        shares = dealt(prompts, len(self._copies))
+        seeds = [decoding.seed] * len(prompts) if seeds is None else seeds
+        shares = dealt(list(zip(prompts, seeds, strict=True)), len(self._copies))
         at_work: dict[Connection, list[int]] = {}
         for (_, pipe), share in zip(self._copies, shares, strict=True):
             if share:
-                pipe.send(([prompts[index] for index in share], decoding))
+                asked = [prompts[index] for index in share]
+                pipe.send((asked, decoding, [seeds[index] for index in share]))
                 at_work[pipe] = share
         while at_work:
             cancelled()
@@ -101,13 +110,13 @@ def copies_that_fit(ref: StudentRef, questions: int) -> int:
     return max(1, min(cores, room, questions // QUESTIONS_A_PROCESS))
 
 
-def dealt(prompts: Sequence[str], copies: int) -> list[list[int]]:
-    """The indices of prompts in as many shares: long and short evenly, equal prompts together."""
+def dealt(asked: Sequence[tuple[str, int]], copies: int) -> list[list[int]]:
+    """Indices of prompts and seeds in as many shares: long and short evenly, equals together."""
     shares: list[list[int]] = [[] for _ in range(copies)]
-    share_of: dict[str, list[int]] = {}
-    by_length = sorted(range(len(prompts)), key=lambda index: -len(prompts[index]))
+    share_of: dict[tuple[str, int], list[int]] = {}
+    by_length = sorted(range(len(asked)), key=lambda index: -len(asked[index][0]))
     for index in by_length:
-        share = share_of.setdefault(prompts[index], min(shares, key=len))
+        share = share_of.setdefault(asked[index], min(shares, key=len))
         share.append(index)
     return shares
 
@@ -127,7 +136,13 @@ def _received(pipe: Connection, *kinds: str) -> Any:
     return content
 
 
-def _serve(ref: StudentRef, quantization: Quantization, pipe: Connection, parent: int) -> None:
+def _serve(
+    ref: StudentRef,
+    quantization: Quantization,
+    style: PromptStyle,
+    pipe: Connection,
+    parent: int,
+) -> None:
     """A copy's life: load, then answer what comes through the pipe until the parent is gone."""
     # Read when torch is first imported, which is below.
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -143,11 +158,11 @@ def _serve(ref: StudentRef, quantization: Quantization, pipe: Connection, parent
             os._exit(1)
 
     try:
-        student = TransformersStudent(load(ref, quantization))
+        student = TransformersStudent(load(ref, quantization), prompts=style)
         pipe.send(("ready", student.description))
         while True:
-            prompts, decoding = pipe.recv()
-            for place, completion in student.answer(prompts, decoding, end_with_parent):
+            prompts, decoding, seeds = pipe.recv()
+            for place, completion in student.answer(prompts, decoding, end_with_parent, seeds):
                 pipe.send(("answer", (place, completion, student.batch_size)))
             pipe.send(("done", None))
     except (BadInput, WorkFailed) as fault:

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from fair_app.errors import BadInput
 from fair_app.student.offline import OFFLINE_STUDENT, offline_student_folder
@@ -13,6 +14,8 @@ Kind = Literal["offline", "folder", "hub", "checkpoint"]
 Quantization = Literal["none", "4bit"]
 QUANTIZATIONS: tuple[Quantization, ...] = ("none", "4bit")
 
+SERVER_KEY = "FAIR_SERVER_KEY"
+"""The variable that holds the key of a student's server."""
 CHECKPOINT = "checkpoint:"
 LINEAGE_FILE = "lineage.json"
 ADAPTER_FILE = "adapter_model.safetensors"
@@ -64,6 +67,27 @@ def parse_ref(ref: str, checkpoints_folder: Path, models_folder: Path) -> Studen
     if _HUB_ID.fullmatch(ref):
         return StudentRef(ref, "hub", base=ref, base_kind="hub", source=ref)
     raise BadInput(f"There is no student '{ref}': {_FORMS}.")
+
+
+def server_address(text: str) -> str:
+    """The address of an OpenAI-compatible server: http://host:port/v1; a bare one gets its /v1.
+
+    Raises BadInput when it is none, or holds a user or a query: an address is stored, a key never.
+    """
+    address = text.strip().rstrip("/")
+    if set(address) & set("@?#"):
+        raise BadInput(
+            "A server's address ends with its path and holds neither user nor key: give "
+            f"http://host:port/v1, and the key in {SERVER_KEY}."
+        )
+    try:
+        parts = urlsplit(address)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or not address.isprintable() or " " in address:
+        raise BadInput(f"'{text}' is not the address of a server: give http://host:port/v1.")
+    return address if parts.path else f"{address}/v1"
 
 
 def _checkpoint(ref: str, checkpoints_folder: Path, models_folder: Path) -> StudentRef:

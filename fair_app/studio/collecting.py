@@ -20,7 +20,7 @@ from fair_app.errors import BadInput
 from fair_app.keys import usable
 from fair_app.settings import Settings
 from fair_app.studio.quote import quote
-from fair_app.tasks.registry import task as task_named
+from fair_app.tasks.registry import task_of
 
 CONCURRENCY = 16
 PACE_OVER_S = 10.0
@@ -69,7 +69,7 @@ def collect_params(
     if found.mistakes == 0:
         raise BadInput("The exam has no mistake to teach: ask the student more questions first.")
     members = [row for row in committee.teachers(store, project.id) if row.origin == "committee"]
-    if all(row.simulated for row in members) and not task_named(project.task).has_derivations:
+    if all(row.simulated for row in members) and not task_of(project).has_derivations:
         raise BadInput(
             f"The offline teachers work on gold solutions with equations, and {project.task} has "
             "none: give a committee of other teachers, or import recorded answers."

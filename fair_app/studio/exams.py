@@ -11,8 +11,9 @@ from db.store import connect
 from fair_app.errors import BadInput
 from fair_app.evaluation.statistics import Comparison, paired, wilson
 from fair_app.settings import Settings
-from fair_app.student.base import DECODINGS
-from fair_app.student.registry import QUANTIZATIONS, parse_ref
+from fair_app.student.base import DECODINGS, PROMPT_STYLES
+from fair_app.student.registry import QUANTIZATIONS, parse_ref, server_address
+from fair_app.tasks.custom import TaskSpec
 from fair_app.tasks.registry import task as task_named
 
 
@@ -37,12 +38,39 @@ def exam_params(
     decoding: str = "greedy",
     max_new_tokens: int | None = None,
     quantization: str = "none",
+    server: str | None = None,
+    samples: int = 1,
+    prompts: str = "chat",
+    task_spec: TaskSpec | None = None,
 ) -> dict[str, Any]:
-    """The parameters of an exam or evaluation job, checked. Raises BadInput."""
-    task_named(task)
-    parse_ref(student, settings.checkpoints, settings.models)
+    """The parameters of an exam or evaluation job, checked. Raises BadInput.
+
+    With `server`, the address of an OpenAI-compatible one, `student` is the model's name there.
+    `samples` are answers to a question, of which the majority counts. `prompts`: `PROMPT_STYLES`.
+
+    A task of one's own is read with `task_spec`, and without it as its project says.
+    """
+    if task_spec is not None:
+        task_named(task, task_spec)
+    if server:
+        server = server_address(server)
+        if not student.strip():
+            raise BadInput("Give the name that the student has on the server.")
+        if quantization != "none":
+            raise BadInput("The server chooses its model's weights: leave the quantization out.")
+    else:
+        parse_ref(student, settings.checkpoints, settings.models)
+    if prompts not in PROMPT_STYLES:
+        raise BadInput(f"There are no '{prompts}' prompts: choose {' or '.join(PROMPT_STYLES)}.")
     if decoding not in DECODINGS:
         raise BadInput(f"There is no decoding '{decoding}': choose {' or '.join(DECODINGS)}.")
+    if samples < 1:
+        raise BadInput("The number of samples must be 1 or more.")
+    if samples > 1 and DECODINGS[decoding].temperature == 0:
+        raise BadInput(
+            f"{samples} samples need a decoding that samples: greedy answers are all the same, so "
+            "choose the paper's decoding."
+        )
     if quantization not in QUANTIZATIONS:
         raise BadInput(f"There is no quantization '{quantization}': choose none or 4bit.")
     if limit is not None and limit < 1:
@@ -54,13 +82,25 @@ def exam_params(
     return {
         "student": student,
         "task": task,
+        "task_spec": task_spec.model_dump() if task_spec else None,
         "split": split,
         "rows": str(Path(rows).resolve()) if rows else None,
         "limit": limit,
         "decoding": decoding,
         "max_new_tokens": max_new_tokens,
         "quantization": quantization,
+        "server": server or None,
+        "samples": samples,
+        "prompts": prompts,
     }
+
+
+def server_of(settings: Settings, project: Project, student: str) -> str | None:
+    """The address of the server behind which the project's exam asked a student, or None."""
+    if project.exam_id is None:
+        return None
+    exam = exams.get(connect(settings.database), project.exam_id)
+    return exam.settings.get("server") if exam.student == student else None
 
 
 def score(settings: Settings, exam_id: int) -> Score:
@@ -83,13 +123,18 @@ def evaluations(settings: Settings, project: Project) -> list[Score]:
 
 
 def answers(
-    settings: Settings, exam_id: int, which: str = "all", limit: int = 50, offset: int = 0
+    settings: Settings,
+    exam_id: int,
+    which: str = "all",
+    limit: int = 50,
+    offset: int = 0,
+    search: str = "",
 ) -> tuple[list[AnswerRow], int]:
-    """A page of answers and how many the filter lets through."""
+    """A page of answers, and how many the filter lets through and hold the searched text."""
     store = connect(settings.database)
     return (
-        exams.answers(store, exam_id, which, limit, offset),
-        exams.count_answers(store, exam_id, which),
+        exams.answers(store, exam_id, which, limit, offset, search),
+        exams.count_answers(store, exam_id, which, search),
     )
 
 

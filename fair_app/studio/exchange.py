@@ -1,28 +1,33 @@
 """Recorded committee runs in, and a project's own out: the reference's files, training examples."""
 
 import hashlib
+import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from sqlite_utils import Database
 
 from db import calls, committee, exams, projects
-from db.exams import AnswerRow
+from db.exams import AnswerRow, Exam
 from db.projects import Project
 from db.store import connect, writing
 from fair_app.errors import BadInput
 from fair_app.exchange import reference, sft
 from fair_app.exchange.reference import ReferenceMistake, ReferenceRationale, ReferenceRun
+from fair_app.exchange.whole_files import write_whole
 from fair_app.settings import Settings
 from fair_app.stored_questions import store_questions
 from fair_app.student.offline import OFFLINE_STUDENT
+from fair_app.studio.grades import Word, words
 from fair_app.studio.projects import create_project
 from fair_app.studio.review import curated
 from fair_app.studio.teachers import teachers
 from fair_app.studio.training import training_questions
 from fair_app.tasks.base import Question, Task
 from fair_app.tasks.registry import task as task_named
+from fair_app.tasks.registry import task_of
 
 FILE_NAME = re.compile(
     r"(?P<model>.+)_(?P<task>[^_]+)_(false|feedback|rationale)_round(?P<round>\d+)"
@@ -46,7 +51,7 @@ def import_reference(
     from the files, and what they wrote stands in the ledger as imported. Reading the same files
     again changes nothing. Raises BadInput.
     """
-    task = task_named(task_name)
+    task = _task(settings, project_name, task_name)
     given = [path for path in (mistakes, feedback, rationale) if path]
     if not given:
         raise BadInput("Give at least one of --mistakes, --feedback and --rationale.")
@@ -73,16 +78,39 @@ def export_reference(settings: Settings, project: Project, folder: Path) -> list
     """Write the project's mistakes, feedback and rationales as the reference's three files."""
     if project.exam_id is None:
         raise BadInput(f"{project.name} has no exam yet: there is nothing to export.")
+    exam = exams.get(connect(settings.database), project.exam_id)
+    return reference.write_run(_as_run(settings, project, exam.id), folder, *_named(exam))
+
+
+def export_mistakes(settings: Settings, project: Project, folder: Path) -> Path:
+    """Write the project's mistakes alone, as the reference's first file."""
+    if project.exam_id is None:
+        raise BadInput(f"{project.name} has no exam yet: there is nothing to export.")
     store = connect(settings.database)
     exam = exams.get(store, project.exam_id)
-    model = exam.settings.get("model") or Path(exam.student.replace(":", "-")).name
-    return reference.write_run(
-        _as_run(settings, project, exam.id),
-        folder,
-        model,
-        project.task,
-        exam.settings.get("round", 0),
-    )
+    run = ReferenceRun([_mistake(row) for row in exams.answers(store, exam.id, "wrong")])
+    return reference.write_run(run, folder, *_named(exam))[0]
+
+
+def export_answers(settings: Settings, project: Project, folder: Path) -> Path:
+    """Write all answers of the present exam, right ones too, with how each was read and graded."""
+    if project.exam_id is None:
+        raise BadInput(f"{project.name} has no exam yet: there is nothing to export.")
+    store = connect(settings.database)
+    exam = exams.get(store, project.exam_id)
+    decided = words(settings, project)
+    content = {
+        "student": exam.student,
+        "task": exam.task,
+        "split": exam.split,
+        "settings": exam.settings,
+        "description": exam.description,
+        "answers": [_answer_row(row, decided.get(row.id)) for row in exams.answers(store, exam.id)],
+    }
+    model, task, round_number = _named(exam)
+    name = reference.file_names(model, task, round_number)["false"]
+    path = folder / name.replace("_false_", "_answers_")
+    return write_whole({path: json.JSONEncoder(indent=2).iterencode(content)})[0]
 
 
 def export_sft(settings: Settings, project: Project, folder: Path) -> list[Path]:
@@ -90,6 +118,14 @@ def export_sft(settings: Settings, project: Project, folder: Path) -> list[Path]
     simulated = [teacher.name for teacher in teachers(settings, project) if teacher.simulated]
     path = folder / f"{project.name}_sft.jsonl"
     return [sft.write(training_questions(settings, project), path, simulated)]
+
+
+def _task(settings: Settings, project_name: str, task_name: str) -> Task:
+    """The task of the files; one of one's own is known by the project that has it."""
+    project = projects.by_name(connect(settings.database), project_name)
+    if project is not None and project.task == task_name:
+        return task_of(project)
+    return task_named(task_name)
 
 
 def _import_exam(
@@ -274,18 +310,7 @@ def _as_run(settings: Settings, project: Project, exam_id: int) -> ReferenceRun:
         )
 
     return ReferenceRun(
-        mistakes=[
-            ReferenceMistake(
-                id=row.source_id,
-                question=row.question,
-                gold_answer=row.gold_text,
-                student_wrong_pred=row.text or "",
-                student_wrong_final_answer=row.prediction,
-                context=row.context or None,
-                options=list(row.options) or None,
-            )
-            for row in answers
-        ],
+        mistakes=[_mistake(row) for row in answers],
         teachers=[teacher.name for teacher in members],
         feedback={
             teacher.name: [feedback.get((row.id, teacher.name)) for row in answers]
@@ -297,3 +322,44 @@ def _as_run(settings: Settings, project: Project, exam_id: int) -> ReferenceRun:
         },
         accepted=[accepted.get(question_id, []) for question_id in ids],
     )
+
+
+def _named(exam: Exam) -> tuple[str, str, int]:
+    """What the reference's file names are made of: student, task and round."""
+    model = exam.settings.get("model") or Path(exam.student.replace(":", "-")).name
+    return model, exam.task, exam.settings.get("round", 0)
+
+
+def _mistake(row: AnswerRow) -> ReferenceMistake:
+    return ReferenceMistake(
+        id=row.source_id,
+        question=row.question,
+        gold_answer=row.gold_text,
+        student_wrong_pred=row.text or "",
+        student_wrong_final_answer=row.prediction,
+        context=row.context or None,
+        options=list(row.options) or None,
+    )
+
+
+def _answer_row(row: AnswerRow, word: Word | None) -> dict[str, Any]:
+    """One answer as it is downloaded. `span`: the characters of the answer that were read."""
+    return {
+        "number": row.position + 1,
+        "id": row.source_id,
+        "kind": row.kind,
+        "question": row.question,
+        "context": row.context,
+        "options": row.options,
+        "gold_answer": row.gold_answer,
+        "gold_text": row.gold_text,
+        "answer": row.text,
+        "prediction": row.prediction,
+        "rule": row.rule,
+        "span": [row.span_start, row.span_end] if row.span_start is not None else None,
+        "correct": row.correct,
+        "correct_by_rule": row.rule_correct,
+        "overridden": asdict(word) if word and row.correct != row.rule_correct else None,
+        "tokens": row.tokens,
+        "truncated": row.truncated,
+    }

@@ -1,6 +1,7 @@
 """Projects: opening, creating, and where one stands."""
 
 import re
+from typing import Any
 
 from db import checkpoints, committee, exams, jobs, projects
 from db.projects import Project
@@ -10,6 +11,7 @@ from fair_app.errors import BadInput
 from fair_app.jobs.orphans import mark_orphans
 from fair_app.settings import Settings
 from fair_app.studio.teachers import set_committee
+from fair_app.tasks.custom import TaskSpec
 from fair_app.tasks.registry import task as task_named
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
@@ -32,13 +34,19 @@ def open_project(settings: Settings, name: str) -> Project:
     return project
 
 
-def create_project(settings: Settings, name: str, task: str, student: str) -> Project:
+def create_project(
+    settings: Settings,
+    name: str,
+    task: str,
+    student: str,
+    task_spec: TaskSpec | None = None,
+) -> Project:
     """Create a project with the default committee, or return it when it stands already.
 
-    Raises BadInput for a name that is not letters, digits, spaces, dots, dashes and underscores
-    (64 at most), for an unknown task, and for a project of that name with another task.
+    `task_spec` says how to read a task of one's own; a project that stands keeps its own without
+    it. Raises BadInput for a name that is not letters, digits, spaces, dots, dashes and underscores
+    (64 at most), for an unknown task, and for a project that was examined on another task.
     """
-    task_named(task)
     if not NAME.fullmatch(name):
         raise BadInput(
             f"'{name}' cannot be a project's name: use up to 64 letters, digits, spaces, dots, "
@@ -46,14 +54,44 @@ def create_project(settings: Settings, name: str, task: str, student: str) -> Pr
         )
     store = connect(settings.database)
     project = projects.by_name(store, name)
-    if project is None:
-        project = projects.add(store, name, task, student)
-        set_committee(settings, project, default_committee())
-    elif project.task != task:
-        raise BadInput(
-            f"Project '{name}' is about {project.task}, not {task}: choose another project name."
-        )
+    if project is not None:
+        same = project.task.lower() == task.strip().lower()
+        if same and task_spec is None:
+            return project
+        return set_task(settings, project, task, task_spec)
+    found = task_named(task, task_spec)
+    project = projects.add(store, name, found.name, student, _stored(task_spec))
+    set_committee(settings, project, default_committee())
     return project
+
+
+def may_change_task(settings: Settings, project: Project) -> bool:
+    """Whether a project can have another task still: nothing was asked on its present one."""
+    store = connect(settings.database)
+    return not any(
+        exams.of_project(store, project.id, purpose) for purpose in ("exam", "evaluation")
+    )
+
+
+def set_task(
+    settings: Settings, project: Project, task: str, task_spec: TaskSpec | None = None
+) -> Project:
+    """Give a project its task. Raises BadInput for an unknown one, and after an exam on another."""
+    found = task_named(task, task_spec)
+    if (found.name, _stored(task_spec)) == (project.task, project.task_spec):
+        return project
+    if not may_change_task(settings, project):
+        fault = f"is about {project.task}, not {task}"
+        if found.name == project.task:
+            fault = f"reads {task} with another mapping or grader"
+        raise BadInput(f"Project '{project.name}' {fault}: choose another project name.")
+    store = connect(settings.database)
+    projects.set_task(store, project.id, found.name, _stored(task_spec))
+    return projects.get(store, project.id)
+
+
+def _stored(task_spec: TaskSpec | None) -> dict[str, Any] | None:
+    return task_spec.model_dump() if task_spec else None
 
 
 def ensure_demo(settings: Settings) -> Project:

@@ -27,7 +27,7 @@ from fair_app.errors import BadInput
 from fair_app.settings import Settings
 from fair_app.stored_questions import as_question
 from fair_app.student.offline import offline_student_folder
-from fair_app.tasks.registry import task as task_named
+from fair_app.tasks.registry import task_of
 
 SAMPLE = 300
 """Mistakes whose prompts are rendered; a larger exam is estimated from as many, evenly spread."""
@@ -149,7 +149,7 @@ class _Survey:
         self._members = members
         self._count = count_tokens
         self._batch = batch
-        self._task = task_named(project.task)
+        self._task = task_of(project)
         self._prompts = Prompts(committee.templates(store, project.id))
         self._seen: dict[tuple[int, Role], list[tuple[int, bool]]] = {}
         self._typical = {
@@ -205,9 +205,7 @@ class _Survey:
         sent = count - known
         asked = round(sent * sum(unknown) / len(unknown)) if unknown else 0
         answered = round(sent * self._typical[row.id, role])
-        usd = cost(
-            price_of(spec, batch=self._batch and has_batches(spec)), asked, answered
-        )
+        usd = cost(price_of(spec, batch=self._batch and has_batches(spec)), asked, answered)
         return QuoteLine(row.name, role, count, known, asked, answered, 0.0 if not sent else usd)
 
     def _note(

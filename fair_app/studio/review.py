@@ -127,7 +127,7 @@ def card(settings: Settings, project: Project, position: int) -> Card | None:
         for row in committee.feedback(store, project.exam_id, only)
         if row.finish == COMPLETE
     }
-    log = _log(settings, project)
+    log = decision_log(settings, project)
     states = fold(log)
     columns = []
     for teacher in committee.teachers(store, project.id):
@@ -187,7 +187,7 @@ def decide(
         rationale = committee.rationale(store, rationale_id)
         if rationale is None or rationale.question_id not in set(mistakes(settings, project)):
             raise BadInput("This rationale is not among the project's: reload the page.")
-        if _revision(_log(settings, project), rationale_id) != revision:
+        if _revision(decision_log(settings, project), rationale_id) != revision:
             raise Outdated(
                 "Somebody else decided on this rationale in the meantime: look at it again."
             )
@@ -206,7 +206,7 @@ def undo(settings: Settings, project: Project, *, actor: str) -> int | None:
     """Undo this person's latest decision in force; return its rationale's id, None if none is."""
     store = connect(settings.database)
     with writing(store):
-        log = [one for one in _log(settings, project) if one.subject == "rationale"]
+        log = [one for one in decision_log(settings, project) if one.subject == "rationale"]
         last = last_undoable(log, actor)
         if last is None:
             return None
@@ -247,7 +247,8 @@ def _plain(rationale: StoredRationale, scores: list[Any]) -> RationaleRow:
     )
 
 
-def _log(settings: Settings, project: Project) -> list[Decision]:
+def decision_log(settings: Settings, project: Project) -> list[Decision]:
+    """All decisions of persons about a project, the oldest first."""
     return [
         Decision(
             id=row.id,
@@ -265,7 +266,7 @@ def _log(settings: Settings, project: Project) -> list[Decision]:
 
 
 def _states(settings: Settings, project: Project) -> dict[tuple[str, int], State]:
-    return fold(_log(settings, project))
+    return fold(decision_log(settings, project))
 
 
 def _revision(log: list[Decision], rationale_id: int) -> int:

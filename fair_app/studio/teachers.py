@@ -23,7 +23,7 @@ from fair_app.errors import BadInput
 from fair_app.settings import Settings
 from fair_app.stored_questions import as_question
 from fair_app.tasks.base import Question
-from fair_app.tasks.registry import task as task_named
+from fair_app.tasks.registry import task_of
 
 OFFLINE = "offline"
 PROBE = Question("What is 2 + 2? Answer with the number only.", "4", "4")
@@ -168,7 +168,7 @@ def preview(settings: Settings, project: Project, role: Role, template: str) -> 
     question, wrong, rationale = _example(settings, project)
     match role:
         case Role.RATIONALE:
-            return prompts.rationale(task_named(project.task).prompt(question))
+            return prompts.rationale(task_of(project).prompt(question))
         case Role.FEEDBACK:
             return prompts.feedback(question, wrong)
         case _:

@@ -15,8 +15,9 @@ from fair_app.jobs.orphans import mark_orphans
 from fair_app.settings import Settings
 from fair_app.stored_questions import as_question
 from fair_app.student.registry import parse_ref
+from fair_app.studio.exams import server_of
 from fair_app.studio.review import COMPLETE, curated
-from fair_app.tasks.registry import task as task_named
+from fair_app.tasks.registry import task_of
 from fair_app.training.examples import Text, TrainingQuestion, examples_hash
 from fair_app.training.frozen import freeze, work_folder
 from fair_app.training.settings import TrainingSettings
@@ -53,7 +54,7 @@ def training_questions(
         teacher=teacher,
         keep_rule=keep_rule,
     )
-    task = task_named(project.task)
+    task = task_of(project)
     answers = {row.question_id: row for row in exams.answers(store, project.exam_id, "wrong")}
     return [
         TrainingQuestion(
@@ -105,6 +106,11 @@ def train_params(
         )
     given = {key: value for key, value in (settings_given or {}).items() if value is not None}
     chosen = TrainingSettings(**given)
+    if student is None and server_of(settings, project, project.student):
+        raise BadInput(
+            f"{project.student} was asked behind a server: name the student to train (--student), "
+            "a hub id or a folder with its weights."
+        )
     ref = parse_ref(student or project.student, settings.checkpoints, settings.models)
     questions = training_questions(settings, project, teacher, keep_rule)
     freeze(questions, work_folder(settings.checkpoints, name))

@@ -12,10 +12,13 @@ from itertools import islice
 from pathlib import Path
 
 from fair_app.errors import BadInput
+from fair_app.tasks.asking import put
 from fair_app.tasks.base import Grade, Question
+from fair_app.tasks.files import read_rows
 from fair_app.tasks.grading import grade
-from fair_app.tasks.gsm8k import NUMBER_PROMPT, final_number, solved_question
-from fair_app.tasks.rows import check_limit, read_rows
+from fair_app.tasks.gsm8k import final_number, solved_question
+from fair_app.tasks.rows import check_limit
+from fair_app.tasks.sources import file_origin
 from fair_app.tasks.stories import FAMILIES, NAMES, Family, Step
 
 SIZES = {"train": 2000, "test": 1000}
@@ -52,15 +55,21 @@ class Arithmetic:
         """
         check_limit(limit)
         if rows is not None:
-            return [solved_question(row) for row in read_rows(rows)[:limit]]
+            return [solved_question(row) for row in read_rows(rows, limit)]
         if split not in SIZES:
             raise BadInput(f"arithmetic has no split '{split}'; use one of {', '.join(SIZES)}.")
         size = SIZES[split] if limit is None else min(limit, SIZES[split])
         return list(islice(problems(self.seed, split), size))
 
+    def origin(self, split: str, rows: Path | None = None) -> dict[str, str]:
+        """The file and its checksum, or the seed."""
+        if rows is not None:
+            return file_origin(rows)
+        return {"generated": self.name, "split": split, "seed": str(self.seed)}
+
     def prompt(self, question: Question) -> str:
         """Put the problem, and the form of the answer."""
-        return NUMBER_PROMPT.format(question=question.text)
+        return put(question, self.grader)
 
     def grade(self, answer: str, question: Question) -> Grade:
         """Compare the number that the answer gives with the gold one."""

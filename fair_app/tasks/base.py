@@ -52,6 +52,10 @@ class Task(Protocol):
         """
         ...
 
+    def origin(self, split: str, rows: Path | None = None) -> dict[str, str]:
+        """Say what `load` read: a file and its checksum, or a data set and its revision."""
+        ...
+
     def prompt(self, question: Question) -> str:
         """Put the question as one user message, without the gold answer."""
         ...

@@ -14,7 +14,8 @@ Then `number`: at a declared place `12 + 5 = 17` reads 17, and so does `17, sinc
   5. `equation`     the last `= x` of the last sentence that has a number
   6. `restated`     in that sentence, the number that is also the text's last `= x`
   7. `last number`  the last number of that sentence, one that is no operand where there is one
-Numbers compare as numbers: 145 = 145.0 = $145.00, 1,000 = 1000, 3/4 = 0.75, 25% = 25 = 0.25.
+Numbers compare as numbers: 145 = 145.0 = $145.00, 1,000 = 1000, 3/4 = 0.75, 25% = 25 = 0.25,
+3,5 = 3.5. What can be read both ways, 1.234 and 1,234, may be either (docs/grading.md).
 
 `boolean` (yes and true, no and false; "not true" is false; "yes or no" is nothing):
   5. `last line`   the last line is a verdict and nothing else
@@ -61,9 +62,12 @@ def grade(answer: str, gold: str, grader: str, options: Sequence[str] = ()) -> G
             raise BadInput(f"The gold answer {gold!r} is not a number; choose another grader.")
         if numeral is None:
             return Grade("", None, rule, False)
-        span = (numeral.start, numeral.end)
-        correct = numeral.equals(wanted.value)
-        return Grade(numerals.canonical(numeral.value), span, rule, correct)
+        correct = numeral.equals(wanted.value) or (
+            wanted.percent and numeral.value * 100 == wanted.value
+        )
+        # 1.234 counts as 1234 where that is wanted: what it counted as is the prediction.
+        value = wanted.value if wanted.value == numeral.other else numeral.value
+        return Grade(numerals.canonical(value), (numeral.start, numeral.end), rule, correct)
     if grader == "choice":
         reading = read_choice(answer, options)
         correct = reading.prediction == gold.strip().upper()

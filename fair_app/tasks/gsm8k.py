@@ -1,15 +1,17 @@
 """GSM8K (Cobbe et al. 2021, arXiv 2110.14168): 7,473 problems to train on and 1,319 to test."""
 
+import re
 from pathlib import Path
 
 from fair_app.errors import BadInput
+from fair_app.tasks.asking import put
 from fair_app.tasks.base import Grade, Question
 from fair_app.tasks.grading import grade
-from fair_app.tasks.hub import HubSource, read
+from fair_app.tasks.hub import HubSource, origin, read
 from fair_app.tasks.readers import numerals
 from fair_app.tasks.rows import Row
 
-NUMBER_PROMPT = '{question}\n\nThink step by step, and end with "The answer is" and the number.'
+_CALCULATION = re.compile(r"<<[^<>\n]{1,300}>>")
 
 
 class Gsm8k:
@@ -27,9 +29,13 @@ class Gsm8k:
         """Read the first `limit` questions of a split, or of the file `rows`."""
         return [solved_question(row) for row in read(self.source, split, rows, limit)]
 
+    def origin(self, split: str, rows: Path | None = None) -> dict[str, str]:
+        """The file and its checksum, or the data set and its commit."""
+        return origin(self.source, split, rows)
+
     def prompt(self, question: Question) -> str:
         """Put the problem, and the form of the answer."""
-        return NUMBER_PROMPT.format(question=question.text)
+        return put(question, self.grader)
 
     def grade(self, answer: str, question: Question) -> Grade:
         """Compare the number that the answer gives with the gold one."""
@@ -47,7 +53,16 @@ def solved_question(row: Row) -> Question:
         gold = final_number(solution)
     except BadInput as error:
         raise row.wrong("answer", "should end in a line '#### number'") from error
-    return Question(row.text("question"), gold, solution, source_id=row.index)
+    kind = _steps(solution)
+    return Question(row.text("question"), gold, solution, source_id=row.index, kind=kind)
+
+
+def _steps(solution: str) -> str:
+    """How many steps a solution takes: its calculations, or where it marks none, its lines."""
+    working = solution.rpartition("####")[0]
+    lines = [line for line in working.splitlines() if line.strip()]
+    count = len(_CALCULATION.findall(working)) or len(lines)
+    return f"{count} step{'' if count == 1 else 's'}"
 
 
 def final_number(solution: str) -> str:

@@ -5,19 +5,24 @@ hub is probed first; a data set that an earlier run has downloaded is still foun
 """
 
 import os
+import re
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from fair_app.errors import BadInput
-from fair_app.tasks.rows import Row, check_limit, read_rows
+from fair_app.tasks.files import read_rows
+from fair_app.tasks.rows import Row, check_limit, distinct
+from fair_app.tasks.sources import file_origin
 
 PROBE_SECONDS = 3.0
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
@@ -41,28 +46,40 @@ def load_rows(source: HubSource, split: str) -> list[Row]:
         )
     reachable = _reachable()
     try:
-        values = _load_online(source, split) if reachable else _load_offline(source, split)
+        values = (_load_online if reachable else _load_offline)(source, split).to_list()
     except Exception as error:  # whatever fails on the way, the person can give a file instead
-        reason = (
-            f"could not be loaded from the hub ({type(error).__name__})"
-            if reachable
-            else "is not in the local cache, and the hub can't be reached"
-        )
         raise BadInput(
-            f"{source.repository} {reason}: give the questions as a file with --rows FILE."
+            f"{source.repository} {_reason(source, error, reachable)}, or give the questions as a "
+            "file with --rows FILE."
         ) from error
     place = f"{source.repository} {split}"
     return [Row(f"{place}, row {i + 1}", i, value) for i, value in enumerate(values)]
 
 
-def _load_online(source: HubSource, split: str) -> list[dict[str, object]]:
+def _reason(source: HubSource, error: BaseException, reachable: bool) -> str:
+    """What went wrong, and the link to follow."""
+    link = f"https://huggingface.co/datasets/{source.repository}"
+    if not reachable:
+        return (
+            "is not in the local cache, and the hub can't be reached: run it once with network, "
+            f"download it from {link}"
+        )
+    # `datasets` keeps the refusal's own error to itself, but names the gate.
+    if "is a gated dataset" in str(error):
+        return (
+            f"is gated: accept its terms at {link} and set HF_TOKEN to a token of yours "
+            "(https://huggingface.co/settings/tokens)"
+        )
+    return f"could not be loaded from the hub ({type(error).__name__}): see {link}"
+
+
+def _load_online(source: HubSource, split: str) -> Any:
     from datasets import load_dataset
 
-    data = load_dataset(source.repository, source.config, split=split, revision=source.revision)
-    return list(data.to_list())
+    return load_dataset(source.repository, source.config, split=split, revision=source.revision)
 
 
-def _load_offline(source: HubSource, split: str) -> list[dict[str, object]]:
+def _load_offline(source: HubSource, split: str) -> Any:
     with _offline():
         return _load_online(source, split)
 
@@ -110,11 +127,29 @@ def _reachable() -> bool:
     return connected.is_set()
 
 
-def read(source: HubSource, split: str, file: Path | None, limit: int | None) -> list[Row]:
+def read(
+    source: HubSource, split: str, file: Path | None, limit: int | None, ids: str = ""
+) -> list[Row]:
     """Read the first `limit` rows of a local file where one is given, else of the hub's split.
 
-    Raises BadInput for a limit below 1, and as `read_rows` and `load_rows` do.
+    `ids`: the column of a file whose values must differ. Raises BadInput for a limit below 1, and
+    as `read_rows` and `load_rows` do.
     """
     check_limit(limit)
-    found = load_rows(source, split) if file is None else read_rows(file)
-    return found[:limit]
+    if file is None:
+        return load_rows(source, split)[:limit]
+    return list(distinct(read_rows(file, limit), ids))
+
+
+def origin(source: HubSource, split: str, file: Path | None) -> dict[str, str]:
+    """What `read` has read: the file and its checksum, or the data set and its commit.
+
+    The commit is the one in the cache, where `read` has put it.
+    """
+    if file is not None:
+        return file_origin(file)
+    cached = _load_offline(source, split).cache_files
+    folder = Path(cached[0]["filename"]).parent.name if cached else ""
+    revision = folder if _COMMIT.fullmatch(folder) else source.revision or "main"
+    config = {"config": source.config} if source.config else {}
+    return {"hub": source.repository, **config, "split": split, "revision": revision}

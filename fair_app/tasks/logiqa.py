@@ -4,11 +4,13 @@ import re
 from pathlib import Path
 
 from fair_app.errors import BadInput
+from fair_app.tasks.asking import check_options, put
 from fair_app.tasks.base import Grade, Question
+from fair_app.tasks.files import read_text
 from fair_app.tasks.grading import grade
-from fair_app.tasks.hub import HubSource, read
+from fair_app.tasks.hub import HubSource, origin, read
 from fair_app.tasks.readers.choice import LETTERS
-from fair_app.tasks.rows import Row, check_limit, read_text
+from fair_app.tasks.rows import Row, check_limit
 
 BLOCK = 7
 """Lines of a question in the authors' text: the right letter, context, question, four options."""
@@ -35,16 +37,18 @@ class LogiQa:
         if rows is not None and rows.suffix.lower() == ".txt":
             check_limit(limit)
             return _text_questions(rows)[:limit]
-        return [_question(row) for row in read(self.source, split, rows, limit)]
+        found = read(self.source, split, rows, limit)
+        questions = [_question(row) for row in found]
+        check_options(found, questions, "options")
+        return questions
+
+    def origin(self, split: str, rows: Path | None = None) -> dict[str, str]:
+        """The file and its checksum, or the data set and its commit."""
+        return origin(self.source, split, rows)
 
     def prompt(self, question: Question) -> str:
         """Put the context, the question, the lettered options, and the form of the answer."""
-        lettered = zip(LETTERS, question.options, strict=False)
-        options = "\n".join(f"{letter}. {option}" for letter, option in lettered)
-        return (
-            f"{question.context}\n\n{question.text}\n{options}\n\n"
-            'Think step by step, and end with "The answer is" and the letter.'
-        )
+        return put(question, self.grader)
 
     def grade(self, answer: str, question: Question) -> Grade:
         """Compare the option that the answer chooses with the gold one."""

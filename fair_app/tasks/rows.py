@@ -1,16 +1,18 @@
-"""Rows of a local json or jsonl file; bad input is named by its file, row and column.
+"""Rows of a source: what a column holds, and the sentence that names what is wrong with it.
 
-A file is read whole, as UTF-8 with or without a byte order mark. Nothing here knows a benchmark.
+Nothing here knows a benchmark. Files are read in `files.py`, the hub in `hub.py`.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from decimal import Decimal
+from typing import TypeGuard
 
 from fair_app.errors import BadInput
 
-JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+LARGEST_EXPONENT = 40
+"""Powers of ten. A number beyond it is no answer that a reader would find."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,11 @@ class Row:
     place: str
     index: int
     values: Mapping[str, object]
+
+    @property
+    def line(self) -> str:
+        """The place without the source's name: `line 3`."""
+        return self.place.rpartition(", ")[2]
 
     def has(self, column: str) -> bool:
         """Tell whether the row has the column with a value that isn't null."""
@@ -37,9 +44,19 @@ class Row:
             raise self.wrong(column, "is empty")
         return text.strip()
 
-    def texts(self, column: str) -> tuple[str, ...]:
-        """The column's list of texts. Raises BadInput if it is anything else."""
+    def texts(self, column: str, numbers: bool = False) -> tuple[str, ...]:
+        """The column's list of texts, also where it is written as a JSON text (`["a", "b"]`).
+
+        `numbers`: they may stand among the texts. Raises BadInput if it is anything else.
+        """
         value = self._value(column)
+        if isinstance(value, str) and value.lstrip().startswith("["):
+            try:
+                value = json.loads(value)
+            except (ValueError, RecursionError):
+                raise self.wrong(column, "should be a list of texts") from None
+        if numbers and isinstance(value, list):
+            value = [_digits(self, column, item) if _is_number(item) else item for item in value]
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise self.wrong(column, "should be a list of texts")
         parts = [_storable(item) for item in value]
@@ -61,9 +78,16 @@ class Row:
         value = self._value(column)
         if isinstance(value, str):
             return self.text(column)
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if not _is_number(value):
             raise self.wrong(column, "should be a number")
-        return repr(value)
+        return _digits(self, column, value)
+
+    def written(self, column: str) -> str:
+        """The column's value as text, whether the source has text, a number or a truth value."""
+        value = self._value(column)
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        return _digits(self, column, value) if _is_number(value) else self.text(column)
 
     def label(self, column: str) -> str | int:
         """An identifier: text or a whole number."""
@@ -80,85 +104,51 @@ class Row:
         if column not in self.values:
             names = ", ".join(str(name) for name in list(self.values)[:12]) or "none"
             raise self.wrong(column, f"is missing (this row's columns: {names})")
-        return self.values[column]
+        value = self.values[column]
+        if value is None:
+            raise self.wrong(column, "is empty")
+        return value
 
 
-def read_rows(path: Path) -> list[Row]:
-    """Read the rows of a `.json` file (a list of objects) or a `.jsonl` file (one object a line).
+def distinct(rows: Iterable[Row], column: str) -> Iterator[Row]:
+    """Pass on rows, and raise BadInput at one whose identifier another one has.
 
-    Raises BadInput when the file is missing, empty, not UTF-8, not JSON, or not made of objects.
+    Rows without the column have no identifier.
     """
-    suffix = path.suffix.lower()
-    if suffix not in JSON_SUFFIXES:
-        raise BadInput(f"{path}: give a {', '.join(JSON_SUFFIXES)} file for this task.")
-    text = read_text(path)
-    rows = _json_rows(path, text) if suffix == ".json" else _jsonl_rows(path, text)
-    if not rows:
-        raise BadInput(f"{path} has no rows.")
-    return rows
+    seen: dict[str | int, Row] = {}
+    for row in rows:
+        if row.has(column):
+            label = row.label(column)
+            if label in seen:
+                where = seen[label].line
+                raise row.wrong(column, f"has '{label}', as {where} has: ids must differ")
+            seen[label] = row
+        yield row
 
 
-def read_text(path: Path) -> str:
-    """Read a UTF-8 file whole, without its byte order mark.
-
-    Raises BadInput when it is missing, a folder, unreadable, empty or not UTF-8.
-    """
-    if path.is_dir():
-        raise BadInput(f"{path} is a folder; give a file.")
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise BadInput(f"There is no file {path}.") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise BadInput(f"{path} can't be read ({reason}).") from error
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadInput(
-            f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8."
-        ) from error
-    if not text.strip():
-        raise BadInput(f"{path} is empty.")
-    return text
+def check_limit(limit: int | None) -> None:
+    """Raise BadInput unless `limit` is absent or at least 1."""
+    if limit is not None and limit < 1:
+        raise BadInput(f"The limit should be at least 1, not {limit}.")
 
 
-def _json_rows(path: Path, text: str) -> list[Row]:
-    try:
-        values = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise BadInput(
-            f"{path} is not JSON (line {error.lineno}: {error.msg}); "
-            "a file with one object a line should be named .jsonl."
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise BadInput(f"{path} is not JSON that can be read ({type(error).__name__}).") from error
-    if not isinstance(values, list):
-        raise BadInput(f"{path} should hold a list of rows, one object each.")
-    return [_row(f"{path}, row {index + 1}", index, value) for index, value in enumerate(values)]
+def _is_number(value: object) -> TypeGuard[int | float | Decimal]:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
-def _jsonl_rows(path: Path, text: str) -> list[Row]:
-    rows: list[Row] = []
-    # Not splitlines(): JSON texts may hold U+2028, which is no line end in a jsonl file.
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        place = f"{path}, line {number}"
+def _digits(row: Row, column: str, value: int | float | Decimal) -> str:
+    """A number in digits: never `1e-05`, never `nan`."""
+    if isinstance(value, int):
         try:
-            value = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise BadInput(f"{place} is not a JSON object ({error.msg}).") from error
-        except (ValueError, RecursionError) as error:
-            raise BadInput(f"{place} is no JSON that can be read.") from error
-        rows.append(_row(place, len(rows), value))
-    return rows
-
-
-def _row(place: str, index: int, value: object) -> Row:
-    if not isinstance(value, dict):
-        raise BadInput(f"{place} should be an object with named columns.")
-    return Row(place, index, value)
+            return str(value)
+        except ValueError:
+            raise row.wrong(column, "is a number too long to be read") from None
+    exact = Decimal(repr(value)) if isinstance(value, float) else value
+    if not exact.is_finite():
+        raise row.wrong(column, "should be a number")
+    if abs(exact.adjusted()) > LARGEST_EXPONENT:
+        raise row.wrong(column, "is a number too long to be read")
+    return f"{exact:f}"
 
 
 def _storable(text: str) -> str | None:
@@ -168,9 +158,3 @@ def _storable(text: str) -> str | None:
     except UnicodeEncodeError:
         return None
     return text
-
-
-def check_limit(limit: int | None) -> None:
-    """Raise BadInput unless `limit` is absent or at least 1."""
-    if limit is not None and limit < 1:
-        raise BadInput(f"The limit should be at least 1, not {limit}.")

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from fair_app.errors import BadInput
+from fair_app.tasks.asking import put
 from fair_app.tasks.base import Grade, Question
 from fair_app.tasks.grading import grade
-from fair_app.tasks.hub import HubSource, read
+from fair_app.tasks.hub import HubSource, origin, read
 from fair_app.tasks.rows import Row
 
 
@@ -22,11 +23,15 @@ class StrategyQa:
         self, split: str, rows: Path | None = None, limit: int | None = None
     ) -> list[Question]:
         """Read the first `limit` questions of a split, or of the file `rows`."""
-        return [_question(row) for row in read(self.source, split, rows, limit)]
+        return [_question(row) for row in read(self.source, split, rows, limit, ids="qid")]
+
+    def origin(self, split: str, rows: Path | None = None) -> dict[str, str]:
+        """The file and its checksum, or the data set and its commit."""
+        return origin(self.source, split, rows)
 
     def prompt(self, question: Question) -> str:
         """Put the question, and the form of the answer."""
-        return f'{question.text}\n\nThink step by step, and end with "The answer is" and yes or no.'
+        return put(question, self.grader)
 
     def grade(self, answer: str, question: Question) -> Grade:
         """Compare the verdict that the answer gives with the gold one."""

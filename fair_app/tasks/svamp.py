@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from fair_app.errors import BadInput
+from fair_app.tasks.asking import put
 from fair_app.tasks.base import Grade, Question
 from fair_app.tasks.grading import grade
-from fair_app.tasks.gsm8k import NUMBER_PROMPT
-from fair_app.tasks.hub import HubSource, read
+from fair_app.tasks.hub import HubSource, origin, read
 from fair_app.tasks.readers import numerals
 from fair_app.tasks.rows import Row
 
@@ -27,11 +27,15 @@ class Svamp:
         self, split: str, rows: Path | None = None, limit: int | None = None
     ) -> list[Question]:
         """Read the first `limit` questions of a split, or of the file `rows`."""
-        return [_question(row) for row in read(self.source, split, rows, limit)]
+        return [_question(row) for row in read(self.source, split, rows, limit, ids="ID")]
+
+    def origin(self, split: str, rows: Path | None = None) -> dict[str, str]:
+        """The file and its checksum, or the data set and its commit."""
+        return origin(self.source, split, rows)
 
     def prompt(self, question: Question) -> str:
         """Put the problem, and the form of the answer."""
-        return NUMBER_PROMPT.format(question=question.text)
+        return put(question, self.grader)
 
     def grade(self, answer: str, question: Question) -> Grade:
         """Compare the number that the answer gives with the gold one."""

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from pages.components.markup import count, text
+from pages.components.markup import count, percent, text
 
 IMPORTED = "imported"
 """The rule that read an imported answer, and the origin of an imported exam."""
@@ -38,9 +38,13 @@ class Answer(Protocol):
     @property
     def correct(self) -> bool | None: ...
     @property
+    def rule_correct(self) -> bool | None: ...
+    @property
     def tokens(self) -> int | None: ...
     @property
     def truncated(self) -> bool | None: ...
+    @property
+    def agreement(self) -> float | None: ...
 
 
 def highlighted(answer: str, start: int | None, end: int | None) -> str:
@@ -54,11 +58,6 @@ def verdict(correct: bool | None) -> str:
     """Right or wrong by a mark and a word, not by colour alone."""
     mark, word = ("✓", "right") if correct else ("✗", "wrong")
     return f'<span class="verdict {word}"><i aria-hidden="true">{mark}</i>{word.title()}</span>'
-
-
-def answer_list(rows: list[Answer]) -> str:
-    """Answers, each one line that opens to the whole of it."""
-    return f'<div class="answers">{"".join(_item(row) for row in rows)}</div>'
 
 
 def question_block(row: Answer) -> str:
@@ -80,22 +79,8 @@ def answer_block(row: Answer) -> str:
     else:
         how = f"read <b>{text(row.prediction)}</b> by the rule “{text(row.rule)}”"
     tokens = f" · {count(row.tokens, 'token')}" if row.tokens is not None else ""
+    voted = f" · {percent(row.agreement)} of its samples agree" if row.agreement is not None else ""
     return (
         f'<pre class="said">{highlighted(row.text or "", row.span_start, row.span_end)}</pre>'
-        f'<p class="how">{how}, expected <b>{text(row.gold_answer)}</b>{tokens} {cut}</p>'
-    )
-
-
-def _item(row: Answer) -> str:
-    cut = '<span class="tag warn">cut off</span>' if row.truncated else ""
-    read = f"<b>{text(row.prediction)}</b>" if row.prediction else "nothing read"
-    instead = "" if row.correct else f" <small>not {text(row.gold_answer)}</small>"
-    return (
-        f'<details class="answer" data-key="{row.id}"><summary>'
-        f'<span class="number">{row.position + 1}</span>{verdict(row.correct)}'
-        f'<span class="asked">{text(row.question)}</span>'
-        f'<span class="read">{cut}{read}{instead}</span>'
-        f'</summary><div class="whole">{question_block(row)}{answer_block(row)}'
-        f'<details class="gold" data-key="gold-{row.id}"><summary>Reference solution</summary>'
-        f'<pre class="said">{text(row.gold_text)}</pre></details></div></details>'
+        f'<p class="how">{how}, expected <b>{text(row.gold_answer)}</b>{tokens}{voted} {cut}</p>'
     )

@@ -26,6 +26,8 @@ const paint = () => {
   const share = Math.round(100 * (job.progress || 0));
   bar.firstElementChild.style.width = share + '%';
   bar.setAttribute('aria-valuenow', share);
+  find('.cancel').textContent = job.cancel_label;
+  find('.resume').textContent = job.resume_label;
   find('.cancel').hidden = !job.cancel;
   find('.resume').hidden = !job.resume;
 };

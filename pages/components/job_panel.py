@@ -23,6 +23,8 @@ STATES = {
     "cancelled": "Cancelled",
     "interrupted": "Interrupted",
 }
+PAUSED = ("exam", "evaluate")
+"""Kinds of which a cancelled job is one that was paused: what it has done stays in use."""
 
 
 def job_panel(settings: Settings, kind: str, place: Place) -> gr.HTML:
@@ -67,7 +69,7 @@ def described(view: JobView) -> dict[str, Any]:
         "id": job.id,
         "title": view.title,
         "kind": job.state,
-        "state": "Stopping" if stopping else STATES[job.state],
+        "state": _state(view, stopping),
         "stage": (job.stage if job.state == "running" else "") or when(view),
         "count": f"{job.done:,} of {job.total:,}" if job.total else "",
         "left": f"about {duration(job.eta_s)} left" if active and job.eta_s else "",
@@ -75,8 +77,19 @@ def described(view: JobView) -> dict[str, Any]:
         "error": job.error or "",
         "log": "\n".join(line.line for line in view.log),
         "cancel": active and not stopping,
+        "cancel_label": "Pause" if job.kind in PAUSED else "Cancel",
+        "resume_label": "Ask what is missing" if job.kind in PAUSED and job.done else "Resume",
         "resume": job.state in RESUMABLE,
     }
+
+
+def _state(view: JobView, stopping: bool) -> str:
+    pausable = view.job.kind in PAUSED
+    if stopping:
+        return "Pausing" if pausable else "Stopping"
+    if pausable and view.job.state == "cancelled":
+        return "Paused"
+    return STATES[view.job.state]
 
 
 def when(view: JobView) -> str:

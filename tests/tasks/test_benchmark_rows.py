@@ -1,13 +1,14 @@
 """The benchmarks' rows: the hub's columns, the authors' files, bad input."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fair_app.errors import BadInput
+from fair_app.tasks.files import read_rows
 from fair_app.tasks.registry import task, task_names
-from fair_app.tasks.rows import read_rows
 
 GSM8K = {"question": "How many?", "answer": "4/2 = <<4/2=2>>2\n#### 1,002"}
 SVAMP = {
@@ -36,27 +37,35 @@ def test_gsm8k_rows(tmp_path: Path, suffix: str) -> None:
     (question,) = task("gsm8k").load("train", write(tmp_path / f"rows{suffix}", [GSM8K]))
     assert (question.text, question.gold_answer) == ("How many?", "1002")
     assert (question.gold_text, question.source_id) == (GSM8K["answer"], 0)
+    assert question.kind == "1 step"
     assert task("gsm8k").gold_final(question.gold_text) == "1002"
 
 
+def test_gsm8ks_kind_is_its_number_of_steps(tmp_path: Path) -> None:
+    solutions = ["1 + 1 = <<1+1=2>>2, <<2+1=3>>3\nSo 3.\n#### 3", "One.\n\nTwo.\nSo 3\n#### 3"]
+    rows: list[dict[str, object]] = [{"question": "?", "answer": text} for text in solutions]
+    questions = task("gsm8k").load("train", write(tmp_path / "rows.jsonl", rows))
+    assert [question.kind for question in questions] == ["2 steps", "3 steps"]
+
+
 def test_svamp_rows_of_the_authors_and_of_the_hub(tmp_path: Path) -> None:
-    hub = {**SVAMP, "Answer": "51.0", "question_concat": "unused"}
+    hub = {**SVAMP, "ID": "chal-2", "Answer": "51.0", "question_concat": "unused"}
     short = {"question_concat": "Each pack costs 76 dollars How much is it?", "Answer": 51}
     questions = task("svamp").load("train", write(tmp_path / "rows.json", [SVAMP, hub, short]))
     assert {question.text for question in questions} == {short["question_concat"]}
     assert {(q.gold_answer, q.gold_text) for q in questions} == {("51", "51")}
-    assert [question.source_id for question in questions] == ["chal-1", "chal-1", 2]
+    assert [question.source_id for question in questions] == ["chal-1", "chal-2", 2]
     assert questions[0].kind == "Common-Division"
     assert task("svamp").gold_final("145.0") == "145"
 
 
 def test_strategyqa_rows_of_the_authors_and_of_the_hub(tmp_path: Path) -> None:
-    hub = {**STRATEGYQA, "facts": "One. Two."}
+    hub = {**STRATEGYQA, "qid": "e01", "facts": "One. Two."}
     bare = {"question": "Is it?", "answer": "true"}
     questions = task("strategyqa").load(
         "train", write(tmp_path / "rows.jsonl", [STRATEGYQA, hub, bare])
     )
-    assert questions[0] == questions[1]
+    assert replace(questions[1], source_id="e00") == questions[0]
     assert questions[0].gold_text == "false.\tOne. Two."
     assert (questions[2].gold_text, questions[2].source_id) == ("true.\t", 2)
     for question in questions:
@@ -137,7 +146,7 @@ def without(row: dict[str, object], column: str) -> dict[str, object]:
         ("gsm8k", {**GSM8K, "question": "\ud800"}, "line 2: column 'question' has characters"),
         ("gsm8k", {**GSM8K, "answer": "no number"}, "line 2: column 'answer' should end in"),
         ("gsm8k", {**GSM8K, "answer": "#### many"}, "line 2: column 'answer' should end in"),
-        ("arithmetic", {**GSM8K, "answer": None}, "line 2: column 'answer' should be text"),
+        ("arithmetic", {**GSM8K, "answer": None}, "line 2: column 'answer' is empty"),
         ("svamp", without(SVAMP, "Body"), "line 2: column 'Body' is missing"),
         ("svamp", {**SVAMP, "Answer": "many"}, "line 2: column 'Answer' should be a number"),
         ("svamp", {**SVAMP, "Answer": True}, "line 2: column 'Answer' should be a number"),
@@ -147,6 +156,11 @@ def without(row: dict[str, object], column: str) -> dict[str, object]:
         ("strategyqa", {**STRATEGYQA, "facts": [1]}, "line 2: column 'facts' should be a list"),
         ("logiqa", {**LOGIQA, "options": "a"}, "line 2: column 'options' should be a list"),
         ("logiqa", {**LOGIQA, "options": ["a"]}, "line 2: column 'options' should have 2 to"),
+        (
+            "logiqa",
+            {**LOGIQA, "options": ["a", "b", "c"]},
+            "has 3 options where line 1 has 4",
+        ),
         ("logiqa", {**LOGIQA, "correct_option": 4}, "line 2: column 'correct_option' should be"),
         ("logiqa", {**LOGIQA, "correct_option": "x"}, "line 2: column 'correct_option' should"),
     ],
@@ -155,8 +169,8 @@ def test_a_wrong_column_is_named(tmp_path: Path, name: str, row: dict, says: str
     good = {
         "gsm8k": GSM8K,
         "arithmetic": GSM8K,
-        "svamp": SVAMP,
-        "strategyqa": STRATEGYQA,
+        "svamp": {**SVAMP, "ID": "chal-0"},
+        "strategyqa": {**STRATEGYQA, "qid": "e0"},
         "logiqa": LOGIQA,
     }
     file = write(tmp_path / "rows.jsonl", [good[name], row])
@@ -164,6 +178,19 @@ def test_a_wrong_column_is_named(tmp_path: Path, name: str, row: dict, says: str
         task(name).load("test", file)
     assert str(file) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "says"),
+    [
+        ("svamp", SVAMP, "line 3: column 'ID' has 'chal-1', as line 1 has: ids must differ"),
+        ("strategyqa", STRATEGYQA, "line 3: column 'qid' has 'e00', as line 1 has"),
+    ],
+)
+def test_ids_differ(tmp_path: Path, name: str, row: dict[str, object], says: str) -> None:
+    other = {**row, next(column for column in ("ID", "qid") if column in row): "other"}
+    with pytest.raises(BadInput, match=says):
+        task(name).load("test", write(tmp_path / "rows.jsonl", [row, other, row]))
 
 
 @pytest.mark.parametrize(
@@ -176,6 +203,9 @@ def test_a_wrong_column_is_named(tmp_path: Path, name: str, row: dict, says: str
         ("rows.json", b"{}", "should hold a list of rows"),
         ("rows.json", b"[1]", "row 1 should be an object"),
         ("rows.json", b'{"a": 1}\n{"a": 2}', "named .jsonl"),
+        ("rows.json", b'[{"question": "Q", "answer": "#### 1"}', "line 1: no comma behind row 1"),
+        ("rows.json", b'[{"question": "Q", "answer": "#### 1"},]', "line 1: "),
+        ("rows.json", b'[{"question": "Q", "answer": "#### 1"}] more', "something follows"),
         ("rows.json", b"[" * 100_000, "is not JSON"),
         ("rows.json", b"[" + b"9" * 10_000 + b"]", "is not JSON"),
         ("rows.jsonl", b"question,answer\n1,2", "line 1 is not a JSON object"),
@@ -183,7 +213,16 @@ def test_a_wrong_column_is_named(tmp_path: Path, name: str, row: dict, says: str
         ("rows.jsonl", '{"a": "é"}'.encode("latin-1"), "is not UTF-8"),
         ("rows.jsonl", b"PK\x03\x04\xff\xfe", "is not UTF-8"),
         ("rows.txt", b"a\nb", "give a .json"),
-        ("rows.csv", b"question,answer", "give a .json"),
+        ("rows.csv", b"question,answer", "has no rows"),
+        ("rows.csv", b"", "is empty"),
+        ("rows.csv", b"question,question\na,b", "names the column 'question' twice"),
+        ("rows.csv", b"question,answer\na,#### 1\nb", "line 3 has 1 fields where"),
+        ("rows.csv", b'question,answer\n"a,#### 1\nb,#### 2\n', "line 2, is no row of a csv file"),
+        ("rows.csv", b"question,answer\na,#### 1\nb\xe9,2", "line 3, is not UTF-8"),
+        ("rows.jsonl", '{"a": "\u00e9"}'.encode("utf-16-le"), "has null bytes"),
+        ("rows.jsonl", b'\xff\xfe{\x00"\x00a', "is not utf-16"),
+        ("rows.parquet", b"PAR1 or not", "can't be read as a parquet file"),
+        ("rows.parquet", None, "There is no file"),
     ],
 )
 def test_a_file_that_is_not_what_it_says(

@@ -22,6 +22,15 @@ READINGS = [
     ("The final answer is: \n\n17", "17", "answer is"),
     ("The answer is \\(\\frac{3}{4}\\).", "0.75", "answer is"),
     ("The answer is 50% of 20 = 10.", "10", "answer is"),
+    ("The answer is 3,5 kg.", "3.5", "answer is"),
+    ("Die Antwort ist -1.234,50 Euro.", "-1234.5", "last number"),
+    ("The answer is 1,2,3.", "1", "answer is"),  # a list, no decimal comma
+    ("The answer is 1,000,000.", "1000000", "answer is"),
+    ("The answer is 1.000.000.", "1000000", "answer is"),
+    ("It rises from 10 to 12.", "12", "last number"),
+    ("We add 5 to 12 and get 17.", "17", "last number"),
+    ("The answer is 50% or 0.5.", "50", "answer is"),
+    ("12-5=7", "7", "equation"),
     ("The answer is 12 miles over 3 days.", "12", "answer is"),
     ("The answer is 3 1/2 cups.", "3.5", "answer is"),
     ("The answer is $145.00.", "145", "answer is"),
@@ -59,6 +68,8 @@ READINGS = [
     ("I don't know.", "", "none"),
     ("", "", "none"),
     ("The answer is N.", "", "none"),
+    ("The answer is 10–12 pens.", "", "none"),
+    ("The answer is either 10 or 12.", "", "none"),
 ]
 
 
@@ -89,6 +100,17 @@ def test_the_span_is_what_was_read() -> None:
         ("#### 145.01", "145", False),
         ("#### -145", "145", False),
         ("#### 0.333", "1/3", False),
+        ("#### 0.25", "25%", True),
+        ("#### 25", "25%", True),
+        ("#### 2500", "25%", False),
+        ("#### 1.234", "1234", True),
+        ("#### 1,234", "1.234", True),
+        ("#### -1.234", "-1234", True),
+        ("#### 1.234", "-1234", False),
+        ("#### 12.34", "1234", False),
+        ("#### 0.125", "125", False),
+        ("#### 1.2345", "12345", False),
+        ("#### 1234", "1.234", False),
         ("#### 10", "1000", False),
     ],
 )
@@ -128,9 +150,17 @@ def grouped(value: Fraction) -> str:
     return f"{sign}{int(whole):,}{'.' + decimals if decimals else ''}"
 
 
+def german(value: Fraction) -> str:
+    return grouped(value).translate(str.maketrans(",.", ".,"))
+
+
 WRITTEN = [
     plain,
     grouped,
+    german,
+    lambda value: plain(value).replace(".", ","),
+    lambda value: grouped(value).replace(",", "{,}"),
+    lambda value: grouped(value).replace(",", "\u202f"),
     lambda value: f"${grouped(value)}".replace("$-", "-$"),
     lambda value: f"**{plain(value)}**",
     lambda value: f"${plain(value)}$",

@@ -48,6 +48,7 @@ def test_without_network_it_says_to_give_a_file(
     with pytest.raises(BadInput, match="--rows FILE") as caught:
         task(name).load("train")
     assert "can't be reached" in str(caught.value)
+    assert "https://huggingface.co/datasets/" in str(caught.value)
     assert "\n" not in str(caught.value)
     after = datasets.config.HF_HUB_OFFLINE, huggingface_hub.constants.HF_HUB_OFFLINE
     assert after == before
@@ -82,6 +83,13 @@ def test_without_network_a_cached_data_set_is_read(closed_endpoint: None, cache:
         ("Question 0?", "0"),
         ("Question 1?", "1"),
     ]
+    # The folder of the cache is called after the commit.
+    assert task("gsm8k").origin("train") == {
+        "hub": "openai/gsm8k",
+        "config": "main",
+        "split": "train",
+        "revision": "a" * 40,
+    }
 
 
 def test_a_split_that_the_data_set_has_not_is_bad_input(closed_endpoint: None) -> None:
@@ -91,10 +99,24 @@ def test_a_split_that_the_data_set_has_not_is_bad_input(closed_endpoint: None) -
         task("gsm8k").load("train", limit=0)
 
 
-def test_a_hub_that_refuses_is_bad_input_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("status", "code", "says"),
+    [
+        (404, "", "could not be loaded from the hub"),
+        (403, "GatedRepo", "openai/gsm8k is gated: accept its terms at https://huggingface.co/"),
+        (401, "GatedRepo", "and set HF_TOKEN to a token of yours"),
+    ],
+)
+def test_a_hub_that_refuses_is_bad_input_too(
+    tmp_path: Path, status: int, code: str, says: str
+) -> None:
     class Refusal(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_error(404)
+            self.send_response(status)
+            if code:
+                self.send_header("X-Error-Code", code)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
 
         do_HEAD = do_GET
 
@@ -129,8 +151,9 @@ def test_a_hub_that_refuses_is_bad_input_too(tmp_path: Path) -> None:
     finally:
         server.shutdown()
         server.server_close()
-    assert "could not be loaded from the hub" in result.stdout
+    assert says in result.stdout
     assert "--rows FILE" in result.stdout
+    assert result.stdout.count("\n") == 1
 
 
 def test_tasks_import_neither_torch_nor_datasets_nor_the_store() -> None:

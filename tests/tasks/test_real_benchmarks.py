@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fair_app.tasks.custom import make_spec
 from fair_app.tasks.grading import grade
 from fair_app.tasks.registry import task
 
@@ -40,6 +41,54 @@ def test_every_gsm8k_solution_grades_right_against_itself(
     )
     assert rules == {("####", True): count}
     assert all("," not in question.gold_answer for question in questions)
+    assert {question.kind for question in questions} <= {"1 step"} | {
+        f"{count} steps" for count in range(2, 15)
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "count"),
+    [
+        ("gsm8k", "gsm8k/test.jsonl", 1319),
+        ("svamp", "svamp/SVAMP.json", 1000),
+        ("strategyqa", "strategyqa/dev.json", 229),
+        ("logiqa", "logiqa/Test.txt", 651),
+        ("logiqa", "logiqa/Eval.txt", 651),
+    ],
+)
+def test_every_gold_answer_in_the_prompts_form_is_right_and_no_prompt_holds_it(
+    data: Path, name: str, file: str, count: int
+) -> None:
+    found = task(name)
+    questions = found.load("test", data / file)
+    assert len(questions) == count
+    for question in questions:
+        read = found.grade(f"The answer is {question.gold_answer}.", question)
+        assert (read.correct, read.rule) == (True, "answer is"), question
+        prompt = found.prompt(question)
+        assert question.text in prompt
+        assert all(option in prompt for option in question.options)
+        assert found.grade(prompt.rpartition("\n")[2], question).prediction == ""
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_gsm8k_as_a_file_of_ones_own(data: Path, tmp_path: Path, suffix: str) -> None:
+    import pandas
+
+    rows = [json.loads(line) for line in (data / "gsm8k" / "test.jsonl").open(encoding="utf-8")]
+    table = pandas.DataFrame(rows)
+    file = tmp_path / f"rows{suffix}"
+    if suffix == ".csv":
+        table.to_csv(file, index=False)
+    else:
+        table.to_parquet(file)
+    own = task("mine", make_spec("question=question,answer=answer", "number"))
+    wanted = task("gsm8k").load("test", data / "gsm8k" / "test.jsonl")
+    found = own.load("test", file)
+    assert [(one.text, one.gold_answer) for one in found] == [
+        (one.text, one.gold_answer) for one in wanted
+    ]
+    assert [own.prompt(one) for one in found] == [task("gsm8k").prompt(one) for one in wanted]
 
 
 def test_gsm8k_solutions_are_read_without_their_marker(data: Path) -> None:

@@ -70,7 +70,9 @@ def as_json(status: int, body: object, headers: dict[str, str] | None = None) ->
 
 
 def prompt_of(provider: Provider, body: dict[str, Any]) -> str:
-    """The text of the last message of a request."""
+    """The text of the last message of a request, or the prompt of a text completion."""
+    if "prompt" in body:
+        return str(body["prompt"])
     if provider == "gemini":
         return "".join(part.get("text", "") for part in body["contents"][-1]["parts"])
     content = body["messages"][-1]["content"]
@@ -80,6 +82,8 @@ def prompt_of(provider: Provider, body: dict[str, Any]) -> str:
 def written(call: Call, answer: Answer) -> Raw:
     """An answer as the provider writes it."""
     body = answer_body(call.provider, call.model, answer)
+    if "prompt" in call.body:
+        body = _as_text_completion(body)
     return Raw(200, json.dumps(body).encode(), answer=True)
 
 
@@ -122,6 +126,15 @@ def _chat(provider: Provider, model: str, answer: Answer) -> dict[str, Any]:
             "total_tokens": answer.input_tokens + output,
         }
     return body
+
+
+def _as_text_completion(chat: dict[str, Any]) -> dict[str, Any]:
+    """A chat completion as /completions writes it."""
+    choices = [
+        {"index": 0, "text": one["message"]["content"], "finish_reason": one["finish_reason"]}
+        for one in chat["choices"]
+    ]
+    return chat | {"object": "text_completion", "choices": choices}
 
 
 def _gemini(model: str, answer: Answer) -> dict[str, Any]:

@@ -141,7 +141,7 @@ class Wire:
         path = request.path
         if found := GENERATE.search(path):
             provider: Provider = "gemini"
-        elif path.endswith(CHAT):
+        elif path.endswith((CHAT, "/v1/completions")):
             provider = "mistral" if path.startswith("/mistral/") else "openai"
         else:
             return None

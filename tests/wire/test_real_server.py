@@ -1,5 +1,6 @@
 """A server that is not ours: `transformers serve` with the offline student behind it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from db import committee
+from db import committee, exams
 from db.store import connect
+from fair_app.cli.main import main
 from fair_app.committee.base import TeacherSpec
 from fair_app.settings import Settings
 from tests.committee.collecting import collect, taught_at
@@ -71,3 +73,36 @@ def test_a_committee_of_a_real_server(served: str, student_folder: Path, tmp_pat
     # Sixteen tokens seldom end an answer: what was cut off is not reviewed.
     finishes = [row.finish for row in committee.rationales(store, project.id)]
     assert result["reviews"] == sum(finish == "complete" for finish in finishes)
+
+
+@pytest.mark.parametrize("prompts", ["chat", "plain"])
+def test_an_exam_of_a_real_server(
+    served: str,
+    student_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    prompts: str,
+) -> None:
+    told = ("exam", "--home", str(tmp_path), "--project", "p", "--student", str(student_folder))
+    asked = ("--task", "arithmetic", "--limit", "4", "--max-new-tokens", "48")
+    assert main([*told, *asked, "--server", served, "--prompts", prompts, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["questions"] == 4
+    assert result["tokens_per_second"] > 0
+    store = connect(Settings(home=tmp_path).database)
+    (exam,) = exams.of_project(store, 1, "exam")
+    answers = exams.answers(store, exam.id)
+    assert all(answer.text for answer in answers)
+    assert all(0 < (answer.tokens or 0) <= 48 for answer in answers)
+    assert all(answer.truncated == (answer.tokens == 48) for answer in answers)
+
+
+def test_a_real_server_says_that_it_has_no_such_model(
+    served: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = ("exam", "--home", str(tmp_path), "--project", "p", "--student", "no/such-model")
+    code = main([*told, "--task", "arithmetic", "--limit", "2", "--server", served])
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert code == 2
+    assert len(lines) == 1
+    assert "no/such-model" in lines[0]

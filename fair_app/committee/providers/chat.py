@@ -7,7 +7,7 @@ missing token count into the loss of the text.
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import httpx2
@@ -18,6 +18,7 @@ from fair_app.committee.base import CallFailed, Fault, Finish, Reply, Request, T
 from fair_app.committee.providers.batches import Outcome
 from fair_app.committee.providers.wire import (
     AnswerShape,
+    asked_at,
     connections,
     failure,
     one_line,
@@ -122,35 +123,58 @@ def chat_body(spec: TeacherSpec, request: Request, cap: str = "max_tokens") -> d
     return body | ({"reasoning_effort": spec.reasoning_effort} if spec.reasoning_effort else {})
 
 
-class ChatTeacher:
-    """A teacher behind a server that speaks chat completions.
+def sdk(base_url: str, key: str, http: httpx2.AsyncClient) -> AsyncOpenAI:
+    """OpenAI's client for a server, trying once. Raises httpx2.InvalidURL.
 
-    Address and key are given to the SDK in so many words, also as a header: else OPENAI_BASE_URL,
+    Address and key are given in so many words, also as a header: else OPENAI_BASE_URL,
     OPENAI_API_KEY or OPENAI_CUSTOM_HEADERS would choose them.
     """
+    client = AsyncOpenAI(
+        api_key=key,
+        base_url=base_url,
+        default_headers={"Authorization": f"Bearer {key}"},
+        timeout=http.timeout,
+        max_retries=0,
+        http_client=http,
+    )
+    if base_url != OPENAI:
+        # OPENAI_ORG_ID and OPENAI_PROJECT_ID are no business of another server.
+        client.organization = client.project = None
+    return client
+
+
+@contextmanager
+def sdk_failures(where: str, timeout_s: float, key: str) -> Iterator[None]:
+    """Turn what the SDK raises into CallFailed. Not "from error": the text of an error holds the
+    server's words, and they may hold the key."""
+    try:
+        yield
+    except APIStatusError as error:
+        raise refused(error.response, key) from None
+    except APIConnectionError as error:
+        raise unreachable(error.__cause__ or error, where, timeout_s, key) from None
+
+
+def cap_name(base_url: str) -> str:
+    """What a server calls the limit of tokens: OpenAI's models that think take it only under the
+    new name, other servers know only the old."""
+    return "max_completion_tokens" if base_url == OPENAI else "max_tokens"
+
+
+class ChatTeacher:
+    """A teacher behind a server that speaks chat completions."""
 
     def __init__(self, spec: TeacherSpec, key: str, base_url: str) -> None:
         self.spec = spec
         self._key = key
-        # Models that think take the cap only under the new name; other servers know only the old.
-        self._cap = "max_completion_tokens" if base_url == OPENAI else "max_tokens"
-        self._http = connections(spec)
+        self._cap = cap_name(base_url)
+        self._http = connections(spec.timeout_s)
         try:
-            self._client = AsyncOpenAI(
-                api_key=key,
-                base_url=base_url,
-                default_headers={"Authorization": f"Bearer {key}"},
-                timeout=self._http.timeout,
-                max_retries=0,
-                http_client=self._http,
-            )
+            self._client = sdk(base_url, key, self._http)
         except httpx2.InvalidURL:
             raise BadInput(
                 f"teacher '{spec.name}': base_url {base_url} is not the address of a server"
             ) from None
-        if base_url != OPENAI:
-            # OPENAI_ORG_ID and OPENAI_PROJECT_ID are no business of another server.
-            self._client.organization = self._client.project = None
 
     def body(self, request: Request) -> dict[str, Any]:
         """What is sent for a request."""
@@ -167,13 +191,5 @@ class ChatTeacher:
         """Close all connections."""
         await self._http.aclose()
 
-    @contextmanager
-    def _failures(self) -> Iterator[None]:
-        """Turn what the SDK raises into CallFailed. Not "from error": the text of an error holds
-        the server's words, and they may hold the key."""
-        try:
-            yield
-        except APIStatusError as error:
-            raise refused(error.response, self._key) from None
-        except APIConnectionError as error:
-            raise unreachable(error.__cause__ or error, self.spec, self._key) from None
+    def _failures(self) -> AbstractContextManager[None]:
+        return sdk_failures(asked_at(self.spec), self.spec.timeout_s, self._key)

@@ -19,6 +19,7 @@ from pydantic.alias_generators import to_camel
 from fair_app.committee.base import Access, Finish, Reply, Request, TeacherSpec
 from fair_app.committee.providers.wire import (
     AnswerShape,
+    asked_at,
     connections,
     key_to_send,
     read,
@@ -108,7 +109,7 @@ class GeminiTeacher:
     def __init__(self, spec: TeacherSpec, key: str) -> None:
         self.spec = spec
         self._key = key
-        self._http = connections(spec)
+        self._http = connections(spec.timeout_s)
         self._config = _config(spec)
         base_url, version = split_version(spec.base_url or GOOGLE)
         try:
@@ -153,7 +154,7 @@ class GeminiTeacher:
         except errors.APIError as error:
             raise refused(cast(httpx2.Response, error.response), self._key) from None
         except httpx2.HTTPError as error:
-            raise unreachable(error, self.spec, self._key) from None
+            raise unreachable(error, asked_at(self.spec), self.spec.timeout_s, self._key) from None
         except json.JSONDecodeError as error:
             raise unreadable(error.doc, self._key) from None
 

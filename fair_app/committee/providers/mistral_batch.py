@@ -16,6 +16,7 @@ from fair_app.committee.providers.batches import BatchState, Outcome, State
 from fair_app.committee.providers.chat import as_lines, chat_body, read_lines
 from fair_app.committee.providers.mistral import server_of
 from fair_app.committee.providers.wire import (
+    asked_at,
     connections,
     failure,
     key_to_send,
@@ -40,7 +41,7 @@ class MistralBatches:
     def __init__(self, spec: TeacherSpec, key: str) -> None:
         self.spec = spec
         self._key = key
-        self._http = connections(spec)
+        self._http = connections(spec.timeout_s)
         self._never_used = httpx2.Client()  # Else the SDK makes one that nobody closes.
         self._client = Mistral(
             api_key=key,
@@ -120,7 +121,7 @@ class MistralBatches:
         except MistralError as error:
             raise failure(error.status_code, error.body, self._key, error.headers) from None
         except httpx2.HTTPError as error:
-            raise unreachable(error, self.spec, self._key) from None
+            raise unreachable(error, asked_at(self.spec), self.spec.timeout_s, self._key) from None
 
 
 def build(spec: TeacherSpec, access: Access) -> MistralBatches:

@@ -78,7 +78,7 @@ def key_to_send(spec: TeacherSpec, access: Access) -> str:
     would raise shows the key.
     """
     key = key_of(spec, access)
-    if not key.isascii() or not key.isprintable() or " " in key:
+    if not can_be_sent(key):
         raise BadInput(
             f"teacher '{spec.name}': the key in {key_variable(spec)} holds characters that no key "
             "has: copy it again"
@@ -86,13 +86,18 @@ def key_to_send(spec: TeacherSpec, access: Access) -> str:
     return key
 
 
-def connections(spec: TeacherSpec) -> httpx2.AsyncClient:
-    """The connections of one teacher: as many as calls are in flight, and no redirects.
+def can_be_sent(key: str) -> bool:
+    """Whether a key can stand in a header."""
+    return key.isascii() and key.isprintable() and " " not in key
+
+
+def connections(timeout_s: float) -> httpx2.AsyncClient:
+    """The connections to one server: as many as calls are in flight, and no redirects.
 
     A redirect would be followed with Google's key in a header, wherever it points.
     """
     return httpx2.AsyncClient(
-        timeout=httpx2.Timeout(spec.timeout_s, connect=min(spec.timeout_s, 15)),
+        timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, 15)),
         limits=httpx2.Limits(
             max_connections=None, max_keepalive_connections=256, keepalive_expiry=30
         ),
@@ -139,21 +144,26 @@ def failure(
         if name == "retryDelay" and wait is None and (found := _DURATION.fullmatch(value)):
             wait = float(found[1])
     text = f"HTTP {status}: {message or 'no further word'}"
+    advice = ""
     if kind is Fault.REQUEST:
-        text += _advice(status, words, message)
+        advice = _advice(status, words, message)
     if kind is Fault.MODEL:
-        text += " (check this teacher's model in the committee, and base_url if it has one)"
+        advice = " (check this teacher's model in the committee, and base_url if it has one)"
     if kind is Fault.AUTH and key == "none":
-        text += " (name the variable with this server's key in api_key_env)"
-    return CallFailed(kind, text, wait)
+        advice = " (name the variable with this server's key in api_key_env)"
+    return CallFailed(kind, text, wait, advice)
 
 
-def unreachable(error: BaseException, spec: TeacherSpec, key: str) -> CallFailed:
+def asked_at(spec: TeacherSpec) -> str:
+    """Who is asked for a teacher: the address of its server, or the provider."""
+    return httpx2.URL(spec.base_url).netloc.decode() if spec.base_url else spec.provider
+
+
+def unreachable(error: BaseException, where: str, timeout_s: float, key: str) -> CallFailed:
     """The failure behind a fault of the transport, httpx2's own or what an SDK makes of it."""
     text = one_line(str(error) or type(error).__name__, key)
-    where = httpx2.URL(spec.base_url).netloc.decode() if spec.base_url else spec.provider
     if isinstance(error, httpx2.TimeoutException):
-        return CallFailed(Fault.TIMEOUT, f"no answer of {where} within {spec.timeout_s:g} s")
+        return CallFailed(Fault.TIMEOUT, f"no answer of {where} within {timeout_s:g} s")
     if isinstance(error, httpx2.DecodingError):
         return CallFailed(Fault.BAD_BODY, f"the answer of {where} cannot be decoded: {text}")
     return CallFailed(Fault.NETWORK, f"the connection to {where} failed: {text}")

@@ -5,17 +5,15 @@ from collections.abc import Sequence
 
 from fair_app.tasks.readers.declarations import Declaration, declarations
 from fair_app.tasks.readers.numerals import (
-    Numeral,
-    Token,
     last,
     loose,
     opening,
     results,
     sentences,
     stated,
-    tokens,
     words_after,
 )
+from fair_app.tasks.readers.tokens import Numeral, Token, tokens
 
 LONGEST_UNIT = 4
 """Words behind a number that stands alone: `#### 18 dollars a day`."""

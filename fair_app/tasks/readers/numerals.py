@@ -1,96 +1,16 @@
-"""Numbers and equations in running text: `$1,000`, `-3.5`, `3/4`, `12 pens + 5 pens = 17 pens`.
+"""Numbers and equations in running text: `$1,000`, `-3,5`, `3/4`, `12 pens + 5 pens = 17 pens`.
 
-One pass cuts a text into tokens; every reading below works on tokens, so that the time is linear in
-the length of the text whatever it holds. Nothing is computed from a text: an expression without a
-written result has no value, except a plain fraction.
+Every reading works on tokens, so that the time is linear in the length of the text whatever it
+holds. Nothing is computed from a text: an expression without a written result has no value, except
+a plain fraction.
 """
 
-import re
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import Enum, auto
 from fractions import Fraction
 
-LONGEST_NUMBER = 60
-"""Characters. A longer run of digits is noise, and Python refuses to convert very long ones."""
+from fair_app.tasks.readers.tokens import Kind, Numeral, Token, skip_unit, tokens
 
-
-@dataclass(frozen=True)
-class Numeral:
-    """A number and where it stands. `percent`: a percent sign follows (the value is as written)."""
-
-    value: Fraction
-    start: int
-    end: int
-    percent: bool = False
-
-    def equals(self, other: Fraction) -> bool:
-        """Tell whether this is the number `other`; 25% is 25 and also 0.25."""
-        return self.value == other or (self.percent and self.value == other * 100)
-
-
-class Kind(Enum):
-    """What a token is. Spaces, brackets, currency signs, markdown and LaTeX leave no token."""
-
-    NUMBER = auto()
-    OPERATOR = auto()
-    EQUALS = auto()
-    WORD = auto()
-    STOP = auto()  # the end of a sentence
-    LINE = auto()  # the end of a line
-    BREAK = auto()  # a comma, a colon, a list marker: ends an expression, not the sentence
-
-
-@dataclass(frozen=True)
-class Token:
-    """A piece of the text. `numeral` is set for numbers, `word` (lower case) for the others."""
-
-    kind: Kind
-    start: int
-    end: int
-    word: str = ""
-    numeral: Numeral | None = None
-
-
-_TOKEN = re.compile(
-    r"""
-      (?P<frac>\\[dt]?frac\{(?P<over>[0-9]{1,30})\}\{(?P<under>[0-9]{1,30})\})
-    | (?P<annotation><<[^<>\n]{0,300}>>(?=[$-]{0,2}[.0-9]))  # GSM8K's marks repeat what is beside
-    | (?P<latexop>\\(?:times|cdot|div)(?![A-Za-z]))
-    | (?P<latexeq>\\(?:approx|implies|Rightarrow|rightarrow)(?![A-Za-z]))
-    | (?P<latex>\\[A-Za-z]+|\\.)
-    | (?P<exponent>(?<=[A-Za-z}])\^\{?[0-9]{1,3}\}?)  # cm^2
-    | (?P<ordinal>[0-9]{1,9}(?:st|nd|rd|th)\b)
-    | (?P<number>(?:[0-9]{1,3}(?:,[0-9]{3}){1,15}(?![0-9])|[0-9]+)(?:\.[0-9]+)?|(?<![0-9])\.[0-9]+)
-    | (?P<times>(?<=[0-9])[xX](?=[$0-9])|(?<=[0-9])\*\*(?=[0-9]))
-    | (?P<hyphen>(?<=[0-9A-Za-z])-(?=[A-Za-z]))       # 120-page
-    | (?P<emphasis>\*\*+|__+|~~+)
-    | (?P<notequal>[<>!]=|≠)
-    | (?P<equals>=>|={1,3}|≈|≅|→|⇒)
-    | (?P<operator>[-+*×·÷/^−–])
-    | (?P<percent>%)
-    | (?P<line>\n)
-    | (?P<stop>[.!?;](?=[\s"'*)\]}$]|\Z))
-    | (?P<word>[^\W\d_][\w'’]*(?:-[^\W\d_]\w*)*)
-    | (?P<blank>[^\S\n]+|[$€£¥()\[\]{}"'`“”‘’_|&])
-    | (?P<other>.)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_WORD_OPERATORS = {"x", "times", "plus", "minus", "divided", "multiplied"}
-_LIST_HEADS = {"step", "question", "problem", "part", "example"}
-_MINUS = "-−–"
-# Words that start a new clause: what follows them is no unit of the number before them.
-_CLAUSES = frozenset(
-    word
-    for line in (
-        "after and are as at because before but during for from given giving he hence if in is it",
-        "of on or she since so that the then there therefore they this thus to was we were when",
-        "where which while who with you",
-    )
-    for word in line.split()
-)
 # Words that may stand between "the answer is" and its number.
 _LEADS = frozenset(
     word
@@ -100,84 +20,6 @@ _LEADS = frozenset(
     )
     for word in line.split()
 )
-
-
-def tokens(text: str) -> list[Token]:
-    """Cut `text` into tokens. A minus is a number's sign where it can't be a subtraction."""
-    found: list[Token] = []
-    line_start = True
-    for match in _TOKEN.finditer(text):
-        group = match.lastgroup or "other"
-        start, end = match.span()
-        previous = found[-1] if found else None
-        if group in {"number", "frac"}:
-            value = _fraction(match["over"], match["under"]) if group == "frac" else None
-            if group == "number" and end - start <= LONGEST_NUMBER:
-                value = Fraction(match["number"].replace(",", ""))
-            if value is None or _is_list_marker(text, start, end, line_start, previous):
-                found.append(Token(Kind.BREAK, start, end))
-            else:
-                if previous and _is_sign(text, found):
-                    value, start = -value, found.pop().start
-                found.append(Token(Kind.NUMBER, start, end, numeral=Numeral(value, start, end)))
-        elif group == "percent" and previous and previous.numeral:
-            marked = Numeral(previous.numeral.value, previous.start, end, percent=True)
-            found[-1] = Token(Kind.NUMBER, previous.start, end, numeral=marked)
-        elif group == "word" and match.group() == "of" and _is_share(found):
-            found.append(Token(Kind.OPERATOR, start, end, "of"))
-        elif (kind := _kind(group, match.group().lower())) is not None:
-            found.append(Token(kind, start, end, match.group().lower()))
-        line_start = group == "line" or (line_start and group in {"blank", "emphasis"})
-    return found
-
-
-def _kind(group: str, word: str) -> Kind | None:
-    """The kind of a token that is no number; None for what leaves no token."""
-    if group in {"annotation", "latex", "exponent", "hyphen", "emphasis", "blank"}:
-        return None
-    if group in {"latexop", "times", "operator"}:
-        return Kind.OPERATOR
-    if group in {"latexeq", "equals"}:
-        return Kind.EQUALS
-    if group in {"word", "ordinal"}:
-        return Kind.OPERATOR if word in _WORD_OPERATORS else Kind.WORD
-    return {"line": Kind.LINE, "stop": Kind.STOP}.get(group, Kind.BREAK)
-
-
-def _fraction(over: str, under: str) -> Fraction | None:
-    return Fraction(int(over), int(under)) if int(under) else None
-
-
-def _is_list_marker(
-    text: str, start: int, end: int, line_start: bool, previous: Token | None
-) -> bool:
-    """Whether a number only counts: `2. Then …` and `2) Then …` on a new line, `Step 2: …`."""
-    after = text[end : end + 2]
-    if line_start and end - start <= 2 and after[:1] in {".", ")"} and after[1:] in {" ", "\t"}:
-        return bool(text[end + 2 : end + 40].partition("\n")[0].strip())
-    headed = previous is not None and previous.kind is Kind.WORD and previous.word in _LIST_HEADS
-    return headed and after[:1] in {":", ".", ")"}
-
-
-def _is_sign(text: str, before: Sequence[Token]) -> bool:
-    """Whether the minus that `before` ends with is the sign of the number right after it."""
-    minus = before[-1]
-    if minus.kind is not Kind.OPERATOR or minus.word not in set(_MINUS):
-        return False
-    left = before[-2] if len(before) > 1 else None
-    if left is not None and left.kind in {Kind.EQUALS, Kind.OPERATOR}:
-        return True
-    if left is not None and left.kind is Kind.NUMBER:
-        return False
-    attached = text[minus.end : minus.end + 1] != " "
-    return attached and not (minus.start and (text[minus.start - 1].isalnum()))
-
-
-def _is_share(before: Sequence[Token]) -> bool:
-    """Whether `before` ends with a share, `50%` or `1/2`, whose "of" then is a multiplication."""
-    if not before or before[-1].numeral is None:
-        return False
-    return before[-1].numeral.percent or (len(before) > 1 and before[-2].word == "/")
 
 
 def canonical(value: Fraction) -> str:
@@ -220,7 +62,7 @@ def _operand(found: Sequence[Token], at: int) -> Numeral | None:
     whole, after = first, at + 1
     if (part := _ratio(found, at)) is not None:
         whole, after = part, at + 3
-        unit_end = _skip_unit(found, after)
+        unit_end = skip_unit(found, after)
         if unit_end < len(found) and found[unit_end].kind is Kind.EQUALS:
             return None
     elif (part := _ratio(found, at + 1)) is not None and _mixed(first, part, found[at + 1]):
@@ -247,20 +89,13 @@ def _mixed(whole: Numeral, part: Numeral, numerator: Token) -> bool:
 
 def _goes_on(found: Sequence[Token], at: int) -> bool:
     """Whether an operator and a second operand follow, with at most a unit between."""
-    at = _skip_unit(found, at)
+    at = skip_unit(found, at)
     if at >= len(found) or found[at].kind is not Kind.OPERATOR:
         return False
     while at < len(found) and (found[at].kind is Kind.OPERATOR or found[at].word == "by"):
         at += 1
-    at = _skip_unit(found, at)
+    at = skip_unit(found, at)
     return at < len(found) and found[at].kind is Kind.NUMBER
-
-
-def _skip_unit(found: Sequence[Token], at: int) -> int:
-    last = min(at + 4, len(found))
-    while at < last and found[at].kind is Kind.WORD and found[at].word not in _CLAUSES:
-        at += 1
-    return at
 
 
 def results(found: Sequence[Token]) -> Iterator[Numeral]:
@@ -268,7 +103,7 @@ def results(found: Sequence[Token]) -> Iterator[Numeral]:
     for index, token in enumerate(found):
         if token.kind is not Kind.EQUALS:
             continue
-        at = _skip_unit(found, index + 1)
+        at = skip_unit(found, index + 1)
         if at < len(found) and (value := _operand(found, at)) is not None:
             yield value
 

@@ -1,0 +1,184 @@
+"""A person's word on a grade, and how grades fall by time and by kind of question."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlite_utils import Database
+
+from db import decisions, exams
+from db.exams import AnswerRow, KindCounts
+from db.projects import Project
+from db.store import connect, writing
+from fair_app.curation.decisions import CORRECT, WRONG, fold, last_undoable
+from fair_app.errors import BadInput
+from fair_app.evaluation.statistics import wilson
+from fair_app.settings import Settings
+from fair_app.studio.review import decision_log
+
+MOST_KINDS = 12
+"""Kinds that are shown side by side at most: those with most answers."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """Who decided on a grade, when (seconds since 1970), and why ("" when they did not say)."""
+
+    actor: str
+    at: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class KindScore:
+    """Accuracy on one kind of question, with its 95 % Wilson interval."""
+
+    kind: str
+    answered: int
+    correct: int
+    ci95: tuple[float, float]
+
+
+def override(
+    settings: Settings,
+    project: Project,
+    answer_id: int,
+    correct: bool | None,
+    *,
+    actor: str,
+    reason: str = "",
+) -> AnswerRow:
+    """Grade an answer as a person says, with None as the rule does again; return the answer.
+
+    Appended to the log of decisions, unless that is the grade in force already. Mistakes, counts,
+    review room and training set follow. Raises BadInput for an answer that is not the project's,
+    or that is still to come.
+    """
+    store = connect(settings.database)
+    with writing(store):
+        answer = _answer(store, project, answer_id)
+        if correct is None:
+            action, value = "reset", None
+        else:
+            action, value = "grade", CORRECT if correct else WRONG
+        wanted = answer.rule_correct if correct is None else correct
+        if wanted != answer.correct:
+            decisions.append(
+                store,
+                project.id,
+                subject="answer",
+                subject_id=answer_id,
+                action=action,
+                value=value,
+                actor=actor,
+                reason=reason.strip()[:500],
+            )
+            _put_in_force(settings, project, answer)
+        return _answer(store, project, answer_id)
+
+
+def undo_override(settings: Settings, project: Project, *, actor: str) -> AnswerRow | None:
+    """Undo this person's latest word on the present exam's grades; None when there is none."""
+    if project.exam_id is None:
+        return None
+    store = connect(settings.database)
+    with writing(store):
+        known = set(exams.answer_ids(store, project.exam_id))
+        log = [
+            entry
+            for entry in decision_log(settings, project)
+            if entry.subject == "answer" and entry.subject_id in known
+        ]
+        last = last_undoable(log, actor)
+        if last is None:
+            return None
+        decisions.append(
+            store,
+            project.id,
+            subject=last.subject,
+            subject_id=last.subject_id,
+            action="undo",
+            actor=actor,
+            undoes=last.id,
+        )
+        _put_in_force(settings, project, _answer(store, project, last.subject_id))
+        return _answer(store, project, last.subject_id)
+
+
+def words(settings: Settings, project: Project) -> dict[int, Word]:
+    """The persons' words on grades that are in force, by the id of the answer."""
+    log = {entry.id: entry for entry in decision_log(settings, project)}
+    return {
+        subject_id: Word(state.actor, state.at, log[state.decision].reason)
+        for (subject, subject_id), state in fold(log.values()).items()
+        if subject == "answer"
+    }
+
+
+def last_decision(settings: Settings, project: Project) -> int:
+    """The id of the latest decision about a project: the revision of what persons decided."""
+    return decisions.revision(connect(settings.database), project.id)
+
+
+def accuracy_over_time(settings: Settings, exam_id: int) -> list[tuple[int, float]]:
+    """The accuracy after each answer, in the order in which they came, by the grades in force."""
+    points, right = [], 0
+    came = exams.grades_as_they_came(connect(settings.database), exam_id)
+    for number, correct in enumerate(came, start=1):
+        right += correct
+        points.append((number, right / number))
+    return points
+
+
+def by_kind(settings: Settings, exam_id: int) -> list[list[KindScore]]:
+    """Accuracy by the kind of question, one list for each way in which the task tells kinds apart.
+
+    A kind such as `baking, 2 steps` is in two of them: by family and by the number of steps. At
+    most MOST_KINDS of a list, those with most answers; a way with a single kind is left out.
+    """
+    return grouped(exams.by_kind(connect(settings.database), exam_id))
+
+
+def grouped(found: Iterable[KindCounts]) -> list[list[KindScore]]:
+    """Kinds told apart by each of their parts; kinds of unequal parts are taken whole."""
+    rows = list(found)
+    even = len({row.kind.count(", ") for row in rows}) == 1
+    names = [row.kind.split(", ") if even else [row.kind] for row in rows]
+    ways = [_tally(rows, own) for own in zip(*names, strict=True)]
+    return sorted((way for way in ways if len(way) > 1), key=lambda way: _natural(way[0].kind))
+
+
+def _tally(rows: Sequence[KindCounts], names: Sequence[str]) -> list[KindScore]:
+    answered: Counter[str] = Counter()
+    correct: Counter[str] = Counter()
+    for name, row in zip(names, rows, strict=True):
+        answered[name] += row.answered
+        correct[name] += row.correct
+    most = sorted(answered, key=lambda name: (-answered[name], _natural(name)))[:MOST_KINDS]
+    return [
+        KindScore(name, answered[name], correct[name], wilson(correct[name], answered[name]))
+        for name in sorted(most, key=_natural)
+    ]
+
+
+def _natural(name: str) -> tuple[float, str]:
+    """Kinds that begin with a number in its order, before all others."""
+    number = re.match(r"\d{1,9}", name)
+    return (float(number[0]) if number else float("inf"), name)
+
+
+def _answer(store: Database, project: Project, answer_id: int) -> AnswerRow:
+    answer = exams.answer(store, answer_id)
+    if answer is None or exams.get(store, answer.exam_id).project_id != project.id:
+        raise BadInput("This answer is not among the project's: reload the page.")
+    if answer.text is None:
+        raise BadInput("This question has no answer yet: there is nothing to grade.")
+    return answer
+
+
+def _put_in_force(settings: Settings, project: Project, answer: AnswerRow) -> None:
+    """Write the grade that follows from the log into the answer's row."""
+    state = fold(decision_log(settings, project)).get(("answer", answer.id))
+    correct = answer.rule_correct if state is None else state.correct
+    exams.set_grade(connect(settings.database), answer.id, bool(correct))

@@ -1,0 +1,105 @@
+"""The answers of an exam, each one line that opens, and a person's word on their grades."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import gradio as gr
+
+from fair_app.studio.grades import Word
+from pages.components.answers import Answer, answer_block, question_block, verdict
+from pages.components.markup import ago, text
+from pages.components.painted import KEEP_OPEN
+
+HERE = Path(__file__).parent
+CSS = (HERE / "exam_answers.css").read_text(encoding="utf-8")
+GRADES: dict[str, bool | None] = {"right": True, "wrong": False, "rule": None}
+"""What a person may say of a grade."""
+REPORT_UNDO = """
+element.addEventListener('click', (event) => {
+  if (event.target.closest('[data-undo]')) trigger('undo', {});
+});
+"""
+
+
+def exam_answers() -> gr.HTML:
+    """Lay out the list, whose value is what `answer_list` returns.
+
+    Events: `grade`, with `event.answer`, `event.grade` (a key of GRADES) and `event.reason`; and
+    `undo`.
+    """
+    return gr.HTML(
+        "",
+        js_on_load=KEEP_OPEN + (HERE / "exam_answers.js").read_text(encoding="utf-8"),
+        elem_id="exam-answers",
+        apply_default_css=False,
+    )
+
+
+def said_line() -> gr.HTML:
+    """Lay out the line that says what became of a grade. Its event is `undo`."""
+    return gr.HTML("", js_on_load=REPORT_UNDO, elem_id="exam-said", apply_default_css=False)
+
+
+def graded(row: Answer, undone: bool) -> str:
+    """What a person's word, or undoing it, made of a grade."""
+    grade = "right" if row.correct else "wrong"
+    if undone:
+        return _said(f"Undone: question {row.position + 1} is {grade} again.")
+    whose = "by your word" if row.correct != row.rule_correct else "by the rule"
+    return _said(f"Question {row.position + 1} is {grade} now, {whose}.", undo=True)
+
+
+def nothing_to_undo() -> str:
+    """What to say when there is nothing to undo."""
+    return _said("You have graded no answer that could be undone.")
+
+
+def answer_list(rows: Sequence[Answer], words: Mapping[int, Word]) -> str:
+    """Answers, each one line that opens to the whole of it. `words` are by the answers' ids."""
+    return (
+        f'<div class="answers">{"".join(_item(row, words.get(row.id)) for row in rows)}</div>'
+        '<p class="soft keys">On a chosen answer: <kbd>j</kbd> <kbd>k</kbd> next and previous, '
+        "<kbd>Enter</kbd> open, <kbd>r</kbd> right, <kbd>w</kbd> wrong, <kbd>b</kbd> back to the "
+        "rule, <kbd>u</kbd> undo</p>"
+    )
+
+
+def _said(sentence: str, *, undo: bool = False) -> str:
+    button = '<button type="button" class="go link" data-undo>Undo</button>' if undo else ""
+    return f'<p class="said-now" role="status"><span>{text(sentence)}</span>{button}</p>'
+
+
+def _item(row: Answer, word: Word | None) -> str:
+    overridden = row.correct != row.rule_correct
+    cut = '<span class="tag warn">cut off</span>' if row.truncated else ""
+    person = '<span class="tag">by a person</span>' if overridden else ""
+    read = f"<b>{text(row.prediction)}</b>" if row.prediction else "nothing read"
+    instead = "" if row.correct else f" <small>not {text(row.gold_answer)}</small>"
+    return (
+        f'<details class="answer" data-key="{row.id}"><summary>'
+        f'<span class="number">{row.position + 1}</span>{verdict(row.correct)}'
+        f'<span class="asked">{text(row.question)}</span>'
+        f'<span class="read">{cut}{person}{read}{instead}</span>'
+        f'</summary><div class="whole">{question_block(row)}{answer_block(row)}'
+        f"{_grading(row, word if overridden else None)}"
+        f'<details class="gold" data-key="gold-{row.id}"><summary>Reference solution</summary>'
+        f'<pre class="said">{text(row.gold_text)}</pre></details></div></details>'
+    )
+
+
+def _grading(row: Answer, word: Word | None) -> str:
+    """Whose grade is in force, and the button for another."""
+    if row.correct == row.rule_correct:
+        other = "wrong" if row.correct else "right"
+        return (
+            f'<div class="grading"><button type="button" class="go plain" data-grade="{other}">'
+            f'Mark as {other}</button><input class="reason" maxlength="500" '
+            f'placeholder="Why? (optional)" aria-label="Why, optional"></div>'
+        )
+    by_rule = "right" if row.rule_correct else "wrong"
+    whose = f"Graded by {text(word.actor)}, {text(ago(word.at))}" if word else "Graded by a person"
+    why = f": “{text(word.reason)}”" if word and word.reason else ""
+    return (
+        f'<div class="grading"><p>{whose}{why}. The rule graded it {by_rule}.</p>'
+        '<button type="button" class="go plain" data-grade="rule">Back to the rule</button></div>'
+    )

@@ -1,0 +1,162 @@
+"""The choice of a student: one of this machine, of the hub, or a model behind a server."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from fair_app.errors import BadInput, WorkFailed
+from fair_app.settings import Settings
+from fair_app.student.check import Finding, findings, look_up, this_machine
+from fair_app.student.offline import OFFLINE_STUDENT
+from fair_app.student.registry import SERVER_KEY, Quantization, parse_ref
+from fair_app.studio.projects import Project
+from fair_app.studio.training import trained
+from pages.components.markup import text
+from pages.components.page import LIVE
+from pages.components.painted import painted
+
+HERE = "Choose one, or type a hub id or a folder"
+ELSEWHERE = "Behind the server that is named below"
+MARKS = {"good": "✓", "note": "i", "bad": "!"}
+
+
+@dataclass(frozen=True)
+class StudentFields:
+    """The student's field, and below it what the hub says of a model there."""
+
+    student: gr.Dropdown
+    checked: gr.HTML
+
+
+@dataclass(frozen=True)
+class ServerFields:
+    """Where a served student is asked; without an address it is not one."""
+
+    group: gr.Accordion
+    address: gr.Textbox
+    model: gr.Textbox
+    key: gr.Textbox
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What `served_so` fills."""
+        return [self.group, self.address, self.model, self.key]
+
+
+def student_fields() -> StudentFields:
+    """Lay out the field."""
+    return StudentFields(
+        gr.Dropdown(
+            [OFFLINE_STUDENT],
+            value=OFFLINE_STUDENT,
+            label="Student",
+            info=HERE,
+            allow_custom_value=True,
+            interactive=True,
+            elem_id="exam-student",
+        ),
+        painted("exam-student-check"),
+    )
+
+
+def wire_check(settings: Settings, fields: StudentFields, quantization: gr.Dropdown) -> None:
+    """Check a model of the hub when it is named, and again for another quantization."""
+    asked = [fields.student, quantization]
+    for event in (fields.student.input, quantization.input):
+        event(lambda ref, _: asking(settings, ref), asked, fields.checked, **LIVE).then(
+            lambda ref, bits: checked(settings, ref, bits), asked, fields.checked, **LIVE
+        )
+
+
+def server_fields(student: gr.Dropdown) -> ServerFields:
+    """Lay out the fields, folded away. An address takes the place of the student's own field."""
+    with gr.Accordion("A student behind a server", open=False, elem_classes="more") as group:
+        address = gr.Textbox(
+            label="Address",
+            placeholder="http://127.0.0.1:8000/v1",
+            info="vLLM, SGLang, TGI, llama.cpp or any other server that speaks OpenAI’s format",
+            max_lines=1,
+            elem_id="exam-server",
+        )
+        model = gr.Textbox(
+            label="Its name for the model",
+            placeholder="meta-llama/Llama-2-7b-chat-hf",
+            max_lines=1,
+            elem_id="exam-served-model",
+        )
+        key = gr.Textbox(
+            label="Key",
+            info=f"If it asks for one. Kept in memory only; without it, {SERVER_KEY} counts",
+            type="password",
+            max_lines=1,
+            elem_id="exam-server-key",
+        )
+    # Not `input`, which Gradio does not send for what is pasted.
+    address.change(
+        lambda given: gr.Dropdown(**_own_field(given)),
+        address,
+        student,
+        **{**LIVE, "trigger_mode": "always_last"},
+    )
+    return ServerFields(group, address, model, key)
+
+
+def chosen_so(settings: Settings, project: Project, params: dict[str, Any]) -> gr.Dropdown:
+    """The student's field as it was for an exam with these parameters."""
+    made = [f"checkpoint:{one.name}" for one in trained(settings, project)]
+    served = params.get("server")
+    here = [] if served else [project.student]
+    choices = list(dict.fromkeys([OFFLINE_STUDENT, *here, *made]))
+    value = OFFLINE_STUDENT if served else project.student
+    return gr.Dropdown(choices=choices, value=value, **_own_field(served))
+
+
+def served_so(params: dict[str, Any]) -> list[Any]:
+    """The server's fields as they were for an exam with these parameters, without the key."""
+    address = params.get("server") or ""
+    return [gr.Accordion(open=bool(address)), address, params["student"] if address else "", ""]
+
+
+def _own_field(address: str | None) -> dict[str, Any]:
+    served = bool((address or "").strip())
+    return {"interactive": not served, "info": ELSEWHERE if served else HERE}
+
+
+def asking(settings: Settings, ref: str | None) -> str:
+    """What to show until the hub has answered."""
+    if _is_hub_id(settings, ref):
+        return '<p class="soft" role="status">Asking the hub about it…</p>'
+    return ""
+
+
+def checked(settings: Settings, ref: str | None, quantization: Quantization) -> str:
+    """What the hub says of a model, as a list; nothing for any other student."""
+    if not ref or not _is_hub_id(settings, ref):
+        return ""
+    try:
+        return painting(findings(look_up(ref.strip()), this_machine(), quantization))
+    except BadInput as fault:
+        return painting([Finding("bad", str(fault))])
+    except WorkFailed as fault:
+        return painting([Finding("note", str(fault))])
+
+
+def painting(found: Sequence[Finding]) -> str:
+    """Findings, each with a mark beside its sentence."""
+    rows = "".join(
+        f'<li class="{one.level}"><i aria-hidden="true">{MARKS[one.level]}</i>'
+        f"<span>{text(one.sentence)}</span></li>"
+        for one in found
+    )
+    return f'<ul class="findings" role="status">{rows}</ul>'
+
+
+def _is_hub_id(settings: Settings, ref: str | None) -> bool:
+    try:
+        return bool(ref) and (
+            parse_ref(str(ref), settings.checkpoints, settings.models).kind == "hub"
+        )
+    except BadInput:
+        return False
