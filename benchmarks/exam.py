@@ -72,6 +72,38 @@ def one_at_a_time(prompts: list[str]) -> Measured:
     return Measured(texts, tokens, time.perf_counter() - begin, peak_memory())
 
 
+def continuous_batching(prompts: list[str]) -> Measured:
+    """transformers' own batching with a paged cache, as its documentation sets it up."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+
+    from fair_app.student.generation import render_prompt
+
+    folder = ensure_offline_student(MODELS)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.bfloat16, attn_implementation="sdpa"
+    ).eval()
+    asked = [
+        tokenizer.encode(render_prompt(tokenizer, prompt), add_special_tokens=False)
+        for prompt in prompts
+    ]
+    config = GenerationConfig(
+        max_new_tokens=DECODING.max_new_tokens,
+        do_sample=False,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.eos_token_id,
+    )
+    begin = time.perf_counter()
+    outputs = model.generate_batch(inputs=asked, generation_config=config)
+    seconds = time.perf_counter() - begin
+    # They come in the order of the prompts.
+    written = [one.generated_tokens for one in outputs.values()]
+    texts = [tokenizer.decode(one, skip_special_tokens=True).strip() for one in written]
+    tokens = sum(token != tokenizer.eos_token_id for one in written for token in one)
+    return Measured(texts, tokens, seconds, peak_memory())
+
+
 def in_batches(prompts: list[str]) -> Measured:
     """This repository's way in one process, as on a GPU."""
     from fair_app.student.generation import TransformersStudent
@@ -131,6 +163,7 @@ def main() -> None:
     prompts = [task.prompt(question) for question in questions]
     asked = {
         one_at_a_time: arguments.reference_items or len(prompts),
+        continuous_batching: len(prompts),
         in_batches: len(prompts),
         on_every_core: len(prompts),
     }
@@ -143,15 +176,15 @@ def main() -> None:
         right = sum(map(lambda text, one: task.grade(text, one).correct, measured.texts, questions))
         pace[way] = measured.pace
         print(
-            f"{way.__name__:14} {len(measured.texts):4} questions {measured.seconds:7.1f} s "
+            f"{way.__name__:19} {len(measured.texts):4} questions {measured.seconds:7.1f} s "
             f"{measured.pace:6.2f} questions/s {measured.tokens / measured.seconds:5.0f} tokens/s "
             f"{right:3} right, peak {measured.peak / 2**30:.2f} GiB",
             flush=True,
         )
     if arguments.reference_items:
         print(f"The first way answered the first {arguments.reference_items} questions only.")
-    for way in (in_batches, on_every_core):
-        print(f"{way.__name__:14} {pace[way] / pace[one_at_a_time]:.1f} times the questions/s")
+    for way in (continuous_batching, in_batches, on_every_core):
+        print(f"{way.__name__:19} {pace[way] / pace[one_at_a_time]:.1f} times the questions/s")
 
 
 def apart(way: Callable[[list[str]], Measured], prompts: list[str]) -> Measured:

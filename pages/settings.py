@@ -25,6 +25,12 @@ KEYS = (
     ("u", "undo your latest decision"),
     ("?", "show the keys"),
 )
+EXAM_KEYS = (
+    ("j k", "next and previous answer"),
+    ("Enter", "open or close the answer"),
+    ("r w b", "mark it as right, as wrong, or go back to the rule’s grade"),
+    ("u", "undo your latest word"),
+)
 
 
 def build(settings: Settings, place: Place) -> Page:
@@ -51,6 +57,8 @@ def _painting(settings: Settings) -> str:
         + _rows({name: f"<code>{text(path.resolve())}</code>" for name, path in places.items()})
         + "<h3>Keys in the review</h3>"
         + _rows({keys: text(what) for keys, what in KEYS}, keys=True)
+        + "<h3>Keys among an exam’s answers</h3>"
+        + _rows({keys: text(what) for keys, what in EXAM_KEYS}, keys=True)
         + f'<h3>Terms</h3><p class="prose-text">{text(TERMS)}</p>'
         + "<h3>Versions</h3>"
         + _rows({name: text(number) for name, number in versions.items()})
