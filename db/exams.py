@@ -146,11 +146,17 @@ def add(
                 "created_at": now(),
             },
         )
-        store.conn.executemany(
-            "INSERT INTO answers (exam_id, question_id, position) VALUES (?, ?, ?)",
-            [(exam_id, question_id, place) for place, question_id in enumerate(question_ids)],
-        )
+        _add_rows(store, exam_id, question_ids, 0)
     return exam_id
+
+
+def extend(
+    store: Database, exam_id: int, question_ids: list[int], settings: dict[str, Any]
+) -> None:
+    """Put further questions behind those of an exam, whose settings then are these."""
+    with writing(store):
+        update(store, "exams", exam_id, {"settings": settings})
+        _add_rows(store, exam_id, question_ids, counts(store, exam_id).questions)
 
 
 def get(store: Database, exam_id: int) -> Exam:
@@ -330,3 +336,10 @@ def add_seconds(store: Database, exam_id: int, seconds: float) -> None:
 def _let_through(which: str, search: str) -> str:
     held = f" AND {HOLDS}" if search else ""
     return f"a.exam_id = :exam AND {FILTERS[which]}{held}"
+
+
+def _add_rows(store: Database, exam_id: int, question_ids: list[int], first: int) -> None:
+    store.conn.executemany(
+        "INSERT INTO answers (exam_id, question_id, position) VALUES (?, ?, ?)",
+        [(exam_id, question_id, place) for place, question_id in enumerate(question_ids, first)],
+    )

@@ -91,7 +91,7 @@ def _student(job: JobContext, exam: Exam, questions: int) -> Iterator[Student]:
 
 
 def _prepare(job: JobContext, task: Task) -> int:
-    """Find the exam with these very settings and questions, or create it."""
+    """Find the exam with these settings that these questions repeat or go on with, or create it."""
     params, project = job.params, job.project
     rows = Path(params["rows"]) if params["rows"] else None
     job.progress("reading the questions", 0, 0)
@@ -102,41 +102,49 @@ def _prepare(job: JobContext, task: Task) -> int:
     decoding = asdict(DECODINGS[params["decoding"]])
     if params["max_new_tokens"]:
         decoding["max_new_tokens"] = params["max_new_tokens"]
-    put = json.dumps([task.prompt(question) for question in asked])
+    prompts = [task.prompt(question) for question in asked]
     settings = {
         "decoding": decoding,
         "samples": params["samples"],
         "quantization": params["quantization"],
         "server": params["server"],
         "prompts": params["prompts"],
-        "put": hashlib.sha256(put.encode()).hexdigest()[:16],
+        "put": _hash(prompts),
     }
-    wanted = (params["student"], task.name, params["split"], settings)
     purpose = PURPOSES[job.job.kind]
     with writing(job.store):
         ids = store_questions(job.store, project.id, task.name, params["split"], asked)
-        exam_id = next(
-            (
-                exam.id
-                for exam in exams.of_project(job.store, project.id, purpose)
-                if (exam.student, exam.task, exam.split, exam.settings) == wanted
-                and exams.question_ids(job.store, exam.id) == ids
-            ),
-            None,
-        ) or exams.add(
-            job.store,
-            project.id,
-            purpose=purpose,
-            student=params["student"],
-            task=task.name,
-            split=params["split"],
-            settings=settings,
-            question_ids=ids,
-            source=source,
-        )
+        wanted = (params["student"], task.name, params["split"])
+        for exam in exams.of_project(job.store, project.id, purpose):
+            known = exams.question_ids(job.store, exam.id)
+            same = {**settings, "put": _hash(prompts[: len(known)])}
+            if (exam.student, exam.task, exam.split) == wanted and (
+                (exam.settings, known) == (same, ids[: len(known)])
+            ):
+                # What is answered stays; further questions come behind.
+                exams.extend(job.store, exam.id, ids[len(known) :], settings)
+                exam_id = exam.id
+                break
+        else:
+            exam_id = exams.add(
+                job.store,
+                project.id,
+                purpose=purpose,
+                student=params["student"],
+                task=task.name,
+                split=params["split"],
+                settings=settings,
+                question_ids=ids,
+                source=source,
+            )
         if purpose == "exam":
             projects.set_exam(job.store, project.id, exam_id, params["student"])
     return exam_id
+
+
+def _hash(prompts: list[str]) -> str:
+    """What all questions of an exam are put as, in short."""
+    return hashlib.sha256(json.dumps(prompts).encode()).hexdigest()[:16]
 
 
 class _Answering:
