@@ -57,6 +57,7 @@ screenshots: student $(VENV)/.dev chromium
 
 benchmarks: student $(VENV)/.dev chromium
 	$(BIN)/python benchmarks/exam.py
+	$(BIN)/python benchmarks/collect.py
 	$(BIN)/python benchmarks/train.py
 	$(BIN)/python benchmarks/threshold.py
 
