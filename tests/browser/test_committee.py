@@ -15,6 +15,7 @@ from fair_app.committee.base import TeacherSpec
 from fair_app.committee.committee_file import default_committee
 from fair_app.studio.projects import Project
 from fair_app.studio.teachers import asked_specs, set_committee
+from tests.browser.filling import fill
 from tests.building import project_with_mistakes
 from tests.wire import faults
 from tests.wire.formats import Call, Raw, as_json
@@ -74,10 +75,6 @@ def card(page: Any, name: str) -> Any:
 def choose(page: Any, field: str, option: str) -> None:
     page.click(f"#{field} input")
     page.click(f"#{field} [role=option]:has-text('{option}')")
-
-
-def fill(page: Any, field: str, value: object) -> None:
-    page.fill(f"#{field} :is(input, textarea)", str(value))
 
 
 def said(page: Any, words: str) -> str:

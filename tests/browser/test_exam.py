@@ -13,6 +13,7 @@ from db.store import connect
 from fair_app.studio import review
 from fair_app.studio.exams import answers
 from fair_app.studio.projects import Project, create_project, open_project
+from tests.browser.filling import fill
 from tests.building import project_with_mistakes
 from tests.loopback_hub import loopback_hub
 from tests.wire.server import Server as Wire
@@ -59,10 +60,6 @@ def open_exam(page: Any, server: Any, project: Project, item: str = "") -> None:
 
 def unfold(page: Any, title: str) -> None:
     page.click(f"#tab-exam .more > button:has-text('{title}')")
-
-
-def fill(page: Any, field: str, value: object) -> None:
-    page.fill(f"#{field} :is(input, textarea)", str(value))
 
 
 def choose(page: Any, field: str, option: str) -> None:

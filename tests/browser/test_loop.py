@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.browser.filling import fill
+
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 
 TOKENS = "48"
@@ -12,10 +14,6 @@ def job_done(page, kind, seconds):
     job = page.locator(f"#job-{kind} .job:is({ENDED})")
     job.wait_for(timeout=1000 * seconds)
     assert job.get_attribute("data-state") == "succeeded", job.inner_text()
-
-
-def fill(page, field, value):
-    page.fill(f"#{field} input", value)
 
 
 def more(page, tab):
