@@ -116,11 +116,11 @@ def _prepare(job: JobContext, task: Task) -> int:
         ids = store_questions(job.store, project.id, task.name, params["split"], asked)
         wanted = (params["student"], task.name, params["split"])
         for exam in exams.of_project(job.store, project.id, purpose):
+            if (exam.student, exam.task, exam.split) != wanted:
+                continue
             known = exams.question_ids(job.store, exam.id)
             same = {**settings, "put": _hash(prompts[: len(known)])}
-            if (exam.student, exam.task, exam.split) == wanted and (
-                (exam.settings, known) == (same, ids[: len(known)])
-            ):
+            if (exam.settings, known) == (same, ids[: len(known)]):
                 # What is answered stays; further questions come behind.
                 exams.extend(job.store, exam.id, ids[len(known) :], settings)
                 exam_id = exam.id

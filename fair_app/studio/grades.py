@@ -11,11 +11,11 @@ from db import decisions, exams
 from db.exams import AnswerRow, KindCounts
 from db.projects import Project
 from db.store import connect, writing
-from fair_app.curation.decisions import CORRECT, WRONG, fold, last_undoable
+from fair_app.curation.decisions import CORRECT, WRONG, fold
 from fair_app.errors import BadInput
 from fair_app.evaluation.statistics import wilson
 from fair_app.settings import Settings
-from fair_app.studio.review import decision_log
+from fair_app.studio.review import decision_log, undo_latest
 
 MOST_KINDS = 12
 """Kinds that are shown side by side at most: those with most answers."""
@@ -90,20 +90,11 @@ def undo_override(settings: Settings, project: Project, *, actor: str) -> Answer
             for entry in decision_log(settings, project)
             if entry.subject == "answer" and entry.subject_id in known
         ]
-        last = last_undoable(log, actor)
-        if last is None:
+        answer_id = undo_latest(store, project, log, actor)
+        if answer_id is None:
             return None
-        decisions.append(
-            store,
-            project.id,
-            subject=last.subject,
-            subject_id=last.subject_id,
-            action="undo",
-            actor=actor,
-            undoes=last.id,
-        )
-        _put_in_force(settings, project, _answer(store, project, last.subject_id))
-        return _answer(store, project, last.subject_id)
+        _put_in_force(settings, project, _answer(store, project, answer_id))
+        return _answer(store, project, answer_id)
 
 
 def words(settings: Settings, project: Project) -> dict[int, Word]:

@@ -4,8 +4,11 @@ The rules are pure and stand in `fair_app.curation`; here they meet the store.
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from sqlite_utils import Database
 
 from db import committee, decisions, exams, projects
 from db.committee import RationaleRow as StoredRationale
@@ -207,19 +210,26 @@ def undo(settings: Settings, project: Project, *, actor: str) -> int | None:
     store = connect(settings.database)
     with writing(store):
         log = [one for one in decision_log(settings, project) if one.subject == "rationale"]
-        last = last_undoable(log, actor)
-        if last is None:
-            return None
-        decisions.append(
-            store,
-            project.id,
-            subject=last.subject,
-            subject_id=last.subject_id,
-            action="undo",
-            actor=actor,
-            undoes=last.id,
-        )
-        return last.subject_id
+        return undo_latest(store, project, log, actor)
+
+
+def undo_latest(
+    store: Database, project: Project, log: Sequence[Decision], actor: str
+) -> int | None:
+    """Append the undoing of a person's latest decision in `log`; return its subject's id."""
+    last = last_undoable(log, actor)
+    if last is None:
+        return None
+    decisions.append(
+        store,
+        project.id,
+        subject=last.subject,
+        subject_id=last.subject_id,
+        action="undo",
+        actor=actor,
+        undoes=last.id,
+    )
+    return last.subject_id
 
 
 def set_threshold(settings: Settings, project: Project, threshold: float) -> None:

@@ -7,7 +7,6 @@ against the package itself.
 """
 
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fair_app.tasks.grading import grade
+from tests.tasks.published import published
 
 ROOT = Path(__file__).resolve().parents[2]
 STRICT = r"#### (\-?[0-9\.\,]+)"
@@ -108,20 +108,6 @@ def test_where_they_differ(text: str, gold: str, right: bool, differ: str, why: 
     filters: dict[str, Callable[[str], str]] = {"strict": strict, "flexible": flexible}
     found = {name for name, read in filters.items() if matches(read(text), gold) is not right}
     assert found == set(differ.split()), why
-
-
-@pytest.fixture(scope="module")
-def data() -> Path:
-    folder = Path(os.environ.get("FAIR_SHARED_DATA") or ROOT.parent / "shared" / "data")
-    if not folder.is_dir():
-        pytest.skip(f"no shared data at {folder}")
-    return folder
-
-
-def published(data: Path, kind: str) -> list[dict]:
-    return json.loads(
-        (data / "fair-svamp" / f"Llama-2-7b-chat-hf_svamp_{kind}_round0.json").read_text()
-    )
 
 
 @pytest.mark.parametrize("split", ["train", "test"])

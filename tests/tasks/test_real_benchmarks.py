@@ -1,7 +1,6 @@
 """The authors' own files and the paper's published run, where they are at hand."""
 
 import json
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -10,22 +9,9 @@ import pytest
 from fair_app.tasks.custom import make_spec
 from fair_app.tasks.grading import grade
 from fair_app.tasks.registry import task
+from tests.tasks.published import published
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def data() -> Path:
-    folder = Path(os.environ.get("FAIR_SHARED_DATA") or ROOT.parent / "shared" / "data")
-    if not folder.is_dir():
-        pytest.skip(f"no shared data at {folder}")
-    return folder
-
-
-def published(data: Path, kind: str) -> list[dict]:
-    return json.loads(
-        (data / "fair-svamp" / f"Llama-2-7b-chat-hf_svamp_{kind}_round0.json").read_text()
-    )
 
 
 @pytest.mark.parametrize(("split", "count"), [("test", 1319), ("train", 7473)])
