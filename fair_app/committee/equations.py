@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
+from fair_app.committee.doubts import may_be_right
 from fair_app.committee.expressions import (
     MOST_DIGITS,
     TOKEN,
@@ -19,17 +20,6 @@ from fair_app.committee.expressions import (
 )
 
 _MARK = re.compile(r"<<([^<>\n]{0,200})>>")
-_MEASURES = {
-    name: dimension
-    for dimension, names in {
-        "time": "second minute min hour hr day week month year decade century",
-        "length": "inch inche feet foot yard mile meter metre kilometer kilometre cm mm km ft",
-        "mass": "gram kilogram ounce pound ton kg g oz lb",
-        "money": "cent dollar penny pennie nickel dime ¢",
-        "volume": "liter litre milliliter millilitre ml gallon quart pint cup l",
-    }.items()
-    for name in names.split()
-}
 
 
 @dataclass(frozen=True)
@@ -129,7 +119,7 @@ def _equation(text: str, offset: int, first: Expression, second: Expression) -> 
         readings.insert(0, right.tokens)
     meant = next((r for r in readings if r and value is not None and _comes_to(value, r)), None)
     # Prose puts a number before `=` for other reasons too: `$15/hour = 15 * 7 = $105`.
-    if meant is None and (turned or not right.readable or not _measured_alike(left, right)):
+    if meant is None and (turned or not right.readable or may_be_right(text, left, right, value)):
         return None
     written = meant or right.tokens
     end = left.span[1] if turned else written[-1].end
@@ -177,16 +167,3 @@ def _rounded(value: Fraction, decimals: int) -> Fraction:
     unit = 10**decimals
     size = Fraction(int(abs(value) * unit + Fraction(1, 2)), unit)
     return size if value >= 0 else -size
-
-
-def _measured_alike(left: Expression, right: Expression) -> bool:
-    """Whether the numbers can be compared as they stand.
-
-    `2 hours + 30 minutes = 150 minutes` and `100 - 20% = 80` are right, but not by their numbers.
-    """
-    units = [unit for unit in left.units | right.units if unit in _MEASURES]
-    percents = {token.percent for token in left.tokens if not token.sign}
-    adds = any(token.sign in ("+", "-") for token in left.tokens)
-    return len(units) == len({_MEASURES[unit] for unit in units}) and not (
-        adds and len(percents) == 2
-    )

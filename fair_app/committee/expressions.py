@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import accumulate
 
 TOKEN = re.compile(
     r"""
@@ -104,8 +105,10 @@ class Expression:
     def drop_unmatched(self) -> None:
         """Drop the parentheses before it that close behind the equals sign: `(3 * 4 = 12)`."""
         leading = next((i for i, token in enumerate(self.tokens) if token.sign != "("), 0)
-        if self.depth <= leading:
-            self.tokens = self.tokens[self.depth :]
+        rest = self.tokens[self.depth :]
+        depths = accumulate((token.sign == "(") - (token.sign == ")") for token in rest)
+        if self.depth <= leading and min(depths, default=0) >= 0:
+            self.tokens = rest
         else:
             self.certain = False
 

@@ -137,6 +137,7 @@ def test_a_calculator_mark_counts_once_with_what_it_repeats() -> None:
         "the answer = 5",
         "12345678901234567890 + 1 = 2",
         "leave at 0900-0130 = 0730",
+        "(3 + 4) * (2 = 14",
     ],
 )
 def test_what_cannot_be_read_for_certain_is_no_equation(text: str) -> None:
