@@ -60,6 +60,7 @@ benchmarks: student $(VENV)/.dev chromium
 	$(BIN)/python benchmarks/collect.py
 	$(BIN)/python benchmarks/train.py
 	$(BIN)/python benchmarks/threshold.py
+	$(BIN)/python benchmarks/review.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

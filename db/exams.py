@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from db.questions import list_as_json
 from db.store import fetch, fetch_one, insert, now, scalar, update, writing
 
 
@@ -177,6 +178,20 @@ def of_project(store: Database, project_id: int, purpose: str) -> list[Exam]:
     )
 
 
+def sat_by(store: Database, student: str, task: str) -> list[tuple[Exam, int]]:
+    """What a student answered of a task in any project, with the number of answers, newest first.
+
+    Exams and evaluations; without those that were imported.
+    """
+    found = fetch(
+        store,
+        Exam,
+        "SELECT * FROM exams WHERE student = ? AND task = ? AND origin = 'run' ORDER BY id DESC",
+        [student, task],
+    )
+    return [(exam, counts(store, exam.id).answered) for exam in found]
+
+
 def question_ids(store: Database, exam_id: int, which: str | None = None) -> list[int]:
     """The questions of an exam in its order, all or those whose answers a filter lets through."""
     condition = FILTERS[which] if which else "true"
@@ -234,6 +249,17 @@ def answers(
         "ORDER BY a.position LIMIT :limit OFFSET :offset",
         {"exam": exam_id, "search": search, "limit": limit, "offset": offset},
     )
+
+
+def answers_to(store: Database, exam_id: int, question_ids: list[int]) -> dict[int, AnswerRow]:
+    """An exam's answers to these questions, by question."""
+    rows = fetch(
+        store,
+        AnswerRow,
+        f"{ANSWERS} WHERE a.exam_id = ? AND a.question_id IN (SELECT value FROM json_each(?))",
+        [exam_id, list_as_json(question_ids)],
+    )
+    return {row.question_id: row for row in rows}
 
 
 def count_answers(store: Database, exam_id: int, which: str = "all", search: str = "") -> int:

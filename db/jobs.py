@@ -216,6 +216,18 @@ def metrics(
     return found
 
 
+def latest_mean(store: Database, kind: str, metric: str) -> float | None:
+    """The mean of a metric over the newest job of a kind that has it, None when none has."""
+    mean = scalar(
+        store,
+        """SELECT avg(value) FROM job_metrics WHERE name = :metric AND job_id =
+           (SELECT max(m.job_id) FROM job_metrics m JOIN jobs j ON j.id = m.job_id
+            WHERE m.name = :metric AND j.kind = :kind)""",
+        {"kind": kind, "metric": metric},
+    )
+    return None if mean is None else float(mean)
+
+
 def add_log(store: Database, job_id: int, line: str) -> None:
     """Add a line to a job's log."""
     insert(store, "job_logs", {"job_id": job_id, "at": now(), "line": line})

@@ -1,6 +1,6 @@
 """Projects: a student, a task, and the acceptance threshold that a person saved."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlite_utils import Database
@@ -10,7 +10,7 @@ from db.store import fetch, fetch_one, insert, now, update
 
 @dataclass(frozen=True)
 class Project:
-    """One row of `projects`."""
+    """One row of `projects`. `revision` grows with the work that a person may look at."""
 
     id: int
     name: str
@@ -21,6 +21,9 @@ class Project:
     budget_usd: float | None
     exam_id: int | None
     created_at: float
+    rule: dict[str, Any]
+    reasons: list[str]
+    revision: int = field(compare=False)
 
 
 def add(
@@ -54,9 +57,14 @@ def set_task(store: Database, project_id: int, task: str, task_spec: dict[str, A
     update(store, "projects", project_id, {"task": task, "task_spec": task_spec})
 
 
-def set_threshold(store: Database, project_id: int, threshold: float) -> None:
-    """Save the acceptance threshold (0..5)."""
-    update(store, "projects", project_id, {"threshold": threshold})
+def set_rule(store: Database, project_id: int, threshold: float, rule: dict[str, Any]) -> None:
+    """Save the acceptance threshold (0..5), and what the rule has beside it."""
+    update(store, "projects", project_id, {"threshold": threshold, "rule": rule})
+
+
+def set_reasons(store: Database, project_id: int, reasons: list[str]) -> None:
+    """Save the short list of reasons that comments are given from."""
+    update(store, "projects", project_id, {"reasons": reasons})
 
 
 def set_budget(store: Database, project_id: int, budget_usd: float | None) -> None:

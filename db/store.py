@@ -72,6 +72,19 @@ def writing(store: Database) -> Iterator[Database]:
             yield store
 
 
+@contextmanager
+def reading(store: Database) -> Iterator[Database]:
+    """Several queries that see the store as it is at one moment. May be nested, or in `writing`."""
+    if store.conn.in_transaction:
+        yield store
+        return
+    store.execute("BEGIN")
+    try:
+        yield store
+    finally:
+        store.rollback()
+
+
 def now() -> float:
     """The time that rows bear: seconds since 1970, UTC."""
     return time.time()

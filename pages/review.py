@@ -1,106 +1,133 @@
 """The review room: the committee's work on every mistake, and a person's word on it."""
 
+import json
+import logging
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import gradio as gr
 
 from fair_app.errors import BadInput
 from fair_app.settings import Settings
 from fair_app.studio import review
+from fair_app.studio.board import board
 from fair_app.studio.projects import Project, open_project
-from fair_app.studio.review import Card
-from fair_app.studio.teachers import teachers
+from pages.components import fold as fold_piece
+from pages.components import reliability as reliability_piece
 from pages.components import review_card as card_piece
 from pages.components import threshold as dial_piece
-from pages.components.notice import empty, spoken
+from pages.components.fold import fold
+from pages.components.notice import UNEXPECTED, empty, spoken
 from pages.components.page import ACTION, Page, Place
 from pages.components.painted import page_head, painted
+from pages.components.review_answers import answered, failed, opened
+from pages.components.review_requests import read
 
-DECISIONS = ("accept", "reject", "reset")
 LOCAL = "local"
 """Who decides where nobody signs in."""
 
-QUICK: dict[str, Any] = {**ACTION, "queue": False}
+QUICK: dict[str, Any] = {**ACTION, "queue": False, "trigger_mode": "multiple"}
+logger = logging.getLogger(__name__)
 
 
 def build(settings: Settings, place: Place) -> Page:
     """Lay out the review page and wire its events."""
     page_head(
         "Review",
-        "Keep the rationales that the student shall learn from: the peers' scores propose, "
+        "Keep the rationales that the student shall learn from: the peers’ scores propose, "
         "you decide.",
     )
     blank = painted("review-blank")
+    dial_fold = fold(
+        "review-dial-fold", "Acceptance rule", "What a threshold keeps and what it rejects"
+    )
     dial = dial_piece.threshold_dial()
     card = card_piece.review_card()
-    shown = gr.State("")
-    opened = [card, place.item, shown]
-    outputs = [blank, dial, *opened]
+    peers_fold = fold(
+        "review-peers-fold", "Reviewers", "How far each one’s scores can be relied on"
+    )
+    peers = painted("review-peers")
+    last = gr.State("")
+    outputs = [blank, dial_fold, dial, card, peers_fold, peers, place.item, last]
 
-    def refresh(project: Project, item: str, last: str) -> Sequence[Any]:
-        found = review.curated(settings, project)
-        if not found.rows:
+    def refresh(project: Project, item: str, last: str, *, actor: str) -> Sequence[Any]:
+        if not board(settings, project).rows and not board(settings, project).incomplete:
             hidden = gr.HTML(visible=False)
-            return gr.HTML(_blank(settings, project), visible=True), hidden, hidden, "", ""
-        position, notice = _position(settings, project, item, last)
-        one = _card(settings, project, position)
-        value = _value(settings, project, one, notice=notice)
-        question = str(one.answer.question_id)
+            blank = gr.HTML(_blank(settings, project), visible=True)
+            return blank, *[hidden] * 5, "", ""
+        owner, _, place_then = last.partition(" ")
+        here = place_then if owner == str(project.id) else ""
+        value, now = opened(settings, project, actor, item, here)
         return (
             gr.HTML(visible=False),
-            gr.HTML(_shipped(settings, project, found), visible=True),
-            gr.HTML(value, visible=True),
-            question,
-            question,
+            gr.HTML("rule", visible=True),
+            gr.HTML(_shipped(settings, project), visible=True),
+            gr.HTML(json.dumps(value), visible=True),
+            gr.HTML(f"{project.id} {value['latest']} {value['rule']}", visible=True),
+            gr.HTML(visible=True),
+            now,
+            f"{project.id} {now}",
         )
 
-    def answer(project_name: str, event: gr.EventData, request: gr.Request) -> Sequence[Any]:
-        project = open_project(settings, project_name)
-        actor = request.username or LOCAL
-        position, serial = int(event.position), int(event.serial)
-        notice = ""
-        kind: Literal["info", "warning"] = "info"
+    def ask(shown: str, event: gr.EventData, request: gr.Request) -> Sequence[Any]:
+        data = event._data if isinstance(event._data, dict) else {}
+        name, serial = str(data.get("project", "")), data.get("serial", 0)
         try:
-            if event.action in DECISIONS:
-                review.decide(
-                    settings,
-                    project,
-                    int(event.rationale),
-                    event.action,
-                    actor=actor,
-                    revision=int(event.revision),
-                )
-            elif event.action == "undo":
-                position, notice = _undo(settings, project, position, actor)
+            project = open_project(settings, name)
+            asked = read(data)
+            value, now = answered(settings, project, request.username or LOCAL, asked)
         except BadInput as fault:
-            notice, kind = f"Question {position + 1}: {fault}", "warning"
-        one = _card(settings, project, position)
-        value = _value(settings, project, one, serial=serial, notice=notice, kind=kind)
-        question = str(one.answer.question_id)
-        return value, question, question
+            return json.dumps(failed(name, serial, str(fault))), gr.skip(), gr.skip()
+        except Exception:
+            logger.exception("the review room could not answer")
+            return (
+                failed(name, serial, f"This may not be saved. {UNEXPECTED}"),
+                gr.skip(),
+                gr.skip(),
+            )
+        if name != shown:
+            return json.dumps(value), gr.skip(), gr.skip()
+        return json.dumps(value), now, f"{project.id} {now}"
 
-    def commit(project_name: str, event: gr.EventData) -> Any:
-        project = open_project(settings, project_name)
-        review.set_threshold(settings, project, event.threshold)
-        project = open_project(settings, project_name)
-        found = review.summary(settings, project)
-        return gr.HTML(saved=dial_piece.saved(found, int(event.serial)))
+    def commit(name: str, event: gr.EventData) -> Any:
+        try:
+            project = open_project(settings, name)
+            rule = dial_piece.rule_from(event.rule)
+            review.set_rule(settings, project, rule)
+            found = review.summary(settings, open_project(settings, name))
+        except BadInput as fault:
+            return gr.HTML(saved=dial_piece.refused(fault, event.serial))
+        return gr.HTML(saved=dial_piece.saved(found, rule, event.serial))
 
-    def reload(project_name: str) -> Any:
-        project = open_project(settings, project_name)
-        return _shipped(settings, project, review.curated(settings, project))
+    def suggest(name: str, event: gr.EventData) -> Any:
+        try:
+            project = open_project(settings, name)
+            share = dial_piece.share_from(event.at_least)
+            found = review.suggestion(settings, project, share, dial_piece.rule_from(event.rule))
+        except BadInput as fault:
+            return gr.HTML(suggestion=dial_piece.refused(fault, event.serial))
+        return gr.HTML(suggestion=dial_piece.suggested(found, event.serial))
 
-    card.ask(spoken(answer), place.project, opened, trigger_mode="multiple", **QUICK)
-    dial.commit(spoken(commit), place.project, dial, trigger_mode="multiple", **QUICK)
+    def reload(name: str) -> Any:
+        return _shipped(settings, open_project(settings, name))
+
+    def rely(name: str) -> str:
+        project = open_project(settings, name)
+        return reliability_piece.reliability_panel(review.reviewers(settings, project))
+
+    card.ask(spoken(ask), place.project, [card, place.item, last], **QUICK)
+    dial.commit(spoken(commit), place.project, dial, **QUICK)
+    dial.suggest(spoken(suggest), place.project, dial, **QUICK)
     dial.reload(spoken(reload), place.project, dial, **QUICK)
+    peers_fold.unfold(spoken(rely), place.project, peers, **QUICK)
     return Page(
         "review",
         "Review",
         refresh,
         outputs,
-        inputs=[shown],
-        css=dial_piece.CSS + card_piece.CSS,
+        inputs=[last],
+        acting=True,
+        css=dial_piece.CSS + card_piece.CSS + fold_piece.CSS + reliability_piece.CSS,
     )
 
 
@@ -113,7 +140,7 @@ def _blank(settings: Settings, project: Project) -> str:
             go="exam",
             label="Go to the exam",
         )
-    if not review.mistakes(settings, project):
+    if not board(settings, project).questions:
         return empty(
             "Nothing to review yet",
             "The student has made no mistake so far.",
@@ -128,69 +155,10 @@ def _blank(settings: Settings, project: Project) -> str:
     )
 
 
-def _position(settings: Settings, project: Project, item: str, last: str) -> tuple[int, str]:
-    """Where to open: the question asked for, else the one shown last, else the first."""
-    for wanted in (item, last):
-        # As many digits as SQLite's whole numbers have.
-        if wanted.isascii() and wanted.isdigit() and len(wanted) < 19:
-            position = review.position_of(settings, project, int(wanted))
-            if position is not None:
-                return position, ""
-        if item:
-            return 0, f"'{item}' is not a question of this project: this is the first one."
-    return 0, ""
-
-
-def _card(settings: Settings, project: Project, position: int) -> Card:
-    """The card at a position. Raises BadInput when the project has none (any more)."""
-    found = review.card(settings, project, position)
-    if found is None:
-        raise BadInput("There is nothing to review any more: reload the page.")
-    return found
-
-
-def _value(
-    settings: Settings,
-    project: Project,
-    one: Card,
-    *,
-    serial: int | None = None,
-    notice: str = "",
-    kind: Literal["info", "warning"] = "info",
-) -> dict[str, Any]:
-    beside = [
-        _card(settings, project, position)
-        for position in (one.position + 1, one.position - 1)
-        if 0 <= position < one.total
-    ]
-    return card_piece.answer_value(
-        one,
-        beside,
-        teachers(settings, project),
-        project=project.name,
-        threshold=project.threshold,
-        serial=serial,
-        notice=notice,
-        kind=kind,
-    )
-
-
-def _shipped(settings: Settings, project: Project, found: review.Curated) -> dict[str, Any]:
+def _shipped(settings: Settings, project: Project) -> dict[str, Any]:
     return dial_piece.shipped(
-        found,
-        review.mistakes(settings, project),
-        [teacher.name for teacher in teachers(settings, project)],
-        project.threshold,
+        board(settings, project),
+        review.rule_of(project),
+        review.seconds_per_token(settings),
+        review.epochs(),
     )
-
-
-def _undo(settings: Settings, project: Project, position: int, actor: str) -> tuple[int, str]:
-    """Undo this person's latest decision; return where it was, and a sentence about it."""
-    rationale_id = review.undo(settings, project, actor=actor)
-    if rationale_id is None:
-        return position, "You have no decision to undo."
-    question_id = review.question_of(settings, rationale_id)
-    found = None if question_id is None else review.position_of(settings, project, question_id)
-    if found is None:
-        return position, "Undone: your latest decision, about a question that is no mistake now."
-    return found, f"Undone: your latest decision, on question {found + 1}."

@@ -32,6 +32,8 @@ from pages.visits import Visits
 
 PAGES = (overview, exam, committee, review, training, evaluation, settings_page)
 HERE = Path(__file__).parent
+LONGEST_ITEM = 300
+"""Characters of a place on a page: a question, its queue and what is searched for."""
 
 WRITE_ADDRESS = "(project, tab, item) => window.fairAddress(project, tab, item)"
 LISTEN_FOR_LINKS = """
@@ -168,6 +170,7 @@ class Shell:
                 shown[page.timer] = gr.Timer(active=page.name == tab)
             if page.name == tab:
                 who = {"person": person(request)} if page.personal else {}
+                who |= {"actor": request.username or review.LOCAL} if page.acting else {}
                 now = page.refresh(project, item, *own, **who)
                 shown |= dict(zip(page.outputs, now, strict=True))
         return shown
@@ -184,7 +187,7 @@ class Shell:
             if asked.get("project"):
                 shown = self.view(project, self._pages[0].name, "", values, request)
                 return shown | {self._said: gr.HTML(notice(str(fault), "warning"), visible=True)}
-        return self.view(project, tab, asked.get("id", "")[:64], values, request)
+        return self.view(project, tab, asked.get("id", "")[:LONGEST_ITEM], values, request)
 
     def _opener(self, name: str) -> Any:
         def open_tab(request: gr.Request, project: str, tab: str, *values: Any) -> Any:
@@ -202,7 +205,7 @@ class Shell:
         tab, item = event.tab, event.item
         if tab not in self._tabs_by_name:
             return gr.skip()
-        shown = self.view(self._known(project), tab, str(item)[:64], values, request)
+        shown = self.view(self._known(project), tab, str(item)[:LONGEST_ITEM], values, request)
         return shown if is_latest() else gr.skip()
 
     def _choose(self, request: gr.Request, name: str, tab: str, *values: Any) -> dict[Any, Any]:

@@ -4,12 +4,11 @@ from argparse import Namespace
 from dataclasses import asdict
 from typing import Any
 
-from db.projects import Project
 from fair_app.committee.committee_file import load_committee
 from fair_app.errors import BadInput
 from fair_app.jobs import queue, worker
 from fair_app.settings import Settings
-from fair_app.studio import collecting, exams, exchange, projects, review, teachers, training
+from fair_app.studio import collecting, exams, exchange, projects, teachers
 from fair_app.studio import demo as demo_loop
 from fair_app.studio.quote import Quote, quote
 from fair_app.tasks.custom import TaskSpec, make_spec
@@ -41,50 +40,6 @@ def collect(settings: Settings, arguments: Namespace) -> Result:
         settings, project, arguments.concurrency, arguments.budget, batch=arguments.batch
     )
     return worker.run_now(settings, "collect", params, project.id)
-
-
-def curate(settings: Settings, arguments: Namespace) -> Result:
-    """What an acceptance threshold gives, with the decisions of persons."""
-    project = projects.open_project(settings, arguments.project)
-    summary = review.summary(settings, project, arguments.threshold)
-    if arguments.set:
-        review.set_threshold(settings, project, summary.threshold)
-    return {
-        "threshold": summary.threshold,
-        "questions": summary.questions,
-        "rationales": summary.rationales,
-        "accepted": summary.accepted,
-        "questions_accepted": summary.questions_accepted,
-        "per_teacher": {
-            name: {"rationales": one.rationales, "accepted": one.accepted, "mean": one.mean}
-            for name, one in summary.per_teacher.items()
-        },
-    }
-
-
-def train(settings: Settings, arguments: Namespace) -> Result:
-    """The dual-loss LoRA on the curated training set."""
-    project = projects.open_project(settings, arguments.project)
-    if arguments.resume:
-        return _resumed_training(settings, project, arguments.name)
-    params = training.train_params(
-        settings,
-        project,
-        name=arguments.name,
-        student=arguments.student,
-        teacher=arguments.teacher,
-        keep_rule=arguments.keep_rule,
-        settings_given={
-            "sampling": arguments.sampling,
-            "alpha": arguments.alpha,
-            "epochs": arguments.epochs,
-            "max_steps": arguments.max_steps,
-            "learning_rate": arguments.lr,
-            "batch_size": arguments.batch_size,
-            "quantization": arguments.quantization,
-        },
-    )
-    return worker.run_now(settings, "train", params, project.id)
 
 
 def evaluate(settings: Settings, arguments: Namespace) -> Result:
@@ -215,12 +170,6 @@ def _exam_params(
         prompts=arguments.prompts,
         task_spec=spec,
     )
-
-
-def _resumed_training(settings: Settings, project: Project, name: str) -> Result:
-    job = training.interrupted_run(settings, project, name)
-    queue.resume(settings, job.id)
-    return worker.run_job(settings, job.id, echo=True)
 
 
 def _job(job: queue.Job) -> Result:

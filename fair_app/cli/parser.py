@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from fair_app.cli import commands
+from fair_app.cli.curating_options import add_curating
+from fair_app.cli.training import add_training
 from fair_app.errors import BadInput
 from fair_app.tasks.grading import GRADERS
 from fair_app.tasks.registry import task_names
@@ -56,23 +58,9 @@ def _parser() -> Parser:
     )
     collect.add_argument("--dry-run", action="store_true", help="say what it would take, and stop")
 
-    curate = add("curate", commands.curate)
-    curate.add_argument("--threshold", type=float, metavar="X", help="0 to 5; default: the saved")
-    curate.add_argument("--set", action="store_true", help="save the threshold")
+    add_curating(add)
 
-    train = add("train", commands.train)
-    train.add_argument("--name", required=True, metavar="NAME", help="the checkpoint's name")
-    train.add_argument("--student", metavar="REF", help=f"default: the project's; {STUDENT}")
-    train.add_argument("--teacher", default="mixed", metavar="mixed|NAME")
-    train.add_argument("--keep-rule", action="store_true", help="one teacher: accepted ones only")
-    train.add_argument("--sampling", choices=["epoch", "once"], default="epoch")
-    train.add_argument("--alpha", type=float, metavar="A", help="weight of the feedback loss")
-    train.add_argument("--epochs", type=int, metavar="N")
-    train.add_argument("--max-steps", type=int, metavar="N")
-    train.add_argument("--lr", type=float, metavar="R")
-    train.add_argument("--batch-size", type=int, metavar="N", help="questions an optimizer step")
-    train.add_argument("--quantization", choices=["4bit", "none"])
-    train.add_argument("--resume", action="store_true", help="go on with the run of this name")
+    add_training(add, STUDENT)
 
     evaluate = add("evaluate", commands.evaluate)
     evaluate.add_argument("--student", required=True, metavar="REF", help=STUDENT)

@@ -2,11 +2,12 @@
 
 arXiv 2410.03663, section 3.2: a rationale is kept when its reviewers' mean score is above the
 threshold. A score that is missing, unreadable or outside 1..5 says nothing and does not count.
+What a person may ask for beyond the paper stands in `Rule`, and is off by default.
 """
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, TypeGuard
 
 from fair_app.curation.decisions import State
@@ -16,6 +17,7 @@ Score = int | float | None
 
 LOWEST_SCORE, HIGHEST_SCORE = 1, 5
 DEFAULT_THRESHOLD = 3.0
+MOST_SCORES = 99
 
 # Levels of rationales that no threshold moves. They lie outside 0..5 and, unlike infinities,
 # can be sent to a browser as JSON.
@@ -24,30 +26,57 @@ NEVER_ACCEPTED = -1.0
 
 
 @dataclass(frozen=True)
-class RationaleRow:
-    """A teacher's rationale with what its peers gave it.
+class Rule:
+    """The acceptance rule as a person set it.
 
-    `scores` are as read, in committee order without the author. `final_correct` says whether its
-    final answer is the gold answer, None when that was not graded.
+    `per_teacher` has the thresholds of teachers who have one of their own. `min_scores` is how many
+    scores must count. With `answer_check` the final answer must be the gold one too. With
+    `adjusted` the mean is that of the scores less each reviewer's leniency.
+    """
+
+    threshold: float = DEFAULT_THRESHOLD
+    per_teacher: Mapping[str, float] = field(default_factory=dict)
+    min_scores: int = 1
+    answer_check: bool = False
+    adjusted: bool = False
+
+    def threshold_of(self, teacher: str) -> float:
+        """The threshold for this teacher's rationales."""
+        return self.per_teacher.get(teacher, self.threshold)
+
+
+@dataclass(frozen=True)
+class RationaleRow:
+    """A teacher's complete rationale with what its peers gave it; its text is not here.
+
+    `scores` are as read, in committee order without the author, `reviewers` those who gave them.
+    `final_correct` says whether its final answer is the gold answer, None when that was not graded.
+    `adjusted` is its mean score less the reviewers' leniencies (`fair_app.curation.leniency`),
+    `tokens` its length.
     """
 
     id: int
     question_id: int
     teacher: str
-    text: str
     final_correct: bool | None
     scores: tuple[Score, ...]
+    reviewers: tuple[str, ...] = ()
+    adjusted: float | None = None
+    tokens: int = 0
+    counted: tuple[int | float, ...] = field(init=False, compare=False)
+    mean: float | None = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "counted", tuple(one for one in self.scores if counted(one)))
+        object.__setattr__(self, "mean", mean_score(self.counted))
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a rationale is accepted and who says so; `text` is what may be learnt from."""
+    """Whether a rationale is accepted and who says so: the rule or a person."""
 
     accepted: bool
     by: Literal["rule", "person"]
-    mean: float | None
-    text: str
-    edited: bool
 
 
 def counted(score: object) -> TypeGuard[int | float]:
@@ -65,13 +94,29 @@ def mean_score(scores: Iterable[object]) -> float | None:
     return math.fsum(counting) / len(counting) if counting else None
 
 
-def accepted_by_rule(scores: Iterable[object], threshold: float) -> bool:
-    """Whether the mean of the counted scores is strictly greater than the threshold.
+def is_above(scores: Iterable[object], threshold: float) -> bool:
+    """The paper's rule alone: the mean of the counted scores is strictly greater.
 
     With no counted score a rationale is rejected, whatever the threshold.
     """
     mean = mean_score(scores)
     return mean is not None and mean > threshold
+
+
+def check_rule(rule: Rule) -> Rule:
+    """Return the rule with its thresholds as floats. Raises BadInput for a value out of range."""
+    if type(rule.min_scores) is not int or not 1 <= rule.min_scores <= MOST_SCORES:
+        raise BadInput(
+            f"{rule.min_scores!r} cannot be how many scores must count: give a whole number from "
+            f"1 to {MOST_SCORES}."
+        )
+    return Rule(
+        check_threshold(rule.threshold),
+        {teacher: check_threshold(own) for teacher, own in rule.per_teacher.items()},
+        rule.min_scores,
+        bool(rule.answer_check),
+        bool(rule.adjusted),
+    )
 
 
 def check_threshold(threshold: object) -> float:
@@ -87,26 +132,49 @@ def check_threshold(threshold: object) -> float:
     return float(threshold)
 
 
-def level(row: RationaleRow, state: State | None = None) -> float:
-    """The number that a threshold is compared with: a rationale is accepted when it is greater.
+def mean_by(row: RationaleRow, rule: Rule) -> float | None:
+    """The mean that the rule looks at: plain, or less the reviewers' leniencies."""
+    return row.adjusted if rule.adjusted else row.mean
 
-    It is the mean of the counted scores; `NEVER_ACCEPTED` without one or when a person rejected
-    the rationale, `ALWAYS_ACCEPTED` when a person accepted it.
+
+def accepted_by_rule(row: RationaleRow, rule: Rule) -> bool:
+    """Whether the mean of the counted scores is strictly greater than the author's threshold.
+
+    With no counted score, or with fewer than the rule asks for, a rationale is rejected, whatever
+    the threshold; likewise with a final answer that is not right, where the rule looks at it.
+    """
+    mean = mean_by(row, rule)
+    return (
+        mean is not None
+        and len(row.counted) >= rule.min_scores
+        and (row.final_correct is True or not rule.answer_check)
+        and mean > rule.threshold_of(row.teacher)
+    )
+
+
+def level(row: RationaleRow, rule: Rule, state: State | None = None) -> float:
+    """The number that the common threshold is compared with: accepted when it is greater.
+
+    It is the mean of the counted scores where nothing else decides. `ALWAYS_ACCEPTED` and
+    `NEVER_ACCEPTED` where a person decided, where the author has a threshold of its own, and where
+    the rule's other conditions are not met.
     """
     if state is not None and state.accepted is not None:
         return ALWAYS_ACCEPTED if state.accepted else NEVER_ACCEPTED
-    mean = mean_score(row.scores)
-    return NEVER_ACCEPTED if mean is None else mean
+    mean = mean_by(row, rule)
+    if (
+        mean is None
+        or len(row.counted) < rule.min_scores
+        or (rule.answer_check and row.final_correct is not True)
+    ):
+        return NEVER_ACCEPTED
+    if row.teacher in rule.per_teacher:
+        return ALWAYS_ACCEPTED if mean > rule.per_teacher[row.teacher] else NEVER_ACCEPTED
+    return mean
 
 
-def verdict(row: RationaleRow, threshold: float, state: State | None = None) -> Verdict:
+def verdict(row: RationaleRow, rule: Rule, state: State | None = None) -> Verdict:
     """Judge a rationale: by a person's decision where one is in force, else by the rule."""
-    by_person = state is not None and state.accepted is not None
-    text = (state.text if state else None) or row.text
-    return Verdict(
-        accepted=level(row, state) > threshold,
-        by="person" if by_person else "rule",
-        mean=mean_score(row.scores),
-        text=text,
-        edited=text != row.text,
-    )
+    if state is not None and state.accepted is not None:
+        return Verdict(state.accepted, "person")
+    return Verdict(accepted_by_rule(row, rule), "rule")

@@ -1,9 +1,10 @@
 """Which curated texts a student learns from (arXiv 2410.03663, section 3.3)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from fair_app.curation.acceptance import RationaleRow, Verdict
+from fair_app.curation.acceptance import RationaleRow, Rule, Verdict, level, verdict
+from fair_app.curation.decisions import Key, State
 from fair_app.errors import BadInput
 
 MIXED = "mixed"
@@ -27,22 +28,35 @@ class TrainingRow:
     feedback: tuple[tuple[str, str], ...]
 
 
+HUMAN = "human"
+"""Who wrote a rationale that a person edited, as the training set names the author."""
+
+
+def author_of(row: RationaleRow, state: State | None) -> str:
+    """Who wrote what is learnt from: the teacher, or a person who edited the teacher's text."""
+    return f"{HUMAN}, after {row.teacher}" if state and state.text is not None else row.teacher
+
+
 def training_set(
     rationales: Sequence[RationaleRow],
-    verdicts: Mapping[int, Verdict],
+    texts: Mapping[int, str],
+    rule: Rule,
     feedback: Sequence[FeedbackRow],
+    states: Mapping[Key, State] | None = None,
     teacher: str = MIXED,
     keep_rule: bool = False,
 ) -> list[TrainingRow]:
     """The questions with a usable rationale and feedback, in the order of `rationales`.
 
-    `mixed` takes the accepted rationales and all feedback. A teacher's name takes that teacher's
-    alone, whatever the scores, as the reference does; with `keep_rule` only what is accepted. What
-    a person rejected stays out either way, and an edited text replaces the original. Blank texts
-    are never used. `verdicts` holds one for every rationale, by its id.
+    `mixed` takes the accepted rationales and all feedback; of a question with a favourite that is
+    accepted, that rationale alone. A teacher's name takes that teacher's alone, whatever the
+    scores, as the reference does; with `keep_rule` only what is accepted. What a person rejected
+    stays out either way, and an edited text replaces the original, which is then marked as a
+    person's. Blank texts are never used. `texts` has every rationale's original, by its id.
 
     Raises BadInput for a teacher who wrote nothing here, and for an empty training set.
     """
+    decided = states or {}
     names = list(
         dict.fromkeys([row.teacher for row in rationales] + [row.teacher for row in feedback])
     )
@@ -51,12 +65,18 @@ def training_set(
             f"There is no teacher '{teacher}' here: choose {MIXED} or one of {', '.join(names)}."
         )
     by_rule = keep_rule or teacher == MIXED
-    texts = [
-        (row, verdicts[row.id].text)
-        for row in rationales
-        if teacher in (MIXED, row.teacher) and _usable(verdicts[row.id], by_rule)
-    ]
-    answers = _by_question((row.question_id, row.teacher, text) for row, text in texts)
+    own = [row for row in rationales if teacher in (MIXED, row.teacher)]
+    used = [row for row in own if _usable(verdict(row, rule, _state(row, decided)), by_rule)]
+    if teacher == MIXED:
+        used = _favourites(used, decided)
+    answers = _by_question(
+        (
+            row.question_id,
+            author_of(row, _state(row, decided)),
+            _edited(row, decided) or texts[row.id],
+        )
+        for row in used
+    )
     remarks = _by_question(
         (row.question_id, row.teacher, row.text or "")
         for row in feedback
@@ -68,8 +88,32 @@ def training_set(
         if question_id in remarks
     ]
     if not rows:
-        raise BadInput(_why_empty(rationales, verdicts, teacher, bool(answers), bool(remarks)))
+        written = any(texts[row.id].strip() for row in own)
+        judged = [row for row in own if verdict(row, rule, _state(row, decided)).by == "rule"]
+        raise BadInput(
+            _why_empty(judged, rule, teacher, written, bool(answers), bool(remarks)),
+        )
     return rows
+
+
+def _state(row: RationaleRow, states: Mapping[Key, State]) -> State | None:
+    return states.get(("rationale", row.id))
+
+
+def _edited(row: RationaleRow, states: Mapping[Key, State]) -> str | None:
+    state = _state(row, states)
+    return state.text if state else None
+
+
+def _favourites(rows: Sequence[RationaleRow], states: Mapping[Key, State]) -> list[RationaleRow]:
+    """The rows without those of questions that have another, a favourite, among them."""
+    question_of = {row.id: row.question_id for row in rows}
+    favourite = {
+        subject_id: state.favourite
+        for (subject, subject_id), state in states.items()
+        if subject == "question" and question_of.get(state.favourite or 0) == subject_id
+    }
+    return [row for row in rows if favourite.get(row.question_id, row.id) == row.id]
 
 
 def _usable(judged: Verdict, by_rule: bool) -> bool:
@@ -85,20 +129,20 @@ def _by_question(rows: Iterable[tuple[int, str, str]]) -> dict[int, list[tuple[s
 
 
 def _why_empty(
-    rationales: Sequence[RationaleRow],
-    verdicts: Mapping[int, Verdict],
+    judged: Sequence[RationaleRow],
+    rule: Rule,
     teacher: str,
+    written: bool,
     any_rationale: bool,
     any_feedback: bool,
 ) -> str:
+    """One sentence; `judged` are the rationales on which no person decided."""
     whose = "the committee" if teacher == MIXED else teacher
-    own = [row for row in rationales if teacher in (MIXED, row.teacher)]
-    if not any_rationale and not any(row.text.strip() for row in own):
+    if not any_rationale and not written:
         return f"There is no rationale by {whose} to learn from: collect the teachers' work first."
     if not any_rationale:
-        means = [verdicts[row.id].mean for row in own if verdicts[row.id].by == "rule"]
-        best = max((mean for mean in means if mean is not None), default=None)
-        lower = f"lower the threshold below {best:.2f} or " if best is not None else ""
+        best = max((level(row, replace(rule, per_teacher={})) for row in judged), default=-1)
+        lower = f"lower the threshold below {best:.2f} or " if best > 0 else ""
         return f"No rationale by {whose} is accepted: {lower}accept some by hand."
     if not any_feedback:
         return f"There is no feedback by {whose} to learn from: collect the missing feedback first."

@@ -2,15 +2,19 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fair_app.curation.acceptance import (
+    HIGHEST_SCORE,
     RationaleRow,
-    check_threshold,
+    Rule,
+    check_rule,
     level,
     mean_score,
+    verdict,
 )
 from fair_app.curation.decisions import State
+from fair_app.errors import BadInput
 
 States = Mapping[tuple[str, int], State]
 
@@ -59,17 +63,29 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class Flips:
-    """The rationales that another threshold would newly accept, and newly reject."""
+    """The rationales that another rule would newly accept, and newly reject."""
 
     accepted: tuple[RationaleRow, ...]
     rejected: tuple[RationaleRow, ...]
 
 
-def summarise(
-    rows: Sequence[RationaleRow], threshold: float, states: States | None = None
-) -> Summary:
-    """What a threshold accepts, with the decisions in force. Raises BadInput outside 0..5."""
-    point = curve(rows, [threshold], states)[0]
+@dataclass(frozen=True)
+class Suggestion:
+    """The threshold that was found, and whether it reaches the share that was asked for."""
+
+    threshold: float
+    reached: bool
+    point: CurvePoint
+
+
+STEPS = tuple(step / 10 for step in range(10 * HIGHEST_SCORE + 1))
+"""The thresholds that the slider can stand on."""
+
+
+def summarise(rows: Sequence[RationaleRow], rule: Rule, states: States | None = None) -> Summary:
+    """What a rule accepts, with the decisions in force. Raises BadInput for a bad rule."""
+    rule = check_rule(rule)
+    point = curve(rows, rule, [rule.threshold], states)[0]
     by_teacher: dict[str, list[RationaleRow]] = {}
     for row in rows:
         by_teacher.setdefault(row.teacher, []).append(row)
@@ -82,8 +98,8 @@ def summarise(
         per_teacher={
             teacher: TeacherSummary(
                 rationales=len(own),
-                accepted=sum(value > point.threshold for value in levels(own, states)),
-                mean=mean_score(score for row in own for score in row.scores),
+                accepted=sum(value > point.threshold for value in levels(own, rule, states)),
+                mean=mean_score(score for row in own for score in row.counted),
             )
             for teacher, own in by_teacher.items()
         },
@@ -92,23 +108,23 @@ def summarise(
     )
 
 
-def levels(rows: Iterable[RationaleRow], states: States | None = None) -> list[float]:
-    """Each rationale's level, which a threshold must be below for it to be accepted.
-
-    These numbers are all that a page needs to recompute a threshold's consequences by itself.
-    """
+def levels(rows: Iterable[RationaleRow], rule: Rule, states: States | None = None) -> list[float]:
+    """Each rationale's level, which the common threshold must be below for it to be accepted."""
     decided = states or {}
-    return [level(row, decided.get(("rationale", row.id))) for row in rows]
+    return [level(row, rule, decided.get(("rationale", row.id))) for row in rows]
 
 
 def curve(
-    rows: Sequence[RationaleRow], thresholds: Iterable[float], states: States | None = None
+    rows: Sequence[RationaleRow],
+    rule: Rule,
+    thresholds: Iterable[float],
+    states: States | None = None,
 ) -> list[CurvePoint]:
-    """The consequences of many thresholds: rows are looked at once, each threshold is a search.
+    """The consequences of many common thresholds under a rule that is otherwise the same.
 
-    Raises BadInput for a threshold outside 0..5.
+    Rows are looked at once, each threshold is a search. Raises BadInput for one outside 0..5.
     """
-    found = levels(rows, states)
+    found = levels(rows, rule, states)
     best: dict[int, float] = {}
     for row, value in zip(rows, found, strict=True):
         best[row.question_id] = max(value, best.get(row.question_id, value))
@@ -128,23 +144,56 @@ def curve(
             rejected=Agreement(len(right) - kept.right, len(graded) - kept.graded),
         )
 
-    return [point(check_threshold(threshold)) for threshold in thresholds]
+    return [
+        point(check_rule(replace(rule, threshold=threshold)).threshold) for threshold in thresholds
+    ]
 
 
 def flips(
-    rows: Iterable[RationaleRow], old: float, new: float, states: States | None = None
+    rows: Iterable[RationaleRow], old: Rule, new: Rule, states: States | None = None
 ) -> Flips:
-    """What moving the threshold from `old` to `new` changes; a person's decision never flips.
+    """What changing the rule from `old` to `new` changes; a person's decision never flips.
 
-    Raises BadInput for a threshold outside 0..5.
+    Raises BadInput for a rule with a value out of range.
     """
-    old, new = check_threshold(old), check_threshold(new)
-    listed = list(rows)
-    pairs = list(zip(listed, levels(listed, states), strict=True))
-    return Flips(
-        accepted=tuple(row for row, value in pairs if new < value <= old),
-        rejected=tuple(row for row, value in pairs if old < value <= new),
-    )
+    old, new = check_rule(old), check_rule(new)
+    decided = states or {}
+    accepted, rejected = [], []
+    for row in rows:
+        state = decided.get(("rationale", row.id))
+        before, after = (verdict(row, rule, state).accepted for rule in (old, new))
+        if after and not before:
+            accepted.append(row)
+        if before and not after:
+            rejected.append(row)
+    return Flips(tuple(accepted), tuple(rejected))
+
+
+def suggest(
+    rows: Sequence[RationaleRow], rule: Rule, at_least: float, states: States | None = None
+) -> Suggestion:
+    """The common threshold that keeps most rationales with at least this share of right answers.
+
+    Looked for among STEPS, with the rule otherwise as it is; of equal ones the highest. The share
+    (0..1) is that of the kept rationales whose final answer was graded. Where none reaches it, the
+    threshold with the highest share among those that keep any, and `reached` is False.
+
+    Raises BadInput for a share outside 0..1, and when no rationale's answer was graded.
+    """
+    if not 0 < at_least <= 1:
+        raise BadInput("The share of right answers to aim at is more than 0 and at most 100 %.")
+    points = [point for point in curve(rows, rule, STEPS, states) if point.kept.graded]
+    if not points:
+        raise BadInput(
+            "No rationale can be kept whose final answer was graded: there is nothing to go by."
+        )
+    # Divided, not multiplied: 0.55 * 100 is a little more than 55 in binary.
+    good = [point for point in points if point.kept.right / point.kept.graded >= at_least]
+    if good:
+        found = max(good, key=lambda point: (point.accepted, point.threshold))
+        return Suggestion(found.threshold, True, found)
+    found = max(points, key=lambda p: (p.kept.right / p.kept.graded, p.accepted, p.threshold))
+    return Suggestion(found.threshold, False, found)
 
 
 def _above(ascending: Sequence[float], threshold: float) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fair_app.curation.acceptance import DEFAULT_THRESHOLD, accepted_by_rule
+from fair_app.curation.acceptance import DEFAULT_THRESHOLD, is_above
 from fair_app.errors import BadInput
 from fair_app.exchange.reference_file import (
     ACCEPTED,
@@ -107,7 +107,7 @@ def accepted_texts(
         [
             entry.text
             for entry in entries
-            if entry.text is not None and accepted_by_rule(entry.scores, threshold)
+            if entry.text is not None and is_above(entry.scores, threshold)
         ]
         for entries in zip(*columns, strict=True)
     ]

@@ -13,6 +13,7 @@ from db import calls, committee, exams, projects
 from db.exams import AnswerRow, Exam
 from db.projects import Project
 from db.store import connect, writing
+from fair_app.curation.decisions import State
 from fair_app.errors import BadInput
 from fair_app.exchange import reference, sft
 from fair_app.exchange.reference import ReferenceMistake, ReferenceRationale, ReferenceRun
@@ -20,9 +21,10 @@ from fair_app.exchange.whole_files import write_whole
 from fair_app.settings import Settings
 from fair_app.stored_questions import store_questions
 from fair_app.student.offline import OFFLINE_STUDENT
+from fair_app.studio.board import board
 from fair_app.studio.grades import Word, words
 from fair_app.studio.projects import create_project
-from fair_app.studio.review import curated
+from fair_app.studio.review import rule_of
 from fair_app.studio.teachers import teachers
 from fair_app.studio.training import training_questions
 from fair_app.tasks.base import Question, Task
@@ -292,11 +294,13 @@ def _as_run(settings: Settings, project: Project, exam_id: int) -> ReferenceRun:
         (one.answer_id, one.teacher): one.text for one in committee.feedback(store, exam_id, ids)
     }
     accepted: dict[int, list[str | None]] = {}
-    found = curated(settings, project)
-    judged = found.verdicts(project.threshold)
+    found = board(settings, project)
+    judged = found.verdicts(rule_of(project))
+    texts = {one.id: one.text for one in rationales.values()}
     for row in found.rows:
         if judged[row.id].accepted:
-            accepted.setdefault(row.question_id, []).append(judged[row.id].text)
+            edited = (found.state_of(row.id) or State()).text
+            accepted.setdefault(row.question_id, []).append(edited or texts[row.id])
 
     def entry(question_id: int, author: str) -> ReferenceRationale:
         one = rationales.get((question_id, author))

@@ -5,17 +5,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlite_utils import Database
-
 from db import decisions, exams
 from db.exams import AnswerRow, KindCounts
 from db.projects import Project
-from db.store import connect, writing
-from fair_app.curation.decisions import CORRECT, WRONG, fold
-from fair_app.errors import BadInput
+from db.store import connect
+from fair_app.curation.decisions import Decision
 from fair_app.evaluation.statistics import wilson
 from fair_app.settings import Settings
-from fair_app.studio.review import decision_log, undo_latest
+from fair_app.studio import deciding
+from fair_app.studio.board import board, decision_log
 
 MOST_KINDS = 12
 """Kinds that are shown side by side at most: those with most answers."""
@@ -40,61 +38,18 @@ class KindScore:
     ci95: tuple[float, float]
 
 
-def override(
-    settings: Settings,
-    project: Project,
-    answer_id: int,
-    correct: bool | None,
-    *,
-    actor: str,
-    reason: str = "",
-) -> AnswerRow:
-    """Grade an answer as a person says, with None as the rule does again; return the answer.
-
-    Appended to the log of decisions, unless that is the grade in force already. Mistakes, counts,
-    review room and training set follow. Raises BadInput for an answer that is not the project's,
-    or that is still to come.
-    """
-    store = connect(settings.database)
-    with writing(store):
-        answer = _answer(store, project, answer_id)
-        if correct is None:
-            action, value = "reset", None
-        else:
-            action, value = "grade", CORRECT if correct else WRONG
-        wanted = answer.rule_correct if correct is None else correct
-        if wanted != answer.correct:
-            decisions.append(
-                store,
-                project.id,
-                subject="answer",
-                subject_id=answer_id,
-                action=action,
-                value=value,
-                actor=actor,
-                reason=reason.strip()[:500],
-            )
-            _put_in_force(settings, project, answer)
-        return _answer(store, project, answer_id)
-
-
-def undo_override(settings: Settings, project: Project, *, actor: str) -> AnswerRow | None:
+def undo_grade(settings: Settings, project: Project, *, actor: str) -> AnswerRow | None:
     """Undo this person's latest word on the present exam's grades; None when there is none."""
     if project.exam_id is None:
         return None
     store = connect(settings.database)
-    with writing(store):
-        known = set(exams.answer_ids(store, project.exam_id))
-        log = [
-            entry
-            for entry in decision_log(settings, project)
-            if entry.subject == "answer" and entry.subject_id in known
-        ]
-        answer_id = undo_latest(store, project, log, actor)
-        if answer_id is None:
-            return None
-        _put_in_force(settings, project, _answer(store, project, answer_id))
-        return _answer(store, project, answer_id)
+    known = set(exams.answer_ids(store, project.exam_id))
+
+    def is_on_the_exam(entry: Decision) -> bool:
+        return entry.subject == "answer" and entry.subject_id in known
+
+    done = deciding.undo(settings, project, actor=actor, within=is_on_the_exam)
+    return exams.answer(store, done.subject_id) if done else None
 
 
 def words(settings: Settings, project: Project) -> dict[int, Word]:
@@ -102,7 +57,7 @@ def words(settings: Settings, project: Project) -> dict[int, Word]:
     log = {entry.id: entry for entry in decision_log(settings, project)}
     return {
         subject_id: Word(state.actor, state.at, log[state.decision].reason)
-        for (subject, subject_id), state in fold(log.values()).items()
+        for (subject, subject_id), state in board(settings, project).states.items()
         if subject == "answer"
     }
 
@@ -157,19 +112,3 @@ def _natural(name: str) -> tuple[float, str]:
     """Kinds that begin with a number in its order, before all others."""
     number = re.match(r"\d{1,9}", name)
     return (float(number[0]) if number else float("inf"), name)
-
-
-def _answer(store: Database, project: Project, answer_id: int) -> AnswerRow:
-    answer = exams.answer(store, answer_id)
-    if answer is None or exams.get(store, answer.exam_id).project_id != project.id:
-        raise BadInput("This answer is not among the project's: reload the page.")
-    if answer.text is None:
-        raise BadInput("This question has no answer yet: there is nothing to grade.")
-    return answer
-
-
-def _put_in_force(settings: Settings, project: Project, answer: AnswerRow) -> None:
-    """Write the grade that follows from the log into the answer's row."""
-    state = fold(decision_log(settings, project)).get(("answer", answer.id))
-    correct = answer.rule_correct if state is None else state.correct
-    exams.set_grade(connect(settings.database), answer.id, bool(correct))

@@ -1,38 +1,38 @@
-"""The review room: cards, verdicts, the threshold and the log of decisions.
+"""The review room: the acceptance rule and its consequences, queues, search, and cards.
 
-The rules are pure and stand in `fair_app.curation`; here they meet the store.
+The rules are pure and stand in `fair_app.curation`; here they meet the store. What persons decide
+is in `fair_app.studio.deciding`.
 """
 
+import re
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlite_utils import Database
-
-from db import committee, decisions, exams, projects
+from db import committee, curation, exams, jobs, projects
 from db.committee import RationaleRow as StoredRationale
 from db.committee import ReviewRow
 from db.exams import AnswerRow
 from db.projects import Project
-from db.store import connect, writing
-from fair_app.curation.acceptance import (
-    RationaleRow,
-    Verdict,
-    check_threshold,
-    counted,
-    verdict,
-)
-from fair_app.curation.decisions import Decision, State, check_decision, fold, last_undoable
-from fair_app.curation.what_if import Summary, summarise
+from db.store import connect
+from fair_app.curation import queues
+from fair_app.curation.acceptance import RationaleRow, Rule, check_rule, counted
+from fair_app.curation.board import Board
+from fair_app.curation.decisions import State, revision_of
+from fair_app.curation.queues import Item
+from fair_app.curation.reliability import Reliability, Scored, reliability
+from fair_app.curation.what_if import Flips, Suggestion, Summary, flips, suggest, summarise
 from fair_app.errors import BadInput
 from fair_app.settings import Settings
+from fair_app.studio.board import COMPLETE, board, decisions_on
+from fair_app.training.settings import TrainingSettings
 
-COMPLETE = "complete"
+REASONS = ("wrong arithmetic", "misreads the question", "right answer, wrong steps", "unclear")
+"""The reasons that comments are given from, until a project has its own."""
 
-
-class Outdated(BadInput):
-    """Another person decided on this item since it was shown."""
+MOST_REASONS, LONGEST_REASON = 12, 60
+MOST_TERMS, LONGEST_SEARCH = 12, 300
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,11 @@ class Score:
 
 @dataclass(frozen=True)
 class TeacherColumn:
-    """What one teacher wrote about one mistake, and what became of it."""
+    """What one teacher wrote about one mistake, and what persons decided.
+
+    `row` is what the rule looks at, None for a rationale that is missing or not complete (`finish`
+    says which). `revision` is that of the decisions about the rationale.
+    """
 
     teacher: str
     simulated: bool
@@ -58,235 +62,302 @@ class TeacherColumn:
     prediction: str | None
     correct: bool | None
     scores: list[Score]
-    verdict: Verdict | None
+    row: RationaleRow | None
+    state: State
     revision: int
 
 
 @dataclass(frozen=True)
 class Card:
-    """One mistake with all that the committee wrote about it. `position` counts from 0."""
+    """One mistake with all that the committee wrote about it.
+
+    `position` counts from 0 among the mistakes. `favourite` is a rationale's id; `revision` is that
+    of the decisions about the question.
+    """
 
     position: int
-    total: int
     answer: AnswerRow
     columns: list[TeacherColumn]
+    favourite: int | None
+    revision: int
 
 
 @dataclass(frozen=True)
-class Curated:
-    """A project's rationales with the decisions in force."""
+class Queue:
+    """A queue as it stands: its items in order, and of each whether a person is done with it.
 
-    rows: list[RationaleRow]
-    states: dict[tuple[str, int], State]
-
-    def verdicts(self, threshold: float) -> dict[int, Verdict]:
-        """The verdict of every rationale, by its id."""
-        return {
-            row.id: verdict(row, threshold, self.states.get(("rationale", row.id)))
-            for row in self.rows
-        }
-
-
-def curated(settings: Settings, project: Project) -> Curated:
-    """All complete rationales on the present mistakes, and the decisions about them."""
-    store = connect(settings.database)
-    ids = mistakes(settings, project)
-    scores: dict[int, list[Any]] = defaultdict(list)
-    for review in committee.reviews(store, project.id, ids):
-        scores[review.rationale_id].append(review.score)
-    rows = [
-        _plain(one, scores[one.id])
-        for one in committee.rationales(store, project.id, ids)
-        if one.finish == COMPLETE
-    ]
-    return Curated(rows, _states(settings, project))
-
-
-def mistakes(settings: Settings, project: Project) -> list[int]:
-    """The questions of the present exam that were answered wrong, in its order."""
-    if project.exam_id is None:
-        return []
-    return exams.question_ids(connect(settings.database), project.exam_id, "wrong")
-
-
-def card(settings: Settings, project: Project, position: int) -> Card | None:
-    """The card at a position among the mistakes (clamped to them), or None when there is none."""
-    if project.exam_id is None:
-        return None
-    store = connect(settings.database)
-    total = exams.count_answers(store, project.exam_id, "wrong")
-    position = max(0, min(position, total - 1))
-    page = exams.answers(store, project.exam_id, "wrong", 1, position)
-    if not page:
-        return None
-    answer = page[0]
-    only = [answer.question_id]
-    reviews: dict[int, list[ReviewRow]] = defaultdict(list)
-    for review in committee.reviews(store, project.id, only):
-        reviews[review.rationale_id].append(review)
-    rationales = {row.teacher_id: row for row in committee.rationales(store, project.id, only)}
-    feedback = {
-        row.teacher_id: row.text
-        for row in committee.feedback(store, project.exam_id, only)
-        if row.finish == COMPLETE
-    }
-    log = decision_log(settings, project)
-    states = fold(log)
-    columns = []
-    for teacher in committee.teachers(store, project.id):
-        rationale = rationales.get(teacher.id)
-        peers = reviews[rationale.id] if rationale else []
-        state = states.get(("rationale", rationale.id)) if rationale else None
-        judged = (
-            verdict(_plain(rationale, [peer.score for peer in peers]), project.threshold, state)
-            if rationale and rationale.finish == COMPLETE
-            else None
-        )
-        columns.append(
-            TeacherColumn(
-                teacher=teacher.name,
-                simulated=teacher.simulated,
-                feedback=feedback.get(teacher.id),
-                rationale_id=rationale.id if rationale else None,
-                rationale=rationale.text if rationale else None,
-                finish=rationale.finish if rationale else None,
-                prediction=rationale.prediction if rationale else None,
-                correct=rationale.correct if rationale else None,
-                scores=[
-                    Score(peer.reviewer, peer.score, counted(peer.score), peer.text or "")
-                    for peer in peers
-                ],
-                verdict=judged,
-                revision=_revision(log, rationale.id) if rationale else 0,
-            )
-        )
-    return Card(position, total, answer, columns)
-
-
-def position_of(settings: Settings, project: Project, question_id: int) -> int | None:
-    """Where a question stands among the mistakes, or None when it is not one."""
-    ids = mistakes(settings, project)
-    return ids.index(question_id) if question_id in ids else None
-
-
-def decide(
-    settings: Settings,
-    project: Project,
-    rationale_id: int,
-    action: str,
-    *,
-    actor: str,
-    revision: int,
-    value: str | None = None,
-) -> int:
-    """Append a person's decision about a rationale; return the new revision of that rationale.
-
-    `revision` is that of the column on the screen. Raises Outdated when somebody decided since,
-    BadInput for an unknown action or a rationale of another project.
+    `board` is the one that it was made from.
     """
-    check_decision("rationale", action, value)
-    store = connect(settings.database)
-    with writing(store):
-        rationale = committee.rationale(store, rationale_id)
-        if rationale is None or rationale.question_id not in set(mistakes(settings, project)):
-            raise BadInput("This rationale is not among the project's: reload the page.")
-        if _revision(decision_log(settings, project), rationale_id) != revision:
-            raise Outdated(
-                "Somebody else decided on this rationale in the meantime: look at it again."
+
+    name: str
+    items: list[Item]
+    decided: list[bool]
+    board: Board
+
+
+# ---- the acceptance rule
+
+
+def rule_of(project: Project) -> Rule:
+    """The acceptance rule that a person saved for this project."""
+    return Rule(threshold=project.threshold, **project.rule)
+
+
+def set_rule(settings: Settings, project: Project, rule: Rule) -> None:
+    """Save the acceptance rule. Raises BadInput for a value out of range, or an unknown teacher."""
+    values = asdict(checked_rule(settings, project, rule))
+    threshold = values.pop("threshold")
+    projects.set_rule(connect(settings.database), project.id, threshold, values)
+
+
+def checked_rule(settings: Settings, project: Project, rule: Rule) -> Rule:
+    """Return the rule with its thresholds as floats. Raises BadInput as `set_rule` does.
+
+    A teacher with a saved threshold may have left the committee, and may come back to it.
+    """
+    checked = check_rule(rule)
+    known = board(settings, project).teachers
+    for name in checked.per_teacher:
+        if name not in known and name not in rule_of(project).per_teacher:
+            raise BadInput(
+                f"There is no teacher '{name}' here: choose {', '.join(known) or 'none so far'}."
             )
-        return decisions.append(
-            store,
-            project.id,
-            subject="rationale",
-            subject_id=rationale_id,
-            action=action,
-            actor=actor,
-            value=value,
-        )
-
-
-def undo(settings: Settings, project: Project, *, actor: str) -> int | None:
-    """Undo this person's latest decision in force; return its rationale's id, None if none is."""
-    store = connect(settings.database)
-    with writing(store):
-        log = [one for one in decision_log(settings, project) if one.subject == "rationale"]
-        return undo_latest(store, project, log, actor)
-
-
-def undo_latest(
-    store: Database, project: Project, log: Sequence[Decision], actor: str
-) -> int | None:
-    """Append the undoing of a person's latest decision in `log`; return its subject's id."""
-    last = last_undoable(log, actor)
-    if last is None:
-        return None
-    decisions.append(
-        store,
-        project.id,
-        subject=last.subject,
-        subject_id=last.subject_id,
-        action="undo",
-        actor=actor,
-        undoes=last.id,
-    )
-    return last.subject_id
+    return checked
 
 
 def set_threshold(settings: Settings, project: Project, threshold: float) -> None:
-    """Save the acceptance threshold. Raises BadInput outside 0..5."""
-    check_threshold(threshold)
-    projects.set_threshold(connect(settings.database), project.id, threshold)
+    """Save the common threshold, the rule otherwise as it is. Raises BadInput outside 0..5."""
+    set_rule(settings, project, replace(rule_of(project), threshold=threshold))
 
 
-def summary(settings: Settings, project: Project, threshold: float | None = None) -> Summary:
-    """What a threshold (by default the saved one) accepts. Raises BadInput outside 0..5."""
-    used = project.threshold if threshold is None else threshold
-    check_threshold(used)
-    found = curated(settings, project)
-    return summarise(found.rows, used, found.states)
+def summary(settings: Settings, project: Project, rule: Rule | None = None) -> Summary:
+    """What a rule (by default the saved one) accepts. Raises BadInput for a bad one."""
+    found = board(settings, project)
+    return summarise(found.rows, rule or rule_of(project), found.states)
 
 
-def _plain(rationale: StoredRationale, scores: list[Any]) -> RationaleRow:
-    return RationaleRow(
-        id=rationale.id,
-        question_id=rationale.question_id,
-        teacher=rationale.teacher,
-        text=rationale.text or "",
-        final_correct=rationale.correct,
-        scores=tuple(scores),
-    )
+def suggestion(
+    settings: Settings, project: Project, at_least: float, rule: Rule | None = None
+) -> Suggestion:
+    """The threshold that keeps most with this share (0..1) of right answers: see `suggest`."""
+    found = board(settings, project)
+    return suggest(found.rows, rule or rule_of(project), at_least, found.states)
 
 
-def decision_log(settings: Settings, project: Project) -> list[Decision]:
-    """All decisions of persons about a project, the oldest first."""
-    return [
-        Decision(
-            id=row.id,
-            subject=row.subject,
-            subject_id=row.subject_id,
-            action=row.action,
-            value=row.value,
-            actor=row.actor,
-            at=row.at,
-            undoes=row.undoes,
-            reason=row.reason,
+def changes(settings: Settings, project: Project, rule: Rule) -> Flips:
+    """What another rule would newly accept and reject, against the saved one."""
+    found = board(settings, project)
+    return flips(found.rows, rule_of(project), rule, found.states)
+
+
+def seconds_per_token(settings: Settings) -> float | None:
+    """How long training took a token in the newest run on this machine; None before the first."""
+    pace = jobs.latest_mean(connect(settings.database), "train", "tokens_per_second")
+    return 1 / pace if pace else None
+
+
+def epochs() -> int:
+    """How many epochs a run takes unless asked otherwise."""
+    return TrainingSettings().epochs
+
+
+# ---- queues and search
+
+
+def queue(
+    settings: Settings,
+    project: Project,
+    name: str,
+    actor: str,
+    search: str = "",
+    rule: Rule | None = None,
+) -> Queue:
+    """The items of a queue, with `search` only those whose question has these words.
+
+    Words are looked for in the question, the student's answer, and all that teachers and persons
+    wrote; "several in quotes" as they stand. `rule` is the saved one by default. Raises BadInput
+    for an unknown queue.
+    """
+    found = board(settings, project)
+    items = queues.queue(name, found, rule or rule_of(project), actor)
+    if search.strip():
+        hits = searched(settings, project, search)
+        items = [item for item in items if item.question_id in hits]
+    return Queue(name, items, queues.decided(items, found), found)
+
+
+def sizes(settings: Settings, project: Project, actor: str) -> dict[str, int]:
+    """How many questions are in each queue."""
+    return queues.sizes(board(settings, project), rule_of(project), actor)
+
+
+def searched(settings: Settings, project: Project, words: str) -> set[int]:
+    """The mistakes that have all of these words. Raises BadInput for a search that is too long."""
+    # What cannot stand in a text of SQLite separates words, as all punctuation does.
+    words = re.sub(r"[\0\ud800-\udfff]", " ", words)
+    terms = [quoted or word for quoted, word in re.findall(r'"([^"]*)"|([^\s"]+)', words)]
+    terms = [term for term in terms if re.search(r"[^\W_]", term)]
+    if len(terms) > MOST_TERMS or len(words) > LONGEST_SEARCH:
+        raise BadInput(
+            f"Search for at most {MOST_TERMS} words at once, of at most {LONGEST_SEARCH} "
+            "characters together."
         )
-        for row in decisions.log(connect(settings.database), project.id)
-    ]
+    if not terms or project.exam_id is None:
+        return set()
+    return curation.search(connect(settings.database), project.id, project.exam_id, terms)
 
 
-def _states(settings: Settings, project: Project) -> dict[tuple[str, int], State]:
-    return fold(decision_log(settings, project))
+# ---- reviewers
 
 
-def _revision(log: list[Decision], rationale_id: int) -> int:
-    return max(
-        (one.id for one in log if (one.subject, one.subject_id) == ("rationale", rationale_id)),
-        default=0,
+def reviewers(settings: Settings, project: Project, threshold: float | None = None) -> Reliability:
+    """How far each reviewer can be relied on, over all complete rationales.
+
+    Scores are held against the threshold, by default the saved one. Raises BadInput outside 0..5.
+    """
+    found = board(settings, project)
+    return reliability(
+        (
+            Scored(
+                author=row.teacher,
+                scores=dict(zip(row.reviewers, row.scores, strict=True)),
+                right=row.final_correct,
+                accepted=(found.state_of(row.id) or State()).accepted,
+            )
+            for row in found.rows
+        ),
+        project.threshold if threshold is None else threshold,
+        found.teachers,
     )
 
 
-def question_of(settings: Settings, rationale_id: int) -> int | None:
-    """The question that a rationale answers, or None when there is no such rationale."""
-    rationale = committee.rationale(connect(settings.database), rationale_id)
-    return rationale.question_id if rationale else None
+# ---- reasons of comments
+
+
+def reasons(project: Project) -> list[str]:
+    """The short list of reasons that comments are given from."""
+    return list(project.reasons or REASONS)
+
+
+def set_reasons(settings: Settings, project: Project, wanted: Sequence[str]) -> None:
+    """Save the list, without blanks and repetitions; empty brings the usual one back.
+
+    Raises BadInput for more than MOST_REASONS, or one longer than LONGEST_REASON characters.
+    """
+    kept = list(dict.fromkeys(reason.strip() for reason in wanted if reason.strip()))
+    if len(kept) > MOST_REASONS or any(len(reason) > LONGEST_REASON for reason in kept):
+        raise BadInput(
+            f"Reasons are a short list: at most {MOST_REASONS}, each of at most "
+            f"{LONGEST_REASON} characters."
+        )
+    projects.set_reasons(connect(settings.database), project.id, kept)
+
+
+# ---- questions by their numbers
+
+
+def mistake_numbered(settings: Settings, project: Project, number: int) -> int:
+    """The id of the question with this number (from 1) among the mistakes. Raises BadInput."""
+    questions = board(settings, project).questions
+    if not 1 <= number <= len(questions):
+        raise BadInput(_no_number(project, number, "mistakes", len(questions)))
+    return questions[number - 1]
+
+
+def answer_numbered(settings: Settings, project: Project, number: int) -> AnswerRow:
+    """The answer with this number (from 1) in the present exam. Raises BadInput."""
+    store = connect(settings.database)
+    questions = exams.question_ids(store, project.exam_id) if project.exam_id else []
+    if project.exam_id is None or not 1 <= number <= len(questions):
+        raise BadInput(_no_number(project, number, "answers", len(questions)))
+    question_id = questions[number - 1]
+    return exams.answers_to(store, project.exam_id, [question_id])[question_id]
+
+
+def answers_of(
+    settings: Settings, project: Project, question_ids: Sequence[int]
+) -> dict[int, AnswerRow]:
+    """The student's answers in the present exam, by question."""
+    if project.exam_id is None:
+        return {}
+    return exams.answers_to(connect(settings.database), project.exam_id, list(question_ids))
+
+
+def _no_number(project: Project, number: int, what: str, count: int) -> str:
+    numbered = f"are numbered from 1 to {count}" if count else "are none so far"
+    return f"There is no number {number} here: the {what} of {project.name} {numbered}."
+
+
+# ---- cards
+
+
+def cards(settings: Settings, project: Project, question_ids: Sequence[int]) -> list[Card]:
+    """The cards of these questions, in this order; those that are no mistakes (any more) not."""
+    found = board(settings, project)
+    wanted = [one for one in dict.fromkeys(question_ids) if one in found.positions]
+    if project.exam_id is None or not wanted:
+        return []
+    store = connect(settings.database)
+    reviews: dict[int, list[ReviewRow]] = defaultdict(list)
+    for review in committee.reviews(store, project.id, wanted):
+        reviews[review.rationale_id].append(review)
+    rationales = {
+        (row.question_id, row.teacher_id): row
+        for row in committee.rationales(store, project.id, wanted)
+    }
+    feedback = {
+        (row.question_id, row.teacher_id): row.text
+        for row in committee.feedback(store, project.exam_id, wanted)
+        if row.finish == COMPLETE
+    }
+    answers = exams.answers_to(store, project.exam_id, wanted)
+    members = committee.teachers(store, project.id)
+    made = []
+    for question_id in wanted:
+        columns = []
+        for teacher in members:
+            rationale = rationales.get((question_id, teacher.id))
+            columns.append(
+                TeacherColumn(
+                    teacher=teacher.name,
+                    simulated=teacher.simulated,
+                    feedback=feedback.get((question_id, teacher.id)),
+                    **_rationale(settings, project, found, rationale, reviews),
+                )
+            )
+        key = ("question", question_id)
+        made.append(
+            Card(
+                position=found.positions[question_id],
+                answer=answers[question_id],
+                columns=columns,
+                favourite=found.states.get(key, State()).favourite,
+                revision=revision_of(decisions_on(settings, project, key)),
+            )
+        )
+    return made
+
+
+def _rationale(
+    settings: Settings,
+    project: Project,
+    found: Board,
+    rationale: StoredRationale | None,
+    reviews: Mapping[int, list[ReviewRow]],
+) -> dict[str, Any]:
+    """The fields of a column that are about its rationale."""
+    peers = reviews[rationale.id] if rationale else []
+    key = ("rationale", rationale.id if rationale else 0)
+    return {
+        "rationale_id": rationale.id if rationale else None,
+        "rationale": rationale.text if rationale else None,
+        "finish": rationale.finish if rationale else None,
+        "prediction": rationale.prediction if rationale else None,
+        "correct": rationale.correct if rationale else None,
+        "scores": [
+            Score(peer.reviewer, peer.score, counted(peer.score), peer.text or "") for peer in peers
+        ],
+        "row": found.row_of.get(key[1]),
+        "state": found.states.get(key, State()),
+        "revision": revision_of(decisions_on(settings, project, key)),
+    }

@@ -13,7 +13,8 @@ What the shell does with the `Page` that comes back:
   `active=False` and wires its own tick, with `LIVE`, to what moves while a job runs; fields that a
   person may be typing in are left alone.
 - Where a page shows what is one person's alone (`personal`), its `refresh` is also given who that
-  is, as `person=`. Handlers find it with `pages.person.person(request)`.
+  is, as `person=`. Handlers find it with `pages.person.person(request)`. Where it shows what a
+  person decided (`acting`), it is given the name that stands in the log of decisions, as `actor=`.
 - It keeps the address true to `place`. A page that has something open (a card, a filter) makes
   `place.item` an output of its events and writes its id there; `refresh` gets it back as `item`.
   By the tab bar a page is opened with `item` "": it then shows what it showed, or its beginning.
@@ -74,5 +75,6 @@ class Page:
     inputs: list[Any] = field(default_factory=list)
     timer: gr.Timer | None = None
     personal: bool = False
+    acting: bool = False
     css: str = ""
     js: str = ""

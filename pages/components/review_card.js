@@ -1,129 +1,155 @@
-// The card: one mistake and what the committee wrote about it. Every text here came from a model
-// or a file, so it is painted with textContent and never becomes markup.
-const NEVER = -1, ABSENT = -2;         // as in threshold.js
-const PATIENCE_MS = 15000;
-const find = (selector) => element.querySelector(selector);
-const make = (tag, className = '', words = '') => {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (words) node.textContent = words;
-  return node;
-};
+// The card: one mistake and what the committee wrote about it; what is on the screen, the keys, and
+// what follows from an answer. `review_asking.js` and the others stand before this file.
+const HELD = 60;                       // cards that are kept, those seen or fetched last
 
-let shown = null;                      // the card on the screen
-let chosen = 0;                        // the teacher that a, r and x are about
-let threshold = 3;
 let project = null;
-const cards = new Map();               // position: the newest card known of it
-const opened = new Set();              // reviews that a person opened
+let here = null;                       // the question on the screen, or on its way there
+let card = null;                       // its card; null while it is fetched
+let chosen = 0;                        // the teacher that a, r, x, e, f and c are about
+let rule = null;                       // the acceptance rule on the dial at this moment
+let ruleSeen = '';                     // the one that the server had last
+let latest = 0;                        // the latest decision that is known here
+let me = '';
+let reasons = [];
+const cards = new Map();
 
-// ---- asking the server: one request at a time, in the order of the person's doings
-
-let serial = 0;
-let asked = null;
-let impatience = 0;
-const waiting = [];
-
-const ask = (request) => {
-  if (request.action === 'move') {
-    const last = waiting.at(-1);
-    if (last?.action === 'move') waiting.pop();
-  }
-  waiting.push(request);
-  if (!asked) send();
-};
-const send = () => {
-  clearTimeout(impatience);
-  asked = waiting.shift() ?? null;
-  if (!asked) return;
-  serial += 1;
-  asked.serial = serial;
-  impatience = setTimeout(() => {
-    waiting.length = 0;
-    asked = null;
-    say('The server did not answer. Reload the page to see what is saved.', 'warning');
-  }, PATIENCE_MS);
-  trigger('ask', asked);
-};
-const settle = (answer) => {
-  const card = answer.card;
-  if (answer.serial !== asked?.serial) return;
-  const mine = asked;
-  if (mine.rationale && !answer.notice) {
-    // A second decision about it, made before this answer came, follows on this one.
-    const now = card.columns.find((column) => column.rationale_id === mine.rationale)?.revision;
-    for (const next of waiting) if (next.rationale === mine.rationale) next.revision = now;
-  }
-  send();
-  const elsewhere = [asked, ...waiting].some((next) => next?.action === 'move');
-  if (!elsewhere) paint(card);
-};
+const announce = (name, detail) => document.dispatchEvent(new CustomEvent(name, {detail}));
 
 // ---- what comes from the server
 
 const take = () => {
-  const answer = props.value || {};
-  if (!answer.card) return;
-  if (answer.project !== project) {
-    cards.clear();
-    opened.clear();
-    waiting.length = 0;
-    asked = null;
-    project = answer.project;
+  if (!props.value) return;
+  const answer = JSON.parse(props.value);
+  const opening = answer.serial === null;
+  if (opening && answer.project !== project) begin(answer.project);
+  if (answer.project === project && !answer.failed) learn(answer);
+  if (opening) {
+    if (answer.notice) tell(answer.notice);
+    arrive({...answer, jump: true});
+    askAgain();
+  } else settle(answer);
+};
+const begin = (name) => {
+  project = name;
+  for (const known of [cards, opened, compared, writing]) known.clear();
+  here = card = rule = null;
+  ruleSeen = '';
+  chosen = 0;
+};
+const learn = (answer) => {
+  ({latest, me, reasons} = answer);
+  const sent = JSON.stringify(answer.rule);
+  if (sent !== ruleSeen) {
+    const changedElsewhere = ruleSeen !== '';
+    ruleSeen = sent;
+    rule = answer.rule;
+    if (changedElsewhere) announce('fair:board');
   }
-  for (const card of [answer.card, ...answer.neighbours]) cards.set(card.position, card);
-  threshold = answer.threshold;
-  say(answer.notice?.text ?? '', answer.notice?.kind);
-  if (answer.serial === null) paint(answer.card);
-  else settle(answer);
-  document.dispatchEvent(new CustomEvent('fair:card', {detail: {
-    position: answer.card.position,
-    total: answer.card.total,
-    threshold,
-    columns: answer.card.columns.map(({judged, mean, decided}) => ({
-      mean: judged ? mean ?? NEVER : ABSENT,
-      decided: judged ? decided : null,
-    })),
-  }}));
+  if (answer.board) {
+    cards.clear();
+    announce('fair:board');
+  }
+  if (answer.queue) takeQueue(answer.queue);
+  const mine = answer.serial === asked?.serial && DECIDING.has(asked?.action);
+  if (answer.card) remember(answer.card, mine);
+  for (const one of answer.neighbours) remember(one, false);
+  if (answer.sizes) paintKinds(answer.sizes);
+  if (answer.preview) {
+    previewed = answer.preview;
+    paintPreview();
+  }
 };
-
-const say = (words, kind = 'info') => {
-  const line = find('.review-notice');
-  line.textContent = words;
-  line.dataset.kind = kind;
-  line.hidden = !words;
+const remember = (one, mine) => {
+  cards.delete(one.question_id);
+  cards.set(one.question_id, one);
+  for (const id of cards.keys()) {
+    if (cards.size <= HELD) break;
+    cards.delete(id);
+  }
+  noteDone(one, mine);
+  announce('fair:card', {
+    question_id: one.question_id,
+    columns: one.columns.filter(({cell}) => cell)
+      .map(({id, teacher, cell}) => ({rationale_id: id, teacher, decided: cell.decided})),
+  });
 };
+// Show what an answer brought: another card where it says so, else the one on the screen anew.
+const arrive = (answer) => {
+  const one = answer.card;
+  if (answer.jump) {
+    here = one?.question_id ?? null;
+    if (!one) card = null;
+  }
+  if (one && one.question_id === here) paint(one);
+  paintBar();
+  paintEmpty();
+  // Another queue has other neighbours: they are fetched when the card is on the screen.
+  if (answer.queue && here) fetchNear();
+};
+const fetchNear = () => ask({action: 'move', question: here, beside: beside(), near: near(placeOf(here))});
 
 // ---- what a person does
 
-const go = (position) => {
-  if (!shown) return;
-  position = Math.max(0, Math.min(position, shown.total - 1));
-  if (position === shown.position) {
-    find('.place-number').value = position + 1;
+const show = (question) => {
+  if (!question || question === here) {
+    paintBar();
     return;
   }
-  const known = cards.get(position);
-  say('');
+  hush();
+  here = question;
+  const known = cards.get(question);
   if (known) paint(known);
   else {
-    shown = {...shown, position};
-    paintPlace();
+    card = null;
     find('.review').setAttribute('aria-busy', 'true');
   }
-  ask({action: 'move', position});
+  paintBar();
+  paintEmpty();
+  window.fairAddress(project, 'review', address(question));
+  fetchNear();
+};
+// As `address` of review_requests.py: a reload finds the card also before the server has answered.
+const address = (question) => [String(question),
+  ...(list.search ? [list.name, list.search] : list.name === 'all' ? [] : [list.name])].join('.');
+const step = (by) => {
+  const place = placeOf(here);
+  const next = place < 0 ? undecidedFrom(list.ids.length - 1) : place + by;
+  show(list.ids[Math.max(0, Math.min(next, list.ids.length - 1))]);
+};
+const nextUndecided = () => {
+  const place = undecidedFrom(Math.max(0, placeOf(here)));
+  if (place < 0) say('Everything in this queue is decided.');
+  else show(list.ids[place]);
+};
+const beside = () => {
+  const place = placeOf(here);
+  return list.ids[place + 1] ?? list.ids[place - 1] ?? 0;
 };
 const decide = (action, place = chosen) => {
-  const column = shown?.columns[place];
-  if (find('.review').getAttribute('aria-busy') === 'true' || !column?.judged) return;
+  const one = card?.columns[place];
+  if (!one?.id) return;
+  if (!one.cell) {
+    say(`${one.teacher}’s rationale is not judged, so there is only to comment.`);
+    return;
+  }
+  const busyWith = pending().some(({rationale}) => rationale === one.id);
+  const same = {accept: true, reject: false}[action];
+  if (!busyWith && same !== undefined && one.cell.decided === same) return;
+  if (!busyWith && action === 'reset' && !one.by) return;
+  if (action === 'restore' && !one.diff) return;
+  hush();
   ask({
     action,
-    position: shown.position,
-    rationale: column.rationale_id,
-    revision: column.revision,
+    beside: beside(),
+    rationale: one.id,
+    revision: action === 'favourite' ? card.revision : one.revision,
   });
 };
-const undo = () => ask({action: 'undo', position: shown.position});
+const gradeRight = () => {
+  if (card) ask({action: 'grade', answer: card.answer_id, beside: beside()});
+};
+const undo = () => ask({action: 'undo', beside: beside()});
+const redo = () => ask({action: 'redo', beside: beside()});
 const choose = (place, focus = false) => {
   const columns = [...find('.columns').children];
   if (!columns[place]) return;
@@ -135,6 +161,33 @@ const choose = (place, focus = false) => {
   });
   if (focus) columns[place].focus();
 };
+// The column that put the card into its queue and is not decided on, else the one chosen before.
+const chooseFor = (one) => {
+  const place = placeOf(one.question_id);
+  if (place < 0 || list.name === 'all') return;
+  const wanted = one.columns.map(({cell}, index) =>
+    Boolean(list.columns[place] >> index & 1) && (cell?.decided ?? null) === null);
+  if (!wanted[chosen] && wanted.includes(true)) chosen = wanted.indexOf(true);
+};
+const compare = (place = chosen) => {
+  const one = card?.columns[place];
+  if (!one?.diff) return;
+  if (!compared.delete(one.id)) compared.add(one.id);
+  repaint();
+};
+const unfoldReviews = () => {
+  allOpen = !allOpen;
+  opened.clear();
+  kept.set('fair:reviews', allOpen);
+  for (const one of element.querySelectorAll('details.peer')) one.open = allOpen;
+};
+const dial = () => {
+  document.querySelector('#review-dial-fold [aria-expanded=false]')?.click();
+  const slider = document.querySelector('#threshold input[type=range]');
+  slider?.focus();
+  slider?.scrollIntoView({block: 'center'});
+};
+const search = () => find('.search').select();
 const showKeys = () => {
   const dialog = find('dialog.keys');
   if (dialog.open) dialog.close();
@@ -142,14 +195,27 @@ const showKeys = () => {
 };
 
 const KEYS = {
-  j: () => go(shown.position + 1),
-  ArrowRight: () => go(shown.position + 1),
-  k: () => go(shown.position - 1),
-  ArrowLeft: () => go(shown.position - 1),
+  j: () => step(1),
+  ArrowRight: () => step(1),
+  k: () => step(-1),
+  ArrowLeft: () => step(-1),
+  n: nextUndecided,
   a: () => decide('accept'),
   r: () => decide('reject'),
   x: () => decide('reset'),
+  e: () => edit(chosen),
+  f: () => decide('favourite'),
+  c: () => comment(chosen),
+  g: gradeRight,
+  d: () => compare(),
+  v: unfoldReviews,
   u: undo,
+  U: redo,
+  y: redo,
+  q: chooseQueue,
+  b: previewAll,
+  '/': search,
+  t: dial,
   '?': showKeys,
 };
 const onKey = (event) => {
@@ -157,14 +223,18 @@ const onKey = (event) => {
     document.removeEventListener('keydown', onKey);
     return;
   }
-  if (!shown || element.offsetParent === null || event.defaultPrevented) return;
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!project || element.offsetParent === null || event.defaultPrevented) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   const target = event.target instanceof Element ? event.target : document.body;
   const slider = target.matches('input[type=range]');
+  if (slider && event.key === 'Escape') target.blur();
+  // Forms and dialogs have keys of their own, and the arrows of a slider are the slider's.
   if (!slider && (target.isContentEditable || target.matches('input, textarea, select'))) return;
-  // The arrows of a slider that has the focus are its own.
   if (slider && event.key.startsWith('Arrow')) return;
-  if (find('dialog.keys').open && event.key !== '?') return;
+  if (target.closest('.writer, [role=listbox], [role=tablist], [role=radiogroup]')) return;
+  const dialog = document.querySelector('dialog[open]');
+  if (dialog && !(dialog === find('dialog.keys') && event.key === '?')
+    && !(dialog === find('dialog.queues') && event.key === 'q')) return;
   const act = /^[1-9]$/.test(event.key) ? () => choose(Number(event.key) - 1, true) : KEYS[event.key];
   if (!act) return;
   event.preventDefault();
@@ -172,18 +242,36 @@ const onKey = (event) => {
 };
 document.addEventListener('keydown', onKey);
 
+const ACTS = {
+  previous: () => step(-1),
+  next: () => step(1),
+  undo,
+  redo,
+  keys: showKeys,
+  queues: chooseQueue,
+  bulk: previewAll,
+  grade: gradeRight,
+  all: () => askQueue('all', ''),
+  unsearch: () => askQueue(list.name, ''),
+  edit: (place) => edit(place),
+  comment: (place) => comment(place),
+  compare: (place) => compare(place),
+};
 element.addEventListener('click', (event) => {
   const column = event.target.closest('.column');
   if (column) choose([...find('.columns').children].indexOf(column));
-  const button = event.target.closest('[data-ask]');
-  if (!button || !shown) return;
-  switch (button.dataset.ask) {
-    case 'previous': go(shown.position - 1); break;
-    case 'next': go(shown.position + 1); break;
-    case 'undo': undo(); break;
-    case 'keys': showKeys(); break;
-    default: decide(button.dataset.ask);
+  const queue = event.target.closest('[data-queue]');
+  if (queue) {
+    find('dialog.queues').close();
+    askQueue(queue.dataset.queue, list.search);
   }
+  const all = event.target.closest('[data-all]');
+  if (all) decideAll(all.dataset.all);
+  const button = event.target.closest('[data-ask]');
+  if (!button || !project) return;
+  const act = ACTS[button.dataset.ask];
+  if (act) act(chosen);
+  else decide(button.dataset.ask);
 });
 element.addEventListener('toggle', (event) => {
   const key = event.target.dataset?.key;
@@ -191,12 +279,23 @@ element.addEventListener('toggle', (event) => {
 }, true);
 const number = find('.place-number');
 number.addEventListener('change', () => {
-  if (Number.isInteger(number.valueAsNumber)) go(number.valueAsNumber - 1);
-  else if (shown) number.value = shown.position + 1;
+  if (Number.isInteger(number.valueAsNumber)) {
+    show(list.ids[Math.max(0, Math.min(number.valueAsNumber, list.ids.length) - 1)]);
+  }
+  number.value = placeOf(here) + 1 || '';
 });
 number.addEventListener('keydown', (event) => {
   if (event.key === 'Enter' || event.key === 'Escape') number.blur();
 });
+find('.search').addEventListener('input', () => {
+  clearTimeout(typing);
+  typing = setTimeout(onSearch, 300);
+});
+find('.search').addEventListener('keydown', onSearchKey);
+find('dialog.queues').addEventListener('keydown', onQueueKey);
+for (const dialog of element.querySelectorAll('dialog')) {
+  dialog.addEventListener('click', (event) => { if (event.target === dialog) dialog.close(); });
+}
 
 // ---- painting
 
@@ -205,159 +304,61 @@ const write = (selector, words) => {
   node.textContent = words ?? '';
   node.hidden = !words;
 };
-const paintPlace = () => {
-  number.value = shown.position + 1;
-  number.max = shown.total;
-  find('.place-total').textContent = shown.total.toLocaleString('en-US');
-  find('[data-ask=previous]').disabled = shown.position === 0;
-  find('[data-ask=next]').disabled = shown.position === shown.total - 1;
-};
-const paint = (card) => {
-  const focus = document.activeElement?.closest?.('.columns')
-    ? document.activeElement.dataset.focus : null;
-  const another = shown?.question_id !== card.question_id;
-  shown = card;
+const paint = (one) => {
+  const another = card?.question_id !== one.question_id;
   find('.review').removeAttribute('aria-busy');
-  paintPlace();
-  write('.kind', card.kind);
-  write('.said.context', card.context);
-  write('.said.question', card.question);
-  find('.options').replaceChildren(...card.options.map((option) => make('li', 'said', option)));
-  find('.options').hidden = !card.options.length;
-  find('.gold b').textContent = card.gold;
-  find('.solution').hidden = !card.solution;
+  if (!another && JSON.stringify(card) === JSON.stringify(one)) return;
+  card = one;
+  write('.kind', one.kind);
+  write('.said.context', one.context);
+  write('.said.question', one.question);
+  find('.number').textContent = whole.format(one.number);
+  find('.options').replaceChildren(...one.options.map((option) => make('li', 'said', option)));
+  find('.options').hidden = !one.options.length;
+  find('.gold b').textContent = one.gold;
+  find('.solution').hidden = !one.solution;
   if (another) find('.solution').open = false;
-  find('.solution .said').textContent = card.solution;
-  const {before, read, after} = card.answer;
-  find('.said.wrong-answer').replaceChildren(before, ...(read ? [make('mark', '', read)] : []), after);
-  find('.read').textContent = card.answer.how;
+  find('.solution .said').textContent = one.solution;
+  paintSaid(find('.said.wrong-answer'), one.answer);
+  find('.read').textContent = one.how;
+  reopenForms(one);
+  if (another) chooseFor(one);
+  repaint();
+  const bar = find('.review').getBoundingClientRect();
+  if (another && bar.top < 0) find('.review').scrollIntoView({block: 'start'});
+};
+// The columns again, with the focus where it was.
+const repaint = () => {
+  if (!card) return;
+  const active = document.activeElement;
+  const focus = active?.closest?.('.columns') ? active.dataset.focus : null;
   find('.columns').replaceChildren(...card.columns.map(column));
   badge();
   choose(Math.min(chosen, card.columns.length - 1));
   if (focus) find(`.columns [data-focus="${CSS.escape(focus)}"]`)?.focus({preventScroll: true});
-  const bar = find('.review').getBoundingClientRect();
-  if (another && bar.top < 0) find('.review').scrollIntoView({block: 'start'});
 };
 
-const column = (one, place) => {
-  const node = make('article', 'column');
-  node.tabIndex = -1;
-  node.dataset.focus = `column ${place}`;
-  const head = make('header');
-  const title = make('h3');
-  const key = make('kbd', '', String(place + 1));
-  key.setAttribute('aria-hidden', 'true');
-  title.append(key, make('span', 'name', one.teacher));
-  if (one.label) title.append(make('span', 'tag', one.label));
-  head.append(title);
-  if (one.judged) {
-    head.append(make('p', 'verdict-line'), buttons(one, place));
-  } else {
-    head.append(make('p', 'quiet', one.missing));
-  }
-  node.append(head, rationale(one), scores(one), feedback(one));
-  return node;
-};
-const buttons = (one, place) => {
-  const group = make('div', 'decide');
-  group.setAttribute('role', 'group');
-  group.setAttribute('aria-label', `Decide on ${one.teacher}'s rationale`);
-  for (const [action, words, key] of
-    [['accept', 'Accept', 'A'], ['reject', 'Reject', 'R'], ['reset', 'Reset', 'X']]) {
-    const button = make('button', `go plain ${action}`, words);
-    button.type = 'button';
-    button.dataset.ask = action;
-    button.dataset.focus = `${action} ${place}`;
-    button.setAttribute('aria-keyshortcuts', key);
-    if (action === 'reset') {
-      button.disabled = !one.touched;
-      button.title = 'Let the peers\' scores decide';
-    } else {
-      button.setAttribute('aria-pressed', String(one.decided === (action === 'accept')));
-    }
-    group.append(button);
-  }
-  return group;
-};
-const rationale = (one) => {
-  const part = make('section', 'part');
-  const title = make('h4', '', 'Rationale');
-  if (one.edited) title.append(make('span', 'tag', 'edited'));
-  part.append(title, make('p', 'said', one.rationale.trim() || '–'));
-  if (one.correct !== null) {
-    const check = make('p', `check ${one.correct ? 'right' : 'wrong'}`);
-    const mark = make('i', '', one.correct ? '✓' : '✗');
-    mark.setAttribute('aria-hidden', 'true');
-    check.append(mark, `Final answer ${one.correct ? 'right' : 'wrong'}: `);
-    if (one.prediction) check.append('read ', make('b', '', one.prediction));
-    else check.append('none could be read');
-    part.append(check);
-  }
-  return part;
-};
-const scores = (one) => {
-  const part = make('section', 'part');
-  part.append(make('h4', '', 'Peer review'));
-  if (!one.scores.length) part.append(make('p', 'quiet', 'No peer has reviewed it.'));
-  for (const peer of one.scores) {
-    const key = `${one.rationale_id} ${peer.reviewer}`;
-    const line = make(peer.text ? 'details' : 'div', 'peer');
-    const head = make(peer.text ? 'summary' : 'p', 'peer-line');
-    head.append(make('span', 'name', peer.reviewer),
-      make('b', peer.counts ? '' : 'uncounted', peer.score));
-    if (!peer.counts) head.append(make('small', '', 'not counted'));
-    line.append(head);
-    if (peer.text) {
-      line.dataset.key = key;
-      line.open = opened.has(key);
-      line.append(make('p', 'said', peer.text));
-    }
-    part.append(line);
-  }
-  if (one.mean !== null) {
-    const mean = make('p', 'peer-line mean');
-    mean.append(make('span', 'name', 'mean'), make('b', '', one.mean.toFixed(2)));
-    part.append(mean);
-  }
-  return part;
-};
-const feedback = (one) => {
-  const part = make('section', 'part');
-  part.append(make('h4', '', 'Feedback on the student\'s answer'));
-  part.append(make('p', one.feedback ? 'said' : 'quiet', one.feedback.trim() || 'None was written.'));
-  return part;
-};
+// ---- what the dial says
 
-// Accepted or rejected, and why: by the threshold of this moment, also while its slider moves.
-const reason = (one, byRule) => {
-  const rule = one.mean === null ? 'no score counts'
-    : `mean ${one.mean.toFixed(2)} is ${byRule ? '' : 'not '}above ${threshold.toFixed(1)}`;
-  if (one.decided === null) return rule;
-  return one.mean === null ? 'by a person' : `by a person, mean ${one.mean.toFixed(2)}`;
+const listen = (name, hear) => {
+  const heard = (event) => {
+    if (element.isConnected) hear(event.detail);
+    else document.removeEventListener(name, heard);
+  };
+  document.addEventListener(name, heard);
 };
-const badge = () => {
-  [...find('.columns').children].forEach((node, place) => {
-    const one = shown.columns[place];
-    if (!one.judged) return;
-    const byRule = one.mean !== null && one.mean > threshold;
-    const accepted = one.decided ?? byRule;
-    node.classList.toggle('accepted', accepted);
-    node.classList.toggle('rejected', !accepted);
-    node.setAttribute('aria-label', `${one.teacher}: ${accepted ? 'accepted' : 'rejected'}`);
-    const mark = make('i', '', accepted ? '✓' : '✗');
-    mark.setAttribute('aria-hidden', 'true');
-    const word = make('b', 'badge');
-    word.append(mark, accepted ? 'Accepted' : 'Rejected');
-    node.querySelector('.verdict-line').replaceChildren(word, make('span', 'quiet', reason(one, byRule)));
-  });
-};
-const onThreshold = (event) => {
-  if (!element.isConnected) document.removeEventListener('fair:threshold', onThreshold);
-  else if (shown) {
-    threshold = event.detail;
-    badge();
-  }
-};
-document.addEventListener('fair:threshold', onThreshold);
+listen('fair:rule', (now) => {
+  rule = now;
+  badge();
+});
+listen('fair:saved', (now) => {
+  // What the server saved is known here, so its next answer is no news.
+  ruleSeen = JSON.stringify(now);
+  if (project && kindOf(list.name).ruled) askQueue(list.name, list.search, true);
+});
+listen('fair:go', ({question_id}) => {
+  show(question_id);
+  find('.review').scrollIntoView({block: 'start'});
+});
 watch('value', take);
 take();

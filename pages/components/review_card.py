@@ -1,16 +1,40 @@
-"""The card of the review room: a mistake, what each teacher wrote about it, and the verdicts."""
+"""The card of the review room: a mistake, what each teacher wrote about it, and the verdicts.
 
-from collections.abc import Mapping, Sequence
+A text becomes pieces here (`fair_app.curation.marks`), and the browser paints them as text.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import gradio as gr
 
+from fair_app.curation.decisions import Comment, Decision
+from fair_app.curation.marks import as_value, marked_answer, marked_rationale
+from fair_app.curation.queues import QUEUES, RANKED
+from fair_app.curation.word_diff import word_diff
+from fair_app.errors import BadInput
+from fair_app.stored_questions import as_question
 from fair_app.studio.review import COMPLETE, Card, Score, TeacherColumn
 from fair_app.studio.teachers import TeacherRow
+from fair_app.tasks.base import Grade, Question, Task
 
 HERE = Path(__file__).parent
-CSS = (HERE / "review_card.css").read_text(encoding="utf-8")
+SCRIPTS = (
+    "said.js",
+    "rule.js",
+    "review_asking.js",
+    "review_columns.js",
+    "review_editor.js",
+    "review_queue.js",
+    "review_card.js",
+)
+STYLES = ("said.css", "review_card.css", "review_queue.css")
+CSS = "\n".join((HERE / name).read_text(encoding="utf-8") for name in STYLES)
+MARKED = 1000
+"""Texts whose marks are kept: those of about a hundred cards."""
 MISSING = {
     None: "Not written yet.",
     "truncated": "Cut off at the token limit, so it is not judged.",
@@ -20,44 +44,24 @@ MISSING = {
 
 
 def review_card() -> gr.HTML:
-    """Lay out the card. Its value is what `answer_value` returns.
+    """Lay out the card. Its value is what `pages.components.review_answers` returns, as JSON.
 
-    Event: `ask`, with `event.action` (move, accept, reject, reset, undo), `event.position`,
-    `event.serial`, and for a decision `event.rationale` and `event.revision`.
+    As one text, because Gradio copies a value whole, part by part, many times for every event.
+
+    Event: `ask`, whose data `review_requests.read` describes.
     """
+    kinds = [
+        {"name": name, "title": kind.title, "about": kind.about, "ruled": name in RANKED}
+        for name, kind in QUEUES.items()
+    ]
+    scripts = [(HERE / name).read_text(encoding="utf-8") for name in SCRIPTS]
     return gr.HTML(
-        {},
+        "",
         html_template=(HERE / "review_card.html").read_text(encoding="utf-8"),
-        js_on_load=(HERE / "review_card.js").read_text(encoding="utf-8"),
+        js_on_load="\n".join([f"const KINDS = {json.dumps(kinds)};", *scripts]),
         apply_default_css=False,
         elem_id="review-card",
     )
-
-
-def answer_value(
-    card: Card,
-    neighbours: Sequence[Card],
-    teachers: Sequence[TeacherRow],
-    *,
-    project: str,
-    threshold: float,
-    serial: int | None = None,
-    notice: str = "",
-    kind: Literal["info", "warning"] = "info",
-) -> dict[str, Any]:
-    """A card with those beside it, which the browser can show before the server is asked.
-
-    `serial` is that of the request this answers; None shows the card whatever was asked.
-    """
-    labels = {teacher.name: label(teacher) for teacher in teachers}
-    return {
-        "project": project,
-        "threshold": threshold,
-        "serial": serial,
-        "notice": {"text": notice, "kind": kind} if notice else None,
-        "card": card_value(card, labels),
-        "neighbours": [card_value(one, labels) for one in neighbours],
-    }
 
 
 def label(teacher: TeacherRow) -> str:
@@ -67,31 +71,34 @@ def label(teacher: TeacherRow) -> str:
     return "imported" if teacher.origin == "imported" else ""
 
 
-def card_value(card: Card, labels: Mapping[str, str]) -> dict[str, Any]:
-    """A card as plain values, its texts as they came."""
+def card_value(
+    card: Card, task: Task, labels: Mapping[str, str], edits: Mapping[int, Decision]
+) -> dict[str, Any]:
+    """A card as plain values.
+
+    `labels` are by the teachers' names, `edits` by the ids of the rationales that are edited.
+    """
     row = card.answer
     answer = row.text or ""
-    start, end = row.span_start, row.span_end
-    if start is None or end is None:
-        start = end = len(answer)
+    span = None
+    if row.span_start is not None and row.span_end is not None:
+        span = (row.span_start, row.span_end)
+    question = as_question(row)
     return {
-        "position": card.position,
-        "total": card.total,
+        "number": card.position + 1,
         "question_id": row.question_id,
+        "revision": card.revision,
+        "favourite": card.favourite,
         "kind": row.kind,
         "context": row.context,
         "question": row.question,
         "options": list(row.options),
         "gold": row.gold_answer,
         "solution": "" if row.gold_text.strip() == row.gold_answer else row.gold_text,
-        # Cut here: Python counts characters where JavaScript counts UTF-16 units.
-        "answer": {
-            "before": answer[:start],
-            "read": answer[start:end],
-            "after": answer[end:],
-            "how": how_read(row.prediction, row.rule, bool(row.truncated)),
-        },
-        "columns": [_column(one, labels.get(one.teacher, "")) for one in card.columns],
+        "answer_id": row.id,
+        "answer": as_value(marked_answer(answer, span, row.gold_text)),
+        "how": how_read(row.prediction, row.rule, bool(row.truncated)),
+        "columns": [_column(one, task, question, labels, edits) for one in card.columns],
     }
 
 
@@ -104,25 +111,71 @@ def how_read(prediction: object, rule: str | None, truncated: bool) -> str:
     return f"Read as {prediction} {by}.{cut}"
 
 
-def _column(one: TeacherColumn, note: str) -> dict[str, Any]:
-    judged = one.verdict
-    decided = judged.accepted if judged and judged.by == "person" else None
+def _column(
+    one: TeacherColumn,
+    task: Task,
+    question: Question,
+    labels: Mapping[str, str],
+    edits: Mapping[int, Decision],
+) -> dict[str, Any]:
+    edit = edits.get(one.rationale_id or 0)
+    original = (one.rationale or "").strip()
+    text = original if one.state.text is None else one.state.text.strip()
+    read = _read(task, text, question) if one.row else None
     return {
         "teacher": one.teacher,
-        "label": note,
-        "feedback": one.feedback or "",
-        "rationale_id": one.rationale_id,
-        "rationale": judged.text if judged else one.rationale or "",
-        "edited": judged.edited if judged else False,
-        "prediction": one.prediction or "",
-        "correct": one.correct,
-        "judged": judged is not None,
-        "missing": "" if one.finish == COMPLETE else MISSING.get(one.finish, "Not complete."),
-        "mean": judged.mean if judged else None,
-        "decided": decided,
-        "touched": decided is not None or bool(judged and judged.edited),
-        "scores": [_score(peer) for peer in one.scores],
+        "label": labels.get(one.teacher, ""),
+        "feedback": marked(one.feedback or ""),
+        "id": one.rationale_id,
         "revision": one.revision,
+        "missing": "" if one.finish == COMPLETE else MISSING.get(one.finish, "Not complete."),
+        "rationale": marked(text, read.span if read else None),
+        "diff": None if one.state.text is None else word_diff(original, text),
+        "edited": {"by": edit.actor, "at": edit.at} if edit else None,
+        "check": _check(one, read),
+        "cell": _cell(one),
+        "by": one.state.actor if one.state.decision else "",
+        "at": one.state.at,
+        "scores": [_score(peer) for peer in one.scores],
+        "comments": [_comment(said) for said in one.state.comments],
+    }
+
+
+@lru_cache(MARKED)
+def marked(text: str, read: tuple[int, int] | None = None) -> list[Any]:
+    """A text as pieces for the browser, not to be changed. Cards come again and again."""
+    return as_value(marked_rationale(text.strip(), read))
+
+
+def _read(task: Task, text: str, question: Question) -> Grade | None:
+    """How the final answer is read out of a rationale; None where no grader can."""
+    try:
+        return task.grade(text, question)
+    except BadInput:
+        return None
+
+
+def _check(one: TeacherColumn, read: Grade | None) -> dict[str, Any] | None:
+    """The final answer beside the gold one: that of the text on the screen, edited or not."""
+    if one.row is None:
+        return None
+    if one.state.text is not None and read is not None:
+        return {"right": read.correct, "read": read.prediction if read.span else ""}
+    if one.correct is None:
+        return None
+    return {"right": one.correct, "read": one.prediction or ""}
+
+
+def _cell(one: TeacherColumn) -> dict[str, Any] | None:
+    """What the acceptance rule looks at; None for a rationale that is not judged."""
+    if one.row is None:
+        return None
+    return {
+        "mean": one.row.mean,
+        "adjusted": one.row.adjusted,
+        "counted": len(one.row.counted),
+        "right": one.row.final_correct,
+        "decided": one.state.accepted,
     }
 
 
@@ -131,5 +184,9 @@ def _score(peer: Score) -> dict[str, Any]:
         "reviewer": peer.reviewer,
         "score": "no score" if peer.score is None else str(peer.score),
         "counts": peer.counts,
-        "text": peer.text,
+        "text": marked(peer.text),
     }
+
+
+def _comment(said: Comment) -> dict[str, Any]:
+    return {"by": said.actor, "at": said.at, "reason": said.reason, "text": said.text}

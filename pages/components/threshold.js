@@ -1,155 +1,306 @@
-// The threshold's consequences, recomputed here while the slider moves. The rule is that of
-// fair_app.curation.acceptance, on the same numbers: a level is the mean that Python computed, and
-// a rationale is accepted when its level is strictly greater. The server has the last word.
-const ALWAYS = 6, NEVER = -1, ABSENT = -2, STEPS = 51;
+// The dial: what the controls say is the rule at this moment, and its consequences are painted
+// while they move. Releasing one commits the rule; the server has the last word.
 const find = (selector) => element.querySelector(selector);
 const slider = find('#threshold-slider');
-const whole = new Intl.NumberFormat('en-US');
-const at = (step) => Number((step / 10).toFixed(1));
 
-let means = new Float64Array(0);      // a cell a teacher a question; NEVER: no score counts
-let levels = new Float64Array(0);     // what a threshold is compared with
-let right = new Int8Array(0);         // 1 right, 0 wrong, -1 not graded
-let teachers = [];
-let loaded = null;
-let reloading = false;
+let loaded = null;                     // what the server sent
+let board = null;                      // the same, unpacked
+let rule = null;                       // what the controls say
+let before = null;                     // the rule before the last change
+let gesture = null;                    // the control whose movements count as one change
+let rows = [];                         // the nodes of each teacher
 
-const level = (mean, decided) => (decided === null ? mean : decided ? ALWAYS : NEVER);
+const make = (tag, className = '', words = '') => {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (words) node.textContent = words;
+  return node;
+};
+const button = (className, words, press) => {
+  const node = make('button', className, words);
+  node.type = 'button';
+  node.addEventListener('click', press);
+  return node;
+};
+const announce = (name, detail) => document.dispatchEvent(new CustomEvent(name, {detail}));
+
+// ---- what comes from the server
 
 const load = () => {
-  const scores = props.value || {};
-  if (!scores.teachers || scores === loaded) return;
-  loaded = scores;
-  teachers = scores.teachers;
-  const cells = scores.right ? scores.cells.split(',') : [];
-  means = Float64Array.from(cells, (cell) => (cell === '' ? ABSENT : scores.means[cell] ?? NEVER));
-  levels = means.slice();
-  right = Int8Array.from(scores.right, (mark) => (mark === '?' ? -1 : Number(mark)));
-  for (const [cell, decided] of scores.decided) levels[cell] = level(means[cell], decided);
-  slider.value = scores.threshold;
+  const sent = props.value || {};
+  if (!sent.teachers || sent === loaded) return;
+  const other = sent.questions !== loaded?.questions;
+  const held = !other && (pending || gesture);
+  loaded = sent;
+  board = unpack(sent);
+  if (!held && (other || !sameRule(rule, sent.rule))) {
+    rule = copyRule(sent.rule);
+    before = copyRule(rule);
+  }
+  if (other) {
+    // What another project's dial had on its way is no longer waited for.
+    clearTimeout(pending?.patience);
+    clearTimeout(asked?.patience);
+    pending = asked = gesture = null;
+    say('');
+    tell('');
+    find('.flips').open = false;
+  }
   layOutTeachers();
-  drawCurve();
-  show();
-  say('');
+  show({redraw: true});
+  announce('fair:rule', copyRule(rule));
 };
 
-const count = (threshold) => {
-  const found = {
-    rationales: 0, accepted: 0, questions: 0, questions_accepted: 0,
-    kept: 0, kept_of: 0, rejected: 0, rejected_of: 0,
-    per_teacher: teachers.map(() => [0, 0]),
-  };
-  const width = teachers.length;
-  for (let start = 0; start < levels.length; start += width) {
-    let written = false, kept = false;
-    for (let teacher = 0; teacher < width; teacher++) {
-      const cell = start + teacher;
-      if (levels[cell] === ABSENT) continue;
-      const accepted = levels[cell] > threshold;
-      written = true;
-      found.rationales++;
-      found.per_teacher[teacher][1]++;
-      if (accepted) {
-        kept = true;
-        found.accepted++;
-        found.per_teacher[teacher][0]++;
-      }
-      if (right[cell] >= 0) {
-        found[accepted ? 'kept_of' : 'rejected_of']++;
-        found[accepted ? 'kept' : 'rejected'] += right[cell];
-      }
-    }
-    found.questions += written;
-    found.questions_accepted += kept;
-  }
-  return found;
+let reloading = false, stale = false;
+const reload = () => {
+  stale = reloading;
+  if (reloading) return;
+  reloading = true;
+  setTimeout(() => {
+    reloading = false;
+    if (stale) reload();
+  }, 3000);
+  trigger('reload');
 };
+
+// A card shows its decisions: what changed there changes here.
+const onCard = ({detail}) => {
+  if (!board) return;
+  const start = (board.row.get(detail.question_id) ?? NaN) * board.teachers.length;
+  let known = !Number.isNaN(start), changed = false;
+  for (const {rationale_id, teacher, decided} of known ? detail.columns : []) {
+    const place = board.teachers.indexOf(teacher), cell = start + place;
+    if (place < 0 || board.kind[cell] === ABSENT) {
+      known &&= place >= 0 && decided === null;
+      continue;
+    }
+    known &&= rationale_id !== null;
+    const word = decided === null ? NOBODY : Number(decided);
+    changed ||= word !== board.decided[cell];
+    board.decided[cell] = word;
+  }
+  if (!known) reload();
+  else if (changed) show({redraw: true});
+};
+
+// ---- consequences
 
 const write = (name, words) => { find(`[data-count="${name}"]`).textContent = words; };
-const percent = (part, all) => (all ? (100 * part / all).toFixed(1) + ' %' : '–');
+const share = (name, right, of) => {
+  write(name, percent(right, of));
+  write(`${name}_of`, of ? `of ${whole.format(of)}` : 'none');
+  const [low, high] = of ? wilson(right, of) : [];
+  write(`${name}_range`, of ? `${(100 * low).toFixed(1)} to ${percent(high, 1)} (95\u00a0%\u00a0interval)` : '');
+};
 
-const show = () => {
-  const threshold = Number(slider.value);
-  const found = count(threshold);
-  find('.dial-value').textContent = threshold.toFixed(1);
-  slider.style.setProperty('--filled', `${threshold * 20}%`);
+// `redraw`: more than the common threshold changed, so that the curve is another one too.
+const show = ({redraw = false} = {}) => {
+  const found = tally(board, rule, before);
+  const at = asThreshold(rule.threshold);
+  if (Number(slider.value) !== rule.threshold) slider.value = rule.threshold;
+  slider.style.setProperty('--filled', `${rule.threshold * 20}%`);
   slider.setAttribute('aria-valuetext',
-    `${threshold.toFixed(1)}: ${found.accepted} of ${found.rationales} rationales accepted`);
+    `${at}: ${found.accepted} of ${found.rationales} rationales accepted`);
   write('accepted', whole.format(found.accepted));
   write('rationales', `of ${whole.format(found.rationales)}`);
   write('questions_accepted', whole.format(found.questions_accepted));
   write('questions', `of ${whole.format(found.questions)}`);
-  write('kept', percent(found.kept, found.kept_of));
-  write('kept_of', found.kept_of ? `of ${whole.format(found.kept_of)}` : 'none');
-  write('rejected', percent(found.rejected, found.rejected_of));
-  write('rejected_of', found.rejected_of ? `of ${whole.format(found.rejected_of)}` : 'none');
-  found.per_teacher.forEach(([accepted, all], teacher) => {
-    const row = find('.by-teacher tbody').children[teacher];
-    row.children[1].textContent = `${whole.format(accepted)} of ${whole.format(all)}`;
-    row.querySelector('i').style.width = (all ? 100 * accepted / all : 0) + '%';
+  share('kept', found.kept, found.kept_of);
+  share('rejected', found.rejected, found.rejected_of);
+  for (const [name, part, of] of [
+    ['right', found.kept, found.kept_of],
+    ['rationales', found.accepted, found.rationales],
+    ['questions', found.questions_accepted, found.questions],
+  ]) find(`[data-share="${name}"]`).textContent = percent(part, of);
+  find('.learning').textContent = learning(found, loaded);
+  rows.forEach((row, teacher) => row.show(...found.per_teacher[teacher]));
+  for (const [name, {threshold}] of [['present', rule], ['before', before]]) {
+    const line = find(`line.${name}`);
+    line.setAttribute('x1', threshold * 200);
+    line.setAttribute('x2', threshold * 200);
+  }
+  if (redraw) drawCurve();
+  if (redraw) showConditions();
+  showChange(found);
+  // Last, so that what is on the screen is of this threshold when it stands there.
+  find('.dial-value').textContent = at;
+};
+
+// Both shares at every position of the slider, and how right the accepted ones are there.
+const drawCurve = () => {
+  const found = curve(board, rule);
+  const y = (value) => (98 - 96 * value).toFixed(2);
+  const path = (values) => values.map((value, step) => (
+    step ? `H${step * 20}V${y(value)}` : `M0 ${y(value)}`)).join('');
+  const draw = (name, d) => find(`path.${name}`).setAttribute('d', d);
+  const of = (part, all) => found[part].map((count) => count / Math.max(1, all));
+  draw('rationales', path(of('accepted', found.rationales)));
+  draw('questions', path(of('questions_accepted', found.questions)));
+  // Where nothing graded is kept any more, the line ends.
+  const right = found.kept_of.filter(Boolean).map((graded, step) => found.kept[step] / graded);
+  const ends = right.map((_, step) => wilson(found.kept[step], found.kept_of[step]));
+  const back = ends.map(([low], step) => `V${y(low)}H${step * 20}`).reverse().join('');
+  draw('right', path(right));
+  draw('band', right.length ? path(ends.map(([, high]) => high)) + back + 'Z' : '');
+};
+
+// ---- what the last change flips
+
+const onlyThreshold = () => sameRule({...before, threshold: rule.threshold}, rule);
+const showChange = ({more, fewer}) => {
+  const still = sameRule(rule, before);
+  const than = onlyThreshold() ? `at ${asThreshold(before.threshold)}` : 'before';
+  const flipped = flippedWords(more, fewer);
+  find('.flips summary').textContent = still ? 'Nothing changed yet'
+    : flipped ? `${flipped} than ${than}` : `The same are accepted as ${than}`;
+  find('.flips').classList.toggle('none', !flipped);
+  find('.back').style.visibility = still ? 'hidden' : '';
+  find('.back').textContent =
+    onlyThreshold() ? `Back to ${asThreshold(before.threshold)}` : 'Undo this change';
+  find('line.before').style.visibility = before.threshold === rule.threshold ? 'hidden' : '';
+  listFlips();
+};
+
+// At most 50 a list, and those only where a person looks at them, once a frame.
+const LISTED = 50;
+let listing = false;
+const listFlips = () => {
+  if (listing || !find('.flips').open) return;
+  listing = true;
+  requestAnimationFrame(() => {
+    listing = false;
+    const found = flips(board, rule, before);
+    find('.flip-lists').replaceChildren(
+      ...flipList('Newly accepted', found.accepted), ...flipList('Newly rejected', found.rejected));
   });
-  const present = find('line.present');
-  present.setAttribute('x1', threshold * 200);
-  present.setAttribute('x2', threshold * 200);
-  return found;
+};
+const flipList = (title, flipped) => {
+  if (!flipped.length) return [];
+  const section = make('section'), list = make('ul');
+  section.append(make('h4', '', `${title}: ${whole.format(flipped.length)}`), list);
+  for (const {teacher, row, mean} of flipped.slice(0, LISTED)) {
+    const threshold = thresholdOf(teacher, rule);
+    const words = `Question ${whole.format(row + 1)}, ${teacher}`;
+    const item = button('flip', words, () => announce('fair:go', {question_id: board.questions[row]}));
+    item.append(make('small', '', `mean ${asMean(mean, threshold)}`));
+    list.append(make('li'));
+    list.lastChild.append(item);
+  }
+  if (flipped.length > LISTED) {
+    section.append(make('p', 'quiet', `and ${whole.format(flipped.length - LISTED)} more`));
+  }
+  return [section];
+};
+
+// ---- what a person does
+
+// The movements of one control are one change, until it is left.
+const change = (control, apply, {redraw = true} = {}) => {
+  if (gesture !== control) before = copyRule(rule);
+  gesture = control;
+  apply();
+  // What was advised stays true while the common threshold alone moves.
+  if (redraw) tell('');
+  show({redraw});
+  announce('fair:rule', copyRule(rule));
+};
+const range = (control, apply, how) => {
+  control.addEventListener('input', () => change(control, () => apply(Number(control.value)), how));
+  control.addEventListener('change', commit);
+  // After dragging, the arrow keys are the card's again; who came by keyboard keeps the slider.
+  control.addEventListener('pointerup', () => control.blur());
 };
 
 const layOutTeachers = () => {
-  find('.by-teacher tbody').replaceChildren(...teachers.map((name) => {
-    const row = document.createElement('tr');
-    const head = document.createElement('th');
+  rows = board.teachers.map((name) => {
+    const row = make('tr'), head = make('th', '', name), share = make('td', 'share');
+    const bar = make('span', 'bar');
     head.scope = 'row';
-    head.textContent = name;
-    const share = document.createElement('td');
-    share.className = 'share';
-    share.append(document.createElement('i'));
-    row.append(head, document.createElement('td'), share);
+    bar.append(make('i'));
+    share.append(bar);
+    const cell = make('td', 'own'), own = make('input'), shown = make('output');
+    Object.assign(own, {type: 'range', min: 0, max: 5, step: 0.1});
+    own.setAttribute('aria-label', `Threshold of ${name}`);
+    const setOwn = (value) => { rule.per_teacher = {...rule.per_teacher, [name]: value}; };
+    range(own, setOwn);
+    const set = button('go link', 'set its own', () => {
+      change(set, () => setOwn(rule.threshold));
+      commit();
+      own.focus();
+    });
+    const common = button('go link', 'common', () => {
+      change(common, () => { delete rule.per_teacher[name]; });
+      commit();
+      set.focus();
+    });
+    set.setAttribute('aria-label', `Set a threshold for ${name} alone`);
+    common.setAttribute('aria-label', `Take the common threshold for ${name}`);
+    cell.append(set, own, shown, common);
+    row.append(head, make('td'), share, cell);
+    row.show = (accepted, all) => {
+      row.children[1].textContent = `${whole.format(accepted)} of ${whole.format(all)}`;
+      bar.firstChild.style.width = (all ? 100 * accepted / all : 0) + '%';
+      const has = ownThreshold(name, rule);
+      row.classList.toggle('apart', has);
+      set.hidden = has;
+      for (const node of [own, shown, common]) node.hidden = !has;
+      if (!has) return;
+      const threshold = rule.per_teacher[name];
+      if (Number(own.value) !== threshold) own.value = threshold;
+      own.style.setProperty('--filled', `${threshold * 20}%`);
+      own.setAttribute('aria-valuetext', `${asThreshold(threshold)}: ${accepted} of ${all} accepted`);
+      shown.textContent = asThreshold(threshold);
+    };
     return row;
-  }));
+  });
+  find('.by-teacher tbody').replaceChildren(...rows);
 };
 
-// Both shares at every position of the slider, over a histogram of the means.
-const drawCurve = () => {
-  const points = Array.from({length: STEPS}, (_, step) => count(at(step)));
-  const line = (part, all) => points.map((point, step) => {
-    const y = 98 - 96 * point[part] / Math.max(1, point[all]);
-    return step ? `H${step * 20}V${y.toFixed(2)}` : `M0 ${y.toFixed(2)}`;
-  }).join('');
-  find('path.rationales').setAttribute('d', line('accepted', 'rationales'));
-  find('path.questions').setAttribute('d', line('questions_accepted', 'questions'));
-  const bins = new Array(21).fill(0);
-  for (const mean of means) if (mean >= 0) bins[Math.round(mean * 4)]++;
-  const highest = Math.max(1, ...bins);
-  find('g.bars').replaceChildren(...bins.flatMap((bin, place) => {
-    if (!bin) return [];
-    const bar = document.createElementNS('http://www.w3.org/2000/svg', 'rect');
-    const height = Math.max(1.5, 96 * bin / highest);
-    const left = Math.max(0, place * 50 - 14), end = Math.min(1000, place * 50 + 14);
-    for (const [name, value] of
-      [['x', left], ['width', end - left], ['y', 100 - height], ['height', height]]) {
-      bar.setAttribute(name, value);
-    }
-    return [bar];
-  }));
+const showConditions = () => {
+  find('.conditions summary span').textContent = conditionWords(rule);
+  find('.min-scores').textContent = rule.min_scores;
+  find('.less').disabled = rule.min_scores <= 1;
+  // Every other teacher gives a score.
+  find('.greater').disabled = rule.min_scores >= board.teachers.length - 1;
+  for (const name of ['answer_check', 'adjusted']) find(`[name="${name}"]`).checked = rule[name];
 };
-
-const say = (words) => { find('.dial-state').textContent = words; };
-const announce = () => document.dispatchEvent(
-  new CustomEvent('fair:threshold', {detail: Number(slider.value)}));
-const reload = () => {
-  if (reloading) return;
-  reloading = true;
-  setTimeout(() => { reloading = false; }, 3000);
-  trigger('reload');
+for (const [name, step] of [['.less', -1], ['.greater', 1]]) {
+  find(name).addEventListener('click', () => {
+    change(find('.stepper'), () => { rule.min_scores += step; });
+    commit();
+  });
+}
+for (const name of ['answer_check', 'adjusted']) {
+  const box = find(`[name="${name}"]`);
+  box.addEventListener('change', () => {
+    change(box, () => { rule[name] = box.checked; });
+    commit();
+  });
+}
+const setThreshold = (threshold) => {
+  gesture = null;
+  change(find('.suggest'), () => { rule.threshold = threshold; }, {redraw: false});
+  gesture = null;
+  commit();
 };
+find('.back').addEventListener('click', () => {
+  const was = before;
+  gesture = null;
+  change(find('.back'), () => { rule = copyRule(was); });
+  gesture = null;
+  commit();
+});
 
-// One position is on its way at a time, and then the slider's newest: Gradio's `always_last` would
-// send the data of an older event again.
-let serial = 0;
-let pending = null;
+// ---- saving
+
+// One rule is on its way at a time, and then the newest: Gradio's `always_last` would send the data
+// of an older event again.
 const PATIENCE_MS = 15000;
+const say = (words) => { find('.dial-state').textContent = words; };
+let serial = 0, pending = null, again = false;
 const commit = () => {
   say('Saving…');
+  again = Boolean(pending);
   if (pending) return;
   serial += 1;
   pending = {
@@ -159,59 +310,95 @@ const commit = () => {
       say('The server did not answer: move the slider again.');
     }, PATIENCE_MS),
   };
-  trigger('commit', {threshold: Number(slider.value), serial});
+  trigger('commit', {rule: copyRule(rule), serial});
 };
 
 // What the server saved and counted; when it counts otherwise, the scores here are old.
 const settle = () => {
-  const saved = props.saved;
-  if (!saved || saved.serial !== pending?.serial) return;
+  const answer = props.saved;
+  if (!answer || answer.serial !== pending?.serial) return;
   clearTimeout(pending.patience);
   pending = null;
-  if (saved.threshold !== Number(slider.value)) {
+  if (again) {
     commit();
     return;
   }
-  say(`Saved: ${saved.threshold.toFixed(1)}`);
-  const found = show();
-  const same = ['rationales', 'accepted', 'questions', 'questions_accepted', 'kept', 'kept_of',
-    'rejected', 'rejected_of'].every((name) => found[name] === saved[name]);
-  if (!same) reload();
-};
-
-// A card shows its decisions and means (NEVER and ABSENT as here): what changed there changes here.
-const onCard = (event) => {
-  if (!element.isConnected) {
-    document.removeEventListener('fair:card', onCard);
+  if (answer.fault) {
+    gesture = null;
+    say(answer.fault);
+    reload();
     return;
   }
-  const {position, total, threshold, columns} = event.detail;
-  const start = position * teachers.length;
-  const known = total * teachers.length === levels.length && columns.length === teachers.length
-    && columns.every(({mean}, teacher) => mean === means[start + teacher]);
-  if (!known) {
-    if (loaded) reload();
-    return;
-  }
-  const now = columns.map(({mean, decided}) => level(mean, decided));
-  const changed = now.some((value, teacher) => value !== levels[start + teacher]);
-  const moved = !pending && document.activeElement !== slider && threshold !== Number(slider.value);
-  if (moved) slider.value = threshold;
-  if (changed) {
-    levels.set(now, start);
-    drawCurve();
-  }
-  if (changed || moved) show();
+  say('Saved');
+  announce('fair:saved', answer.rule);
+  const found = tally(board, answer.rule, before);
+  if (Object.entries(answer.counts).some(([name, count]) => found[name] !== count)) reload();
 };
 
-slider.addEventListener('input', () => {
-  show();
-  announce();
-});
-slider.addEventListener('change', commit);
-// After dragging, the arrow keys are the card's again; who came by keyboard keeps the slider.
-slider.addEventListener('pointerup', () => slider.blur());
-document.addEventListener('fair:card', onCard);
+// ---- asking for a threshold
+
+let request = 0, asked = null;
+const tell = (words, threshold = null) => {
+  find('.advice').textContent = words;
+  const take = find('.take');
+  take.hidden = threshold === null;
+  take.textContent = threshold === null ? '' : `Set ${asThreshold(threshold)}`;
+  take.value = threshold ?? '';
+};
+const suggest = () => {
+  const aim = Number(find('.aim').value);
+  if (!(aim > 0 && aim <= 100)) {
+    tell('Give a percentage up to 100.');
+    return;
+  }
+  request += 1;
+  clearTimeout(asked?.patience);
+  asked = {serial: request, aim, rule: copyRule(rule), patience: setTimeout(() => {
+    asked = null;
+    tell('The server did not answer: ask again.');
+  }, PATIENCE_MS)};
+  tell('Looking…');
+  trigger('suggest', {at_least: aim / 100, rule: copyRule(rule), serial: request});
+};
+const advise = () => {
+  const answer = props.suggestion;
+  if (!answer || answer.serial !== asked?.serial) return;
+  const {aim, rule: about, patience} = asked;
+  clearTimeout(patience);
+  asked = null;
+  if (answer.fault) {
+    tell(answer.fault);
+    return;
+  }
+  // Who moved something meanwhile has gone on.
+  if (!sameRule(rule, about)) {
+    tell('');
+    return;
+  }
+  const {threshold, accepted: count, right, graded} = answer, at = asThreshold(threshold);
+  if (!answer.reached) {
+    tell(`No threshold reaches ${aim} %: ${at} comes closest with ${percent(right, graded)}.`,
+      threshold === rule.threshold ? null : threshold);
+    return;
+  }
+  if (threshold !== rule.threshold) setThreshold(threshold);
+  tell(`${at} keeps ${plural(count, 'rationale')}, ${percent(right, graded)} right.`);
+};
+find('.ask').addEventListener('click', suggest);
+find('.aim').addEventListener('keydown', (event) => { if (event.key === 'Enter') suggest(); });
+find('.take').addEventListener('click', ({target}) => setThreshold(Number(target.value)));
+
+range(slider, (value) => { rule.threshold = value; }, {redraw: false});
+find('.flips').addEventListener('toggle', listFlips);
+element.addEventListener('focusout', () => { gesture = null; });
+for (const [name, act] of [['fair:card', onCard], ['fair:board', reload]]) {
+  const listen = (event) => {
+    if (element.isConnected) act(event);
+    else document.removeEventListener(name, listen);
+  };
+  document.addEventListener(name, listen);
+}
 watch('value', load);
 watch('saved', settle);
+watch('suggestion', advise);
 load();

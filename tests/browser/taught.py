@@ -1,5 +1,6 @@
 """A project whose committee has done its work, built through the store without a model."""
 
+from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
@@ -24,10 +25,13 @@ SCORES: tuple[tuple[tuple[Any, Any], ...], ...] = (
 NAMES = count(1)
 
 
-def taught(settings: Settings, text: str = "") -> Project:
+def taught(
+    settings: Settings, text: str = "", finishes: Mapping[tuple[int, int], str] | None = None
+) -> Project:
     """A project with five mistakes on which three teachers have done their work.
 
-    `text` stands in whatever a model or a file wrote.
+    `text` stands in whatever a model or a file wrote. `finishes` has the rationales that are not
+    complete, by question and teacher: they have no reviews.
     """
     project = create_project(settings, f"made {next(NAMES)}", "arithmetic", "smollm2-135m")
     store = connect(settings.database)
@@ -60,7 +64,9 @@ def taught(settings: Settings, text: str = "") -> Project:
         )
         for place, answer in enumerate(exams.answers(store, exam_id, "wrong")):
             for author in committee.teachers(store, project.id):
-                _work(settings, project, answer.id, answer.question_id, author, place, call, text)
+                finish = (finishes or {}).get((place, author.position), "complete")
+                about = (answer.id, answer.question_id, place)
+                _work(settings, project, about, author, call, text, finish)
     return projects.get(store, project.id)
 
 
@@ -103,14 +109,14 @@ def sat_exam(settings: Settings, project: Project, text: str) -> int:
 def _work(
     settings: Settings,
     project: Project,
-    answer_id: int,
-    question_id: int,
+    about: tuple[int, int, int],
     author: committee.TeacherRow,
-    place: int,
     call: int,
     text: str,
+    finish: str,
 ) -> None:
     store = connect(settings.database)
+    answer_id, question_id, place = about
     rationale_id = committee.add_rationale(
         store,
         {
@@ -118,7 +124,7 @@ def _work(
             "teacher_id": author.id,
             "call_id": call,
             "text": f"{author.name} explains question {place + 1}. {text}",
-            "finish": "complete",
+            "finish": finish,
             "prediction": str(place),
             "correct": int(author.position != place),
         },
@@ -133,6 +139,8 @@ def _work(
             "finish": "complete",
         },
     )
+    if finish != "complete":
+        return
     peers = [one for one in committee.teachers(store, project.id) if one.id != author.id]
     for peer, score in zip(peers, SCORES[place][author.position], strict=True):
         committee.add_review(

@@ -10,7 +10,7 @@ import pytest
 
 from db import decisions, exams
 from db.store import connect
-from fair_app.studio import review
+from fair_app.studio.board import board
 from fair_app.studio.exams import answers
 from fair_app.studio.projects import Project, create_project, open_project
 from tests.browser.filling import fill
@@ -95,7 +95,7 @@ def test_a_grade_is_overridden_undone_and_the_mistakes_follow(page, server, made
     said(page, "Question 2 is right now, by your word.")
     mistakes_shown(page, 3)
     page.wait_for_function("document.querySelectorAll('#exam-answers .answer').length === 3")
-    assert len(review.mistakes(server.settings, made)) == 3
+    assert len(board(server.settings, made).questions) == 3
 
     page.click("#exam-filter label:has-text('Overridden')")
     page.wait_for_selector("#exam-answers .answer .tag:has-text('by a person')")
@@ -148,6 +148,39 @@ def test_the_keyboard_grades_and_stays_at_its_place(page, server, made):
     page.keyboard.press("Enter")
     said(page, "Question 1 is wrong now, by your word.")
     assert graded(server, made)[-1] == ("grade", "wrong", "wrong, but why")
+
+
+def test_the_samples_of_a_vote_come_when_they_are_unfolded(page, server, made, watched):
+    store = connect(server.settings.database)
+    voted, other = answers(server.settings, made.exam_id)[0][:2]
+    for answer in (voted, other):
+        exams.save_answer(store, answer.id, {"agreement": 2 / 3})
+        for number, prediction in enumerate(["7", "9", "9"]):
+            text = f"{HOSTILE} The answer is {prediction}."
+            sample = exams.SampleRow(answer.id, number, text, prediction, 11, number == 2)
+            exams.add_sample(store, sample)
+    open_exam(page, server, made)
+    page.click("#exam-answers .answer >> nth=0")
+    assert page.locator("#exam-answers .samples pre").count() == 0
+    page.click("#exam-answers .answer[open] .samples summary")
+    page.wait_for_selector("#exam-answers .answer[open] .votes li")
+    assert page.locator("#exam-answers .samples pre").count() == 3
+    votes = page.locator("#exam-answers .votes li").all_inner_texts()
+    assert [vote.split() for vote in votes] == [["9", "2", "samples"], ["7", "1", "sample"]]
+    page.click("#exam-answers .samples details:has-text('stands for the vote') > summary")
+    assert page.inner_text("#exam-answers .samples details[open] pre") == (
+        f"{HOSTILE} The answer is 9."
+    )
+    # What is open stays open while others come and a grade is given.
+    page.click("#exam-answers .answer:nth-child(2) > summary")
+    page.click("#exam-answers .answer:nth-child(2) .samples > summary")
+    page.wait_for_selector("#exam-answers .answer:nth-child(2) .votes li")
+    page.click("#exam-answers .answer:nth-child(2) [data-grade=right]")
+    said(page, "Question 2 is right now, by your word.")
+    assert page.locator("#exam-answers .samples details[open] pre").count() == 1
+    assert page.locator("#exam-answers .votes").count() == 2
+    assert page.evaluate("window.hacked") is None
+    assert watched.errors == []
 
 
 def test_search_kinds_and_downloads(page, server, made, watched):

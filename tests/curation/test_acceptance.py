@@ -11,25 +11,30 @@ from hypothesis import strategies as st
 
 from fair_app.curation.acceptance import (
     ALWAYS_ACCEPTED,
+    MOST_SCORES,
     NEVER_ACCEPTED,
     RationaleRow,
+    Rule,
     accepted_by_rule,
+    check_rule,
     check_threshold,
     counted,
+    is_above,
     level,
     mean_score,
     verdict,
 )
 from fair_app.curation.decisions import State
 from fair_app.errors import BadInput
+from tests.curation.boards import row_lists, rules
 
 anything = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.integers())
 )
 
 
-def row(*scores: Any, text: str = "4 + 3 = 7") -> RationaleRow:
-    return RationaleRow(1, 10, "gpt", text, True, scores)
+def row(*scores: Any, right: bool | None = True, adjusted: float | None = None) -> RationaleRow:
+    return RationaleRow(1, 10, "gpt", right, scores, adjusted=adjusted)
 
 
 @pytest.mark.parametrize("score", [1, 2, 3, 4, 5, 1.0, 4.5, 5.0])
@@ -64,22 +69,24 @@ def test_a_score_that_is_missing_unreadable_or_outside_does_not_count(score: Any
     ],
 )
 def test_the_rule(scores: tuple[Any, ...], threshold: float, accepted: bool) -> None:
-    assert accepted_by_rule(scores, threshold) is accepted
-    assert verdict(row(*scores), threshold).accepted is accepted
+    assert is_above(scores, threshold) is accepted
+    assert accepted_by_rule(row(*scores), Rule(threshold)) is accepted
+    assert verdict(row(*scores), Rule(threshold)).accepted is accepted
 
 
 @given(st.lists(anything), st.floats(0, 5))
 def test_scores_that_do_not_count_change_nothing(scores: list[Any], threshold: float) -> None:
     counting = [score for score in scores if counted(score)]
     assert mean_score(scores) == mean_score(counting)
-    assert accepted_by_rule(scores, threshold) is accepted_by_rule(counting, threshold)
+    assert is_above(scores, threshold) is is_above(counting, threshold)
+    assert row(*scores).counted == tuple(counting)
 
 
 @given(st.lists(st.integers(1, 5), min_size=1), st.integers(0, 500))
 def test_the_mean_is_compared_exactly(scores: list[int], hundredths: int) -> None:
     threshold = hundredths / 100
     exact = Fraction(sum(scores), len(scores)) > Fraction(hundredths, 100)
-    assert accepted_by_rule(scores, threshold) is exact
+    assert is_above(scores, threshold) is exact
 
 
 @given(st.lists(st.one_of(st.integers(1, 5), st.floats(1, 5)), min_size=1), st.randoms())
@@ -99,38 +106,115 @@ def test_another_threshold_is_refused_with_a_sentence(threshold: Any) -> None:
         check_threshold(threshold)
 
 
+def test_the_rule_is_the_papers_unless_asked_otherwise() -> None:
+    assert Rule() == Rule(3.0, {}, 1, answer_check=False, adjusted=False)
+    for scores in ((5, 5), (3, 3), (None, 4), (83, 0), ()):
+        for right in (True, False, None):
+            one = row(*scores, right=right, adjusted=1.0)
+            assert accepted_by_rule(one, Rule()) is is_above(scores, 3)
+
+
+def test_a_teachers_own_threshold_takes_the_place_of_the_common_one() -> None:
+    rule = Rule(3, {"gpt": 4.5, "gemini": 0})
+    assert (rule.threshold_of("gpt"), rule.threshold_of("mistral")) == (4.5, 3)
+    assert not accepted_by_rule(row(4, 4), rule)
+    assert accepted_by_rule(row(5, 5), rule)
+
+
+def test_so_many_scores_must_count() -> None:
+    assert accepted_by_rule(row(None, 5), Rule())
+    assert not accepted_by_rule(row(None, 5), Rule(min_scores=2))
+    assert not accepted_by_rule(row(83, 5), Rule(min_scores=2))
+    assert accepted_by_rule(row(4, 5), Rule(min_scores=2))
+
+
+def test_the_answer_check_asks_for_the_right_final_answer() -> None:
+    rule = Rule(answer_check=True)
+    assert [accepted_by_rule(row(5, 5, right=right), rule) for right in (True, False, None)] == [
+        True,
+        False,
+        False,
+    ]
+    assert not accepted_by_rule(row(1, 1), rule)
+
+
+def test_the_adjusted_mean_takes_the_place_of_the_plain_one() -> None:
+    assert accepted_by_rule(row(5, 5, adjusted=3.0), Rule())
+    assert not accepted_by_rule(row(5, 5, adjusted=3.0), Rule(adjusted=True))
+    assert accepted_by_rule(row(3, 3, adjusted=3.1), Rule(adjusted=True))
+    assert not accepted_by_rule(row(83, adjusted=None), Rule(0, adjusted=True))
+
+
+@given(rules())
+def test_a_rule_is_checked_and_stays_what_it_is(rule: Rule) -> None:
+    checked = check_rule(rule)
+    assert checked == rule
+    values = [checked.threshold, *checked.per_teacher.values()]
+    assert all(type(value) is float for value in values)
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        (Rule(5.5), "from 0 to 5"),
+        (Rule(3, {"gpt": -1}), "from 0 to 5"),
+        (Rule(3, {"gpt": math.nan}), "from 0 to 5"),
+        (Rule(min_scores=0), "whole number from 1"),
+        (Rule(min_scores=MOST_SCORES + 1), "whole number from 1"),
+        (Rule(min_scores=1.5), "whole number from 1"),  # type: ignore[arg-type]
+        (Rule(min_scores=True), "whole number from 1"),
+    ],
+)
+def test_a_rule_out_of_range_is_refused_with_a_sentence(rule: Rule, said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        check_rule(rule)
+
+
 def test_a_person_overrides_the_rule_either_way() -> None:
-    accepted = verdict(row(1, 1), 3, State(accepted=True))
-    rejected = verdict(row(5, 5), 3, State(accepted=False))
-    assert (accepted.accepted, accepted.by, accepted.mean) == (True, "person", 1)
-    assert (rejected.accepted, rejected.by, rejected.mean) == (False, "person", 5)
-    assert verdict(row(5, 5), 3, State()).by == "rule"
-
-
-def test_an_edited_text_replaces_the_original() -> None:
-    edited = verdict(row(1, text="4 + 3 = 8"), 3, State(accepted=True, text="4 + 3 = 7"))
-    assert (edited.text, edited.edited, edited.accepted) == ("4 + 3 = 7", True, True)
-    same = verdict(row(5, text="4 + 3 = 7"), 3, State(accepted=True, text="4 + 3 = 7"))
-    assert not same.edited
-    assert verdict(row(5, text="as written"), 3).text == "as written"
+    strict = Rule(3, answer_check=True, min_scores=2)
+    accepted = verdict(row(1, right=False), strict, State(accepted=True))
+    rejected = verdict(row(5, 5), Rule(), State(accepted=False))
+    assert (accepted.accepted, accepted.by) == (True, "person")
+    assert (rejected.accepted, rejected.by) == (False, "person")
+    assert verdict(row(5, 5), Rule(), State()).by == "rule"
+    assert verdict(row(5, 5), Rule(), State(favourite=1)).by == "rule"
 
 
 @given(
-    st.lists(anything, max_size=4),
-    st.floats(0, 5),
+    row_lists(),
+    rules(),
     st.sampled_from([None, State(), State(accepted=True), State(accepted=False)]),
 )
-def test_a_verdict_is_the_level_against_the_threshold(
-    scores: list[Any], threshold: float, state: State | None
+def test_level_rule_and_verdict_agree(
+    rows: list[RationaleRow], rule: Rule, state: State | None
 ) -> None:
-    one = row(*scores)
-    found = level(one, state)
-    assert verdict(one, threshold, state).accepted is (found > threshold)
-    assert NEVER_ACCEPTED <= found <= ALWAYS_ACCEPTED
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    for one in rows:
+        found = level(one, rule, state)
+        judged = verdict(one, rule, state)
+        assert judged.accepted is (found > rule.threshold)
+        by_person = state is not None and state.accepted is not None
+        assert judged.by == ("person" if by_person else "rule")
+        if not by_person:
+            assert judged.accepted is accepted_by_rule(one, rule)
+        assert NEVER_ACCEPTED <= found <= ALWAYS_ACCEPTED
+        assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
-@given(st.floats(0, 5))
-def test_no_threshold_moves_a_persons_decision(threshold: float) -> None:
-    assert verdict(row(1), threshold, State(accepted=True)).accepted
-    assert not verdict(row(5), threshold, State(accepted=False)).accepted
+@given(row_lists(), rules())
+def test_the_whole_rule_is_its_conditions_one_by_one(rows: list[RationaleRow], rule: Rule) -> None:
+    for one in rows:
+        counting = [score for score in one.scores if counted(score)]
+        mean = one.adjusted if rule.adjusted else mean_score(one.scores)
+        conditions = [
+            bool(counting),
+            len(counting) >= rule.min_scores,
+            one.final_correct is True or not rule.answer_check,
+            mean is not None and mean > rule.per_teacher.get(one.teacher, rule.threshold),
+        ]
+        assert accepted_by_rule(one, rule) is all(conditions)
+
+
+@given(rules())
+def test_no_rule_moves_a_persons_decision(rule: Rule) -> None:
+    assert verdict(row(1), rule, State(accepted=True)).accepted
+    assert not verdict(row(5), rule, State(accepted=False)).accepted

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from db import calls, committee, decisions, exams, jobs, projects
+from db.decisions import Entry
 from db.questions import add as add_question
-from db.store import close, connect, fetch, scalar, writing
+from db.store import close, connect, fetch, reading, scalar, writing
 
 
 def question(project_id: int, key: str) -> dict[str, object]:
@@ -44,7 +45,7 @@ def test_foreign_keys_and_checks_hold(tmp_path: Path) -> None:
         add_question(store, question(99, "k"))
     project = projects.add(store, "p", "arithmetic", "s")
     with pytest.raises(sqlite3.IntegrityError):
-        projects.set_threshold(store, project.id, 5.1)
+        projects.set_rule(store, project.id, 5.1, {})
 
 
 def test_rows_come_out_as_they_went_in(tmp_path: Path) -> None:
@@ -93,9 +94,7 @@ def test_a_failed_unit_of_work_writes_nothing(tmp_path: Path) -> None:
 def test_decisions_are_append_only(tmp_path: Path) -> None:
     store = connect(tmp_path / "fair.db")
     project = projects.add(store, "p", "arithmetic", "s")
-    first = decisions.append(
-        store, project.id, subject="rationale", subject_id=1, action="accept", actor="ann"
-    )
+    first = decisions.append(store, project.id, "ann", [Entry("rationale", 1, "accept")])
     for statement in (
         "UPDATE decisions SET action = 'reject'",
         "DELETE FROM decisions",
@@ -104,6 +103,50 @@ def test_decisions_are_append_only(tmp_path: Path) -> None:
             store.execute(statement)
     assert [one.id for one in decisions.log(store, project.id)] == [first]
     assert decisions.revision(store, project.id) == first
+
+
+def test_what_one_gesture_decided_is_appended_whole_and_told_by_its_first_entry(
+    tmp_path: Path,
+) -> None:
+    store = connect(tmp_path / "fair.db")
+    project = projects.add(store, "p", "arithmetic", "s")
+    alone = decisions.append(store, project.id, "ann", [Entry("rationale", 1, "accept")])
+    both = [Entry("question", 4, "favourite", "1"), Entry("rationale", 1, "accept", reason="why")]
+    last = decisions.append(store, project.id, "bob", both)
+    rows = decisions.log(store, project.id)
+    assert [(one.actor, one.gesture) for one in rows] == [
+        ("ann", None),
+        ("bob", alone + 1),
+        ("bob", alone + 1),
+    ]
+    assert rows[-1].id == last == decisions.revision(store, project.id)
+    assert rows[1].at == rows[2].at
+    assert decisions.log(store, project.id, after=alone) == rows[1:]
+    with pytest.raises(sqlite3.IntegrityError):
+        decisions.append(
+            store, project.id, "ann", [Entry("rationale", 1, "reject"), Entry("essay", 1, "reject")]
+        )
+    assert decisions.log(store, project.id) == rows
+    assert decisions.append(store, project.id, "ann", []) == 0
+
+
+def test_several_queries_see_one_moment(tmp_path: Path) -> None:
+    path = tmp_path / "fair.db"
+    store = connect(path)
+    projects.add(store, "p", "arithmetic", "s")
+    other = sqlite3.connect(path)
+    with reading(store), reading(store):
+        assert len(projects.all_projects(store)) == 1
+        other.execute("UPDATE projects SET name = 'renamed'")
+        other.commit()
+        assert projects.by_name(store, "renamed") is None
+    assert projects.by_name(store, "renamed") is not None
+    with writing(store):
+        with reading(store):
+            projects.add(store, "q", "arithmetic", "s")
+        assert projects.by_name(store, "q") is not None
+    assert projects.by_name(store, "q") is not None
+    other.close()
 
 
 def test_a_changed_teacher_is_a_new_row_and_the_old_one_stays(tmp_path: Path) -> None:

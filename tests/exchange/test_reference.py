@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fair_app.curation.acceptance import RationaleRow
+from fair_app.curation.acceptance import RationaleRow, Rule
 from fair_app.curation.what_if import summarise
 from fair_app.errors import BadInput
 from fair_app.exchange.reference import (
@@ -201,11 +201,11 @@ def test_the_rule_gives_the_published_lists(published: dict[str, Path]) -> None:
 def test_a_summary_of_the_published_run(published: dict[str, Path]) -> None:
     run = read(published, "rationale")
     rows = [
-        RationaleRow(number * 3 + place, number, teacher, entry.text or "", None, (*entry.scores,))
+        RationaleRow(number * 3 + place, number, teacher, None, (*entry.scores,))
         for place, teacher in enumerate(run.teachers)
         for number, entry in enumerate(run.rationales[teacher])
     ]
-    summary = summarise(rows, 3)
+    summary = summarise(rows, Rule())
     assert (summary.questions, summary.rationales) == (387, 1161)
     assert (summary.accepted, summary.questions_accepted) == (826, 365)
     assert sum(teacher.accepted for teacher in summary.per_teacher.values()) == 826

@@ -4,14 +4,31 @@ from dataclasses import replace
 
 import pytest
 
+from db import jobs
 from db.exams import Exam, ExamCounts
 from db.projects import Project
+from db.store import connect
 from fair_app.evaluation.statistics import Comparison, mcnemar_exact
+from fair_app.settings import Settings
 from fair_app.studio.exams import Score
+from fair_app.studio.projects import create_project
 from pages.evaluation import default_pair, in_words
-from pages.overview import Standing, next_step, steps
+from pages.overview import Standing, next_step, painting, steps
 
-PROJECT = Project(1, "p", "arithmetic", None, "smollm2-135m", 3.0, None, None, 0.0)
+PROJECT = Project(
+    1,
+    "p",
+    "arithmetic",
+    None,
+    "smollm2-135m",
+    3.0,
+    None,
+    None,
+    0.0,
+    rule={},
+    reasons=[],
+    revision=0,
+)
 NEW = Standing(
     project=PROJECT,
     questions=0,
@@ -86,6 +103,34 @@ def test_steps_say_how_far_they_are():
     assert [one.state for one in steps(working)] == ["done", "done", "open", "now", "later"]
     finished = replace(TRAINED, evaluations=BOTH)
     assert {one.state for one in steps(finished)} == {"done"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "done", "words", "about"),
+    [
+        ("exam", "cancelled", 7, "Paused", "7 of 20 · resume it to go on"),
+        ("evaluate", "cancelled", 7, "Paused", "7 of 20 · resume it to go on"),
+        ("train", "cancelled", 7, "Cancelled", "7 of 20 · resume it to go on"),
+        ("exam", "interrupted", 7, "Interrupted", "7 of 20 · resume it to go on"),
+        ("exam", "succeeded", 20, "Done", ""),
+    ],
+)
+def test_recent_work_says_what_became_of_it_and_what_to_do(
+    tmp_path, kind, state, done, words, about
+):
+    settings = Settings(home=tmp_path)
+    project = create_project(settings, "p", "arithmetic", "smollm2-135m")
+    store = connect(settings.database)
+    for _ in range(2):
+        job = jobs.add(store, kind, {}, project.id)
+        jobs.report(store, job, stage="answering", done=done, total=20, eta_s=None)
+        jobs.end(store, job, state)
+    newest, older = painting(settings, project).split("<li data-state=")[1:]
+    assert newest.count(f'<span class="state">{words}</span>') == 1
+    assert f'<span class="about">just now{" · " * bool(about)}{about}</span>' in newest
+    # What is older cannot be resumed any more.
+    assert f'<span class="state">{words}</span>' in older
+    assert '<span class="about">just now</span>' in older
 
 
 def compared(fixed: int, broken: int) -> Comparison:

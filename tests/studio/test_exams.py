@@ -12,7 +12,9 @@ from db.store import connect
 from fair_app.errors import BadInput
 from fair_app.exchange.reference import read_run
 from fair_app.settings import Settings
-from fair_app.studio import review
+from fair_app.studio import deciding, review
+from fair_app.studio.board import board
+from fair_app.studio.deciding import override_grade
 from fair_app.studio.exams import answers, score
 from fair_app.studio.exchange import export_answers, export_mistakes, import_reference
 from fair_app.studio.grades import (
@@ -20,8 +22,7 @@ from fair_app.studio.grades import (
     accuracy_over_time,
     by_kind,
     grouped,
-    override,
-    undo_override,
+    undo_grade,
     words,
 )
 from fair_app.studio.projects import open_project
@@ -51,17 +52,19 @@ def logged(settings: Settings, project: Project) -> list[tuple[str, str, str | N
 
 def test_the_mistakes_follow_a_persons_word(settings: Settings, project: Project) -> None:
     row = first_wrong(settings, project)
-    now = override(settings, project, row.id, True, actor="ada", reason=" missed by the rule ")
+    now = override_grade(
+        settings, project, row.id, True, actor="ada", reason=" missed by the rule "
+    )
     assert (now.correct, now.rule_correct) == (True, False)
     assert score(settings, project.exam_id).counts.correct == 2
-    assert row.question_id not in review.mistakes(settings, project)
+    assert row.question_id not in board(settings, project).questions
     assert [one.id for one in answers(settings, project.exam_id, "overridden")[0]] == [row.id]
     word = words(settings, project)[row.id]
     assert (word.actor, word.reason) == ("ada", "missed by the rule")
 
-    back = override(settings, project, row.id, None, actor="bo")
+    back = override_grade(settings, project, row.id, None, actor="bo")
     assert (back.correct, words(settings, project)) == (False, {})
-    assert row.question_id in review.mistakes(settings, project)
+    assert row.question_id in board(settings, project).questions
     assert logged(settings, project) == [
         ("ada", "grade", "correct", "missed by the rule"),
         ("bo", "reset", None, ""),
@@ -70,61 +73,67 @@ def test_the_mistakes_follow_a_persons_word(settings: Settings, project: Project
 
 def test_a_right_answer_becomes_a_mistake(settings: Settings, project: Project) -> None:
     right = answers(settings, project.exam_id, "right")[0][0]
-    override(settings, project, right.id, False, actor="ada")
-    assert review.mistakes(settings, project)[0] == right.question_id
+    override_grade(settings, project, right.id, False, actor="ada")
+    assert board(settings, project).questions[0] == right.question_id
     assert score(settings, project.exam_id).counts.correct == 0
 
 
 def test_a_word_that_changes_nothing_is_not_logged(settings: Settings, project: Project) -> None:
     row = first_wrong(settings, project)
     for correct in (False, None):
-        override(settings, project, row.id, correct, actor="ada")
+        override_grade(settings, project, row.id, correct, actor="ada")
     assert logged(settings, project) == []
 
 
 def test_undo_takes_back_ones_own_latest_word(settings: Settings, project: Project) -> None:
     one, other = answers(settings, project.exam_id, "wrong")[0][:2]
-    override(settings, project, one.id, True, actor="ada")
-    override(settings, project, other.id, True, actor="bo")
-    undone = undo_override(settings, project, actor="ada")
+    override_grade(settings, project, one.id, True, actor="ada")
+    override_grade(settings, project, other.id, True, actor="bo")
+    undone = undo_grade(settings, project, actor="ada")
     assert undone is not None
     assert (undone.id, undone.correct) == (one.id, False)
-    assert undo_override(settings, project, actor="ada") is None
+    assert undo_grade(settings, project, actor="ada") is None
     # A reset can be undone too: the word that it took back is in force again.
-    override(settings, project, other.id, None, actor="bo")
-    again = undo_override(settings, project, actor="bo")
+    override_grade(settings, project, other.id, None, actor="bo")
+    again = undo_grade(settings, project, actor="bo")
     assert again is not None
     assert (again.id, again.correct) == (other.id, True)
 
 
 def test_undo_leaves_the_review_room_alone(settings: Settings) -> None:
     project = taught(settings)
-    card = review.card(settings, project, 1)
-    assert card is not None
+    question = board(settings, project).questions[1]
+    (card,) = review.cards(settings, project, [question])
     rationale = card.columns[0].rationale_id
     assert rationale is not None
-    review.decide(settings, project, rationale, "accept", actor="ada", revision=0)
-    assert undo_override(settings, project, actor="ada") is None
-    override(settings, project, card.answer.id, True, actor="ada")
-    assert review.undo(settings, project, actor="ada") == rationale
+    deciding.decide(settings, project, rationale, "accept", actor="ada", revision=0)
+    assert undo_grade(settings, project, actor="ada") is None
+    deciding.override_grade(settings, project, card.answer.id, True, actor="ada")
+    # The latest of all is undone in the review room, the latest grade on the exam's page.
+    undone = undo_grade(settings, project, actor="ada")
+    assert undone is not None
+    assert undone.id == card.answer.id
+    done = deciding.undo(settings, project, actor="ada")
+    assert done is not None
+    assert (done.action, done.subject_id, done.question_id) == ("accept", rationale, question)
     assert first_wrong(settings, project).position == 0
-    assert card.answer.question_id not in review.mistakes(settings, project)
+    assert question in board(settings, project).questions
 
 
 def test_the_training_set_follows(settings: Settings) -> None:
     project = taught(settings)
     before = training_preview(settings, project, "mixed").questions
     taught_ones = answers(settings, project.exam_id, "wrong")[0]
-    override(settings, project, taught_ones[0].id, True, actor="ada")
+    override_grade(settings, project, taught_ones[0].id, True, actor="ada")
     assert training_preview(settings, project, "mixed").questions == before - 1
 
 
 def test_only_the_projects_own_answers_are_graded(settings: Settings, project: Project) -> None:
     other = project_with_mistakes(settings, name="other")
     with pytest.raises(BadInput, match="not among the project's"):
-        override(settings, other, first_wrong(settings, project).id, True, actor="ada")
+        override_grade(settings, other, first_wrong(settings, project).id, True, actor="ada")
     with pytest.raises(BadInput, match="not among the project's"):
-        override(settings, project, 12345, True, actor="ada")
+        override_grade(settings, project, 12345, True, actor="ada")
 
 
 def test_an_answer_still_to_come_is_not_graded(settings: Settings, project: Project) -> None:
@@ -140,7 +149,7 @@ def test_an_answer_still_to_come_is_not_graded(settings: Settings, project: Proj
         question_ids=exams.question_ids(store, project.exam_id),
     )
     with pytest.raises(BadInput, match="no answer yet"):
-        override(settings, project, exams.unanswered(store, waiting)[0].id, True, actor="ada")
+        override_grade(settings, project, exams.unanswered(store, waiting)[0].id, True, actor="ada")
 
 
 @pytest.mark.parametrize(
@@ -167,7 +176,7 @@ def test_the_curve_is_of_the_grades_in_force(settings: Settings, project: Projec
         (4, 1 / 4),
         (5, 1 / 5),
     ]
-    override(settings, project, first_wrong(settings, project).id, True, actor="ada")
+    override_grade(settings, project, first_wrong(settings, project).id, True, actor="ada")
     assert accuracy_over_time(settings, project.exam_id)[-1] == (5, 2 / 5)
 
 
@@ -196,7 +205,7 @@ def test_kinds_in_their_order_and_not_too_many() -> None:
 def test_the_mistakes_are_written_as_the_reference_does(
     settings: Settings, project: Project, tmp_path: Path
 ) -> None:
-    override(settings, project, first_wrong(settings, project).id, True, actor="ada")
+    override_grade(settings, project, first_wrong(settings, project).id, True, actor="ada")
     path = export_mistakes(settings, project, tmp_path / "out")
     assert path.name == "smollm2-135m_arithmetic_false_round0.json"
     assert [file.name for file in path.parent.iterdir()] == [path.name]
@@ -208,16 +217,16 @@ def test_the_mistakes_are_written_as_the_reference_does(
     copy = export_mistakes(settings, again, tmp_path / "copy")
     assert copy.read_bytes() == path.read_bytes()
     # An imported mistake can be marked right as well.
-    row = override(settings, again, first_wrong(settings, again).id, True, actor="ada")
+    row = override_grade(settings, again, first_wrong(settings, again).id, True, actor="ada")
     assert (row.correct, row.rule_correct) == (True, False)
-    assert len(review.mistakes(settings, again)) == len(wrong) - 1
+    assert len(board(settings, again).questions) == len(wrong) - 1
 
 
 def test_all_answers_are_written_with_how_they_were_graded(
     settings: Settings, project: Project, tmp_path: Path
 ) -> None:
     row = first_wrong(settings, project)
-    override(settings, project, row.id, True, actor="ada", reason="right after all")
+    override_grade(settings, project, row.id, True, actor="ada", reason="right after all")
     path = export_answers(settings, project, tmp_path)
     assert path.name == "smollm2-135m_arithmetic_answers_round0.json"
     content = json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,159 @@
+"""What the review room reads at once: facts about all rationales of an exam's mistakes, and search.
+
+These are read for thousands of rationales before a page is painted: without their texts, and as
+plain tuples.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlite_utils import Database
+
+from db.exams import FILTERS
+from db.store import scalar
+
+TOKENS = "coalesce(c.output_tokens, (length(w.text) + 3) / 4)"
+"""A text's length: as its provider counted it, else about four characters a token."""
+
+MISTAKES = f"""SELECT a.id, a.question_id FROM answers a
+               WHERE a.exam_id = :exam AND {FILTERS["wrong"]}"""
+
+
+class Written(NamedTuple):
+    """A rationale without its text. `correct` is its final answer's grade, `tokens` its length."""
+
+    id: int
+    question_id: int
+    teacher: str
+    correct: bool | None
+    finish: str
+    tokens: int
+
+
+def revision(store: Database, project_id: int) -> int:
+    """A number that grows with every change of a project's questions, answers, and teachers' work.
+
+    Decisions do not change it: they have their own ids.
+    """
+    return int(
+        scalar(store, "SELECT coalesce(max(revision), 0) FROM projects WHERE id = ?", [project_id])
+    )
+
+
+def written(store: Database, project_id: int, exam_id: int) -> list[Written]:
+    """The active committee's rationales on an exam's mistakes, in the order of the exam."""
+    return [
+        Written(
+            rationale_id,
+            question_id,
+            teacher,
+            None if correct is None else bool(correct),
+            finish,
+            tokens or 0,
+        )
+        for rationale_id, question_id, teacher, correct, finish, tokens in store.execute(
+            f"""SELECT w.id, w.question_id, t.name, w.correct, w.finish, {TOKENS}
+                FROM answers a JOIN rationales w ON w.question_id = a.question_id
+                     JOIN teachers t ON t.id = w.teacher_id JOIN calls c ON c.id = w.call_id
+                WHERE a.exam_id = :exam AND {FILTERS["wrong"]}
+                      AND t.project_id = :project AND t.active AND w.current
+                ORDER BY a.position, t.position""",
+            {"exam": exam_id, "project": project_id},
+        )
+    ]
+
+
+def scores(store: Database, project_id: int) -> dict[int, list[tuple[str, Any]]]:
+    """The scores of every rationale by active teachers: (reviewer, score as read) by its id."""
+    return {
+        rationale_id: [(reviewer, score) for _, reviewer, score in sorted(json.loads(given))]
+        for rationale_id, given in store.execute(
+            """SELECT v.rationale_id, json_group_array(json_array(p.position, p.name, v.score))
+               FROM reviews v JOIN teachers p ON p.id = v.reviewer_id
+               WHERE p.project_id = ? AND p.active AND v.current GROUP BY v.rationale_id""",
+            [project_id],
+        )
+    }
+
+
+def feedback_tokens(store: Database, exam_id: int) -> dict[int, float]:
+    """The mean length of the complete feedback on each mistake, in tokens, by question."""
+    return dict(
+        store.execute(
+            f"""SELECT a.question_id, avg({TOKENS})
+                FROM answers a JOIN feedback w ON w.answer_id = a.id
+                     JOIN teachers t ON t.id = w.teacher_id JOIN calls c ON c.id = w.call_id
+                WHERE a.exam_id = :exam AND {FILTERS["wrong"]} AND t.active AND w.current
+                      AND w.finish = 'complete'
+                GROUP BY a.question_id""",
+            {"exam": exam_id},
+        ).fetchall()
+    )
+
+
+def prompt_tokens(store: Database, exam_id: int) -> dict[int, int]:
+    """About how many tokens the student's question and wrong answer have, by question."""
+    return dict(
+        store.execute(
+            f"""SELECT a.question_id,
+                       (2 * length(q.text) + 2 * length(q.context) + length(a.text)) / 4
+                FROM answers a JOIN questions q ON q.id = a.question_id
+                WHERE a.exam_id = :exam AND {FILTERS["wrong"]}""",
+            {"exam": exam_id},
+        ).fetchall()
+    )
+
+
+def texts(store: Database, rationale_ids: Sequence[int]) -> dict[int, str]:
+    """The rationales' original texts by their ids."""
+    return {
+        rationale_id: text or ""
+        for rationale_id, text in store.execute(
+            "SELECT id, text FROM rationales WHERE id IN (SELECT value FROM json_each(?))",
+            [json.dumps(list(rationale_ids))],
+        )
+    }
+
+
+def search(store: Database, project_id: int, exam_id: int, terms: Sequence[str]) -> set[int]:
+    """The mistakes with all of the terms, each anywhere: question, answer, a teacher's, a person's.
+
+    A term is a word or a phrase; its last word may go on (`bana` finds bananas). Case and accents
+    do not matter (SQLite FTS5, tokenizer unicode61).
+    """
+    found: set[int] | None = None
+    for term in terms:
+        quoted = '"' + term.replace('"', '""') + '"*'
+        cursor = store.execute(
+            f"""
+            WITH mistakes AS ({MISTAKES}),
+                 own AS (SELECT id FROM teachers WHERE project_id = :project AND active)
+            SELECT question_id FROM mistakes WHERE question_id IN
+                   (SELECT rowid FROM questions_fts WHERE questions_fts MATCH :term)
+            UNION SELECT question_id FROM mistakes WHERE id IN
+                   (SELECT rowid FROM answers_fts WHERE answers_fts MATCH :term)
+            UNION SELECT question_id FROM mistakes WHERE question_id IN
+                   (SELECT r.question_id FROM rationales_fts f JOIN rationales r ON r.id = f.rowid
+                    WHERE rationales_fts MATCH :term AND r.current
+                          AND r.teacher_id IN (SELECT id FROM own))
+            UNION SELECT question_id FROM mistakes WHERE id IN
+                   (SELECT b.answer_id FROM feedback_fts f JOIN feedback b ON b.id = f.rowid
+                    WHERE feedback_fts MATCH :term AND b.current
+                          AND b.teacher_id IN (SELECT id FROM own))
+            UNION SELECT question_id FROM mistakes WHERE question_id IN
+                   (SELECT r.question_id FROM reviews_fts f JOIN reviews v ON v.id = f.rowid
+                    JOIN rationales r ON r.id = v.rationale_id
+                    WHERE reviews_fts MATCH :term AND v.current
+                          AND v.reviewer_id IN (SELECT id FROM own))
+            UNION SELECT question_id FROM mistakes WHERE question_id IN
+                   (SELECT r.question_id FROM decisions_fts f JOIN decisions d ON d.id = f.rowid
+                    JOIN rationales r ON r.id = d.subject_id AND d.subject = 'rationale'
+                    WHERE decisions_fts MATCH :term AND d.action IN ('edit', 'comment')
+                          AND d.project_id = :project)
+            """,
+            {"exam": exam_id, "project": project_id, "term": quoted},
+        )
+        hits = {row[0] for row in cursor}
+        found = hits if found is None else found & hits
+    return found or set()

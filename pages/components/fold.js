@@ -1,0 +1,20 @@
+// The style sheet hides the block after this one while the button says that it is folded.
+const button = element.querySelector('button');
+const key = `fair:unfolded ${element.closest('.block').id}`;
+const remember = (value) => {
+  try { sessionStorage.setItem(key, value); } catch { /* Then a reload folds it again. */ }
+};
+const remembered = () => {
+  try { return sessionStorage.getItem(key) === 'yes'; } catch { return false; }
+};
+const set = (unfolded) => {
+  button.setAttribute('aria-expanded', String(unfolded));
+  if (unfolded && props.value) trigger('unfold', {});
+};
+button.addEventListener('click', () => {
+  const unfolded = button.getAttribute('aria-expanded') !== 'true';
+  remember(unfolded ? 'yes' : 'no');
+  set(unfolded);
+});
+watch('value', () => set(button.getAttribute('aria-expanded') === 'true'));
+set(remembered());

@@ -1,0 +1,208 @@
+// Painting the columns: what each teacher wrote, its scores, and what was decided. All texts came
+// from models, files or people: they are painted as text and never become markup.
+const opened = new Set();              // reviews that a person unfolded
+let allOpen = kept.get('fair:reviews') === true;
+const compared = new Set();            // edited rationales shown beside their original
+
+const column = (one, place) => {
+  const node = make('article', 'column');
+  node.tabIndex = -1;
+  node.dataset.focus = `column ${place}`;
+  const head = make('header');
+  head.append(heading(one, place));
+  if (one.cell) head.append(make('p', 'verdict-line'), buttons(one, place));
+  else {
+    head.append(make('p', 'missing', one.missing));
+    if (one.id) head.append(buttons(one, place));
+  }
+  node.append(head, rationale(one, place), comments(one, place), scores(one), feedback(one));
+  return node;
+};
+
+const heading = (one, place) => {
+  const title = make('h3');
+  const key = make('kbd', '', String(place + 1));
+  key.setAttribute('aria-hidden', 'true');
+  title.append(key, make('span', 'name', one.teacher));
+  if (one.label) title.append(make('span', 'tag', one.label));
+  if (one.cell) {
+    const star = press(one, place, 'favourite', '★', 'F');
+    star.className = 'star';
+    const favourite = card.favourite === one.id;
+    star.setAttribute('aria-label', 'Favourite');
+    star.title = favourite ? 'The student learns this question from this rationale alone'
+      : 'Favourite: let the student learn this question from this rationale alone';
+    star.setAttribute('aria-pressed', String(favourite));
+    title.append(star);
+  }
+  return title;
+};
+const press = (one, place, action, words, key) => {
+  const button = make('button', `go plain ${action}`, words);
+  button.type = 'button';
+  button.dataset.ask = action;
+  button.dataset.focus = `${action} ${place}`;
+  button.setAttribute('aria-keyshortcuts', key);
+  return button;
+};
+const buttons = (one, place) => {
+  const group = make('div', 'decide');
+  group.setAttribute('role', 'group');
+  group.setAttribute('aria-label', `Decide on ${one.teacher}’s rationale`);
+  if (one.cell) {
+    for (const [action, words, key, value] of
+      [['accept', 'Accept', 'A', true], ['reject', 'Reject', 'R', false]]) {
+      const button = press(one, place, action, words, key);
+      button.setAttribute('aria-pressed', String(one.cell.decided === value));
+      group.append(button);
+    }
+    group.append(press(one, place, 'edit', 'Edit', 'E'));
+  }
+  group.append(press(one, place, 'comment', 'Comment', 'C'));
+  return group;
+};
+
+const rationale = (one, place) => {
+  const part = make('section', 'part');
+  const title = make('h4', '', 'Rationale');
+  part.append(title);
+  const form = writing.has(`edit ${one.id}`) ? editor(one, place) : null;
+  if (form) part.append(form);
+  // What somebody else wrote while it is edited here is shown below.
+  if (!form || form.dataset.over !== textOf(one.rationale)) {
+    const text = make('p', 'said');
+    if (form) part.append(make('p', 'quiet', 'As it is now:'));
+    if (one.diff && compared.has(one.id)) paintDiff(text, one.diff);
+    else paintSaid(text, one.rationale.length ? one.rationale : ['–']);
+    part.append(text);
+  }
+  if (one.diff) {
+    title.append(make('span', 'tag', `edited by ${whom(one.edited.by)}, ${ago(one.edited.at)}`));
+    const acts = make('p', 'acts');
+    const compare = press(one, place, 'compare', compared.has(one.id) ? 'Hide changes' : 'Show changes', 'D');
+    const restore = press(one, place, 'restore', 'Restore the original', '');
+    restore.removeAttribute('aria-keyshortcuts');
+    for (const button of [compare, restore]) button.className = 'go link';
+    acts.append(compare, restore);
+    part.append(acts);
+  }
+  if (one.check) part.append(check(one.check));
+  return part;
+};
+const check = ({right, read}) => {
+  const line = make('p', `check ${right ? 'right' : 'wrong'}`);
+  const mark = make('i', '', right ? '✓' : '✗');
+  mark.setAttribute('aria-hidden', 'true');
+  line.append(mark, `Final answer ${right ? 'right' : 'wrong'}: `);
+  if (read) line.append('read ', make('b', '', read));
+  else line.append('none could be read');
+  return line;
+};
+
+const scores = (one) => {
+  const part = make('section', 'part');
+  part.append(make('h4', '', 'Peer review'));
+  if (!one.scores.length) part.append(make('p', 'quiet', 'No peer has reviewed it.'));
+  for (const peer of one.scores) {
+    const written = peer.text.length > 0;
+    const line = make(written ? 'details' : 'div', 'peer');
+    const head = make(written ? 'summary' : 'p', 'peer-line');
+    head.append(make('span', 'name', peer.reviewer), make('b', peer.counts ? '' : 'uncounted', peer.score));
+    if (!peer.counts) head.append(make('small', '', 'not counted'));
+    line.append(head);
+    if (written) {
+      line.dataset.key = `${one.id} ${peer.reviewer}`;
+      line.open = allOpen || opened.has(line.dataset.key);
+      const text = make('p', 'said');
+      paintSaid(text, peer.text);
+      line.append(text);
+    }
+    part.append(line);
+  }
+  if (one.cell && one.cell.mean !== null) part.append(means(one.cell));
+  return part;
+};
+const means = ({mean, adjusted}) => {
+  const line = make('p', 'peer-line mean');
+  line.append(make('span', 'name', 'Mean'));
+  const plain = make('b', 'plain-mean', mean.toFixed(2));
+  line.append(plain);
+  if (adjusted !== null) {
+    const less = make('small', 'adjusted-mean', `adjusted ${adjusted.toFixed(2)}`);
+    less.title = 'The mean less each reviewer’s leniency';
+    line.append(less);
+  }
+  return line;
+};
+
+const feedback = (one) => {
+  const part = make('section', 'part');
+  part.append(make('h4', '', 'Feedback on the student’s answer'));
+  const text = make('p', one.feedback.length ? 'said' : 'quiet', 'None was written.');
+  if (one.feedback.length) paintSaid(text, one.feedback);
+  part.append(text);
+  return part;
+};
+
+const comments = (one, place) => {
+  const part = make('section', 'part comments');
+  const open = writing.has(`comment ${one.id}`);
+  part.hidden = !open && !one.comments.length;
+  if (part.hidden) return part;
+  part.append(make('h4', '', 'Comments'));
+  for (const said of one.comments) {
+    const note = make('div', 'comment');
+    const head = make('p', 'quiet');
+    head.append(make('b', '', whom(said.by)), ` ${ago(said.at)}`);
+    head.title = new Date(said.at * 1000).toLocaleString();
+    if (said.reason) head.append(make('span', 'tag reason', said.reason));
+    note.append(head);
+    if (said.text) {
+      const text = make('p', 'said');
+      paintSaid(text, [said.text]);
+      note.append(text);
+    }
+    part.append(note);
+  }
+  if (open) part.append(commenter(one, place));
+  return part;
+};
+
+// ---- who, and when
+
+const whom = (actor) => (actor === 'local' ? 'a person' : actor === me ? 'you' : actor);
+const ago = (at) => {
+  const passed = Math.max(0, Date.now() / 1000 - at);
+  for (const [size, unit] of [[86400, 'day'], [3600, 'hour'], [60, 'minute']]) {
+    const number = Math.floor(passed / size);
+    if (number) return `${number} ${unit}${number > 1 ? 's' : ''} ago`;
+  }
+  return 'just now';
+};
+
+// Accepted or rejected, and why: by the rule of this moment, also while the dial moves.
+const badge = () => {
+  if (!card || !rule) return;
+  [...find('.columns').children].forEach((node, place) => {
+    const one = card.columns[place];
+    if (!one?.cell) return;
+    const yes = accepted(one.cell, one.teacher, rule);
+    const reason = one.cell.decided === null ? why(one.cell, one.teacher, rule)
+      : `by ${whom(one.by)}, ${ago(one.at)}`;
+    node.classList.toggle('accepted', yes);
+    node.classList.toggle('rejected', !yes);
+    node.setAttribute('aria-label', `${one.teacher}: ${yes ? 'accepted' : 'rejected'}`);
+    const mark = make('i', '', yes ? '✓' : '✗');
+    mark.setAttribute('aria-hidden', 'true');
+    const word = make('b', 'badge');
+    word.append(mark, yes ? 'Accepted' : 'Rejected');
+    const line = [word, make('span', 'quiet', reason)];
+    if (one.by) {
+      const reset = press(one, place, 'reset', 'Reset', 'X');
+      reset.className = 'go link';
+      reset.title = 'Let the peers’ scores decide, over the original text';
+      line.push(reset);
+    }
+    node.querySelector('.verdict-line').replaceChildren(...line);
+  });
+};

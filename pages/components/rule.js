@@ -1,0 +1,51 @@
+// The acceptance rule as fair_app.curation.acceptance has it, on the means that Python computed.
+// A rule is {threshold, per_teacher, min_scores, answer_check, adjusted}, a cell
+// {mean, adjusted, counted, right, decided}: null is no counted score, not graded, not decided.
+const ownThreshold = (teacher, rule) => Object.hasOwn(rule.per_teacher, teacher);
+const thresholdOf = (teacher, rule) =>
+  (ownThreshold(teacher, rule) ? rule.per_teacher[teacher] : rule.threshold);
+const meanBy = (cell, rule) => (rule.adjusted ? cell.adjusted : cell.mean);
+
+// All that the rule asks for beside the threshold.
+const conditionsMet = (cell, rule) =>
+  meanBy(cell, rule) !== null && cell.counted >= rule.min_scores
+  && (cell.right === true || !rule.answer_check);
+
+const accepted = (cell, teacher, rule) =>
+  cell.decided ?? (conditionsMet(cell, rule) && meanBy(cell, rule) > thresholdOf(teacher, rule));
+
+const copyRule = (rule) => ({...rule, per_teacher: {...rule.per_teacher}});
+const sameRule = (one, other) =>
+  ['threshold', 'min_scores', 'answer_check', 'adjusted'].every((name) => one[name] === other[name])
+  && Object.keys(one.per_teacher).length === Object.keys(other.per_teacher).length
+  && Object.entries(one.per_teacher).every(([name, own]) => other.per_teacher[name] === own);
+
+// 3.0 and 3.25: as many decimals as it takes, at least one.
+const asThreshold = (value) => (Number(value.toFixed(1)) === value ? value.toFixed(1) : `${value}`);
+
+// 3.00, and more decimals where two would make it look equal to a threshold that it is not.
+const asMean = (mean, threshold) => {
+  let words = mean.toFixed(2);
+  for (let digits = 3; digits <= 9 && mean !== threshold && Number(words) === threshold; digits++) {
+    words = mean.toFixed(digits);
+  }
+  return words;
+};
+
+// Why a rationale is accepted or not, in plain words: the first thing that settles it.
+const why = (cell, teacher, rule) => {
+  if (cell.decided !== null) return 'by a person';
+  const mean = meanBy(cell, rule);
+  if (mean === null || cell.counted === 0) return 'no score counts';
+  if (cell.counted < rule.min_scores) {
+    return `${cell.counted} score${cell.counted === 1 ? ' counts' : 's count'}, `
+      + `${rule.min_scores} are asked for`;
+  }
+  if (rule.answer_check && cell.right !== true) {
+    return `final answer ${cell.right === null ? 'not graded' : 'wrong'} (answer check)`;
+  }
+  const threshold = thresholdOf(teacher, rule);
+  return `${rule.adjusted ? 'adjusted mean' : 'mean'} ${asMean(mean, threshold)} is `
+    + `${mean > threshold ? '' : 'not '}above `
+    + `${ownThreshold(teacher, rule) ? `${teacher}’s own ` : ''}${asThreshold(threshold)}`;
+};
