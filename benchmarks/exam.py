@@ -1,19 +1,30 @@
 """How much faster an exam is than asking one question at a time, as the reference does.
 
     python benchmarks/exam.py [--items 64] [--reference-items N] [--rows SVAMP.json]
+        [--llama-server BINARY [--gguf FILE] [--slots 32]]
 
 All ways put the same questions to the offline student in bfloat16, greedily, with at most 200 new
 tokens, one way after the other, each in a process of its own; loading is not timed. The questions
 are SVAMP's where its file is found (FAIR_SHARED_DATA or ../shared/data), else generated arithmetic.
+
+With llama.cpp's `llama-server`, its way comes last: the server is started on the GGUF file that the
+offline student was unpacked from, and asked as `exam --server` asks. docs/performance.md says how
+to build it.
 """
 
 import argparse
 import os
 import resource
+import socket
+import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -25,13 +36,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from fair_app.errors import BadInput
 from fair_app.settings import Settings
 from fair_app.student.base import Decoding
-from fair_app.student.offline import OFFLINE_STUDENT, ensure_offline_student
+from fair_app.student.offline import OFFLINE_STUDENT, ensure_offline_student, gguf_file
 from fair_app.student.registry import parse_ref
 from fair_app.tasks.registry import task as task_named
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DECODING = Decoding(max_new_tokens=200)
 MODELS = Settings().models
+SLOT_TOKENS = 512
+"""Room for a prompt and its answer in each slot of a llama.cpp server."""
+PATIENCE_S = 60
 
 
 @dataclass(frozen=True)
@@ -132,6 +146,53 @@ def on_every_core(prompts: list[str]) -> Measured:
     return Measured(texts, sum(one.tokens for one in found.values()), seconds, peak)
 
 
+def llama_server(binary: Path, gguf: Path, slots: int, prompts: list[str]) -> Measured:
+    """llama.cpp's server, a thread a core, asked as a served student is."""
+    from fair_app.student.served import ServedStudent
+
+    with _serving(binary, gguf, slots) as (url, process):
+        student = ServedStudent(gguf.name, url)
+        begin = time.perf_counter()
+        found = dict(student.answer(prompts, DECODING))
+        seconds = time.perf_counter() - begin
+        peak = _peak_of(process)
+    texts = [found[index].text for index in range(len(prompts))]
+    return Measured(texts, sum(one.tokens for one in found.values()), seconds, peak)
+
+
+@contextmanager
+def _serving(binary: Path, gguf: Path, slots: int) -> Iterator[tuple[str, psutil.Process]]:
+    """Address and process of a server that has loaded the model. Raises BadInput when it ends."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [binary, "--model", gguf, "--host", "127.0.0.1", "--port", port, "--parallel", slots]
+    command += ["--ctx-size", slots * SLOT_TOKENS, "--threads", len(os.sched_getaffinity(0))]
+    with tempfile.TemporaryFile() as log:
+        server = subprocess.Popen([*map(str, command)], stdout=log, stderr=subprocess.STDOUT)
+        try:
+            for _ in range(PATIENCE_S * 5):
+                time.sleep(0.2)
+                if server.poll() is not None:
+                    log.seek(0)
+                    last = log.read().decode(errors="replace").strip().rpartition("\n")[2]
+                    raise BadInput(f"{binary} ended before it answered: {last}")
+                if _is_healthy(port):
+                    break
+            yield f"http://127.0.0.1:{port}/v1", psutil.Process(server.pid)
+        finally:
+            server.kill()
+            server.wait()
+
+
+def _is_healthy(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
 def _peak_of(process: psutil.Process) -> int:
     """The most memory that a process of this machine has held, in bytes (Linux says KiB)."""
     status = Path(f"/proc/{process.pid}/status").read_text()
@@ -156,35 +217,43 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=64, help="questions (default 64)")
     parser.add_argument("--reference-items", type=int, help="the first N only, one at a time")
     parser.add_argument("--rows", type=Path, help="a SVAMP file")
+    parser.add_argument("--llama-server", type=Path, metavar="BINARY", help="measure it too")
+    parser.add_argument("--gguf", type=Path, help="what it serves (default: the student's own)")
+    parser.add_argument("--slots", type=int, default=32, help="what it answers at once (32)")
     arguments = parser.parse_args()
     rows = arguments.rows or shared_rows()
     task = task_named("svamp" if rows else "arithmetic")
     questions = task.load("train", rows, arguments.items)
     prompts = [task.prompt(question) for question in questions]
-    asked = {
-        one_at_a_time: arguments.reference_items or len(prompts),
-        continuous_batching: len(prompts),
-        in_batches: len(prompts),
-        on_every_core: len(prompts),
+    ways: dict[str, Callable[[list[str]], Measured]] = {
+        "one_at_a_time": one_at_a_time,
+        "continuous_batching": continuous_batching,
+        "in_batches": in_batches,
+        "on_every_core": on_every_core,
     }
+    if arguments.llama_server:
+        gguf = arguments.gguf or gguf_file()
+        ways["llama_server"] = partial(llama_server, arguments.llama_server, gguf, arguments.slots)
     print(f"{len(prompts)} questions of {task.title}, at most {DECODING.max_new_tokens} new tokens")
     ensure_offline_student(MODELS)
     pace = {}
-    for way, number in asked.items():
+    for name, way in ways.items():
+        asked = prompts[: arguments.reference_items] if way is one_at_a_time else prompts
         # Not a pool: its processes may have no children.
-        measured = apart(way, prompts[:number])
+        measured = apart(way, asked)
         right = sum(map(lambda text, one: task.grade(text, one).correct, measured.texts, questions))
-        pace[way] = measured.pace
+        pace[name] = measured.pace
         print(
-            f"{way.__name__:19} {len(measured.texts):4} questions {measured.seconds:7.1f} s "
+            f"{name:19} {len(measured.texts):4} questions {measured.seconds:7.1f} s "
             f"{measured.pace:6.2f} questions/s {measured.tokens / measured.seconds:5.0f} tokens/s "
             f"{right:3} right, peak {measured.peak / 2**30:.2f} GiB",
             flush=True,
         )
     if arguments.reference_items:
         print(f"The first way answered the first {arguments.reference_items} questions only.")
-    for way in (continuous_batching, in_batches, on_every_core):
-        print(f"{way.__name__:19} {pace[way] / pace[one_at_a_time]:.1f} times the questions/s")
+    reference = pace.pop("one_at_a_time")
+    for name, questions_a_second in pace.items():
+        print(f"{name:19} {questions_a_second / reference:.1f} times the questions/s")
 
 
 def apart(way: Callable[[list[str]], Measured], prompts: list[str]) -> Measured:
@@ -192,13 +261,18 @@ def apart(way: Callable[[list[str]], Measured], prompts: list[str]) -> Measured:
     here, there = get_context("spawn").Pipe()
     process = get_context("spawn").Process(target=_tell, args=(way, prompts, there))
     process.start()
-    measured: Measured = here.recv()
+    measured: Measured | BadInput = here.recv()
     process.join()
+    if isinstance(measured, BadInput):
+        raise measured
     return measured
 
 
 def _tell(way: Callable[[list[str]], Measured], prompts: list[str], pipe: Connection) -> None:
-    pipe.send(way(prompts))
+    try:
+        pipe.send(way(prompts))
+    except BadInput as fault:
+        pipe.send(fault)
 
 
 if __name__ == "__main__":

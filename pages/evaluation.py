@@ -10,6 +10,7 @@ from fair_app.errors import BadInput
 from fair_app.evaluation.statistics import Comparison
 from fair_app.jobs import queue
 from fair_app.settings import Settings
+from fair_app.student.registry import SERVER_KEY
 from fair_app.studio.exams import (
     Score,
     changed,
@@ -23,7 +24,13 @@ from fair_app.studio.projects import Project, open_project
 from fair_app.studio.training import trained
 from pages.components.answers import answer_block, question_block, verdict
 from pages.components.charts import Interval, interval_chart
-from pages.components.exam_fields import answering, answering_fields
+from pages.components.exam_fields import (
+    answered_so,
+    answering,
+    answering_fields,
+    served_so,
+    server_fields,
+)
 from pages.components.job_panel import job_panel, panel_value
 from pages.components.markup import count, percent, text
 from pages.components.notice import empty, notice, spoken
@@ -62,6 +69,7 @@ def build(settings: Settings, place: Place) -> Page:
             with gr.Accordion("More settings", open=False, elem_classes="more"):
                 rows = rows_file(settings, "evaluation-rows")
                 fields = answering_fields("evaluation")
+            server = server_fields("evaluation", student, None)
             start = gr.Button("Start the test", variant="primary", elem_id="evaluation-start")
         with gr.Column(elem_classes="results"):
             panel = job_panel(settings, "evaluate", place)
@@ -77,6 +85,7 @@ def build(settings: Settings, place: Place) -> Page:
             )
         compared = painted("evaluation-comparison")
     finished = gr.State(0)
+    form_of = gr.State("")
     timer = gr.Timer(1.0, active=False)
 
     def pair_fields(project: Project, pair: tuple[str, str] | None) -> tuple[Any, ...]:
@@ -97,7 +106,14 @@ def build(settings: Settings, place: Place) -> Page:
     def live(project: Project) -> tuple[Any, ...]:
         return panel_value(settings, project, "evaluate"), _scores(settings, project)
 
-    def refresh(project: Project, item: str, chosen: str | None) -> Sequence[Any]:
+    def form_values(project: Project) -> list[Any]:
+        """The form as it was for the project's newest test, else as for its exam; no server."""
+        tested, asked = (queue.latest(settings, project, kind) for kind in ("evaluate", "exam"))
+        known = tested or asked
+        items = tested.job.params.get("limit", ITEMS) if tested else ITEMS
+        return [items, "", *answered_so(known.job.params if known else {}), *served_so({})]
+
+    def refresh(project: Project, item: str, chosen: str | None, shown_for: str) -> Sequence[Any]:
         students = known_students(settings, project)
         wanted = next(
             (one for one in (item, chosen) if one in students),
@@ -106,8 +122,11 @@ def build(settings: Settings, place: Place) -> Page:
         pair = PAIR.fullmatch(item)
         known = {str(one.exam.id) for one in finished_ones(settings, project)}
         asked = (pair[1], pair[2]) if pair and {pair[1], pair[2]} <= known else None
+        same = shown_for == project.name
         return (
             gr.Dropdown(choices=students, value=wanted),
+            *([gr.skip()] * len(form) if same else form_values(project)),
+            project.name,
             *live(project),
             *pair_fields(project, asked),
         )
@@ -128,48 +147,68 @@ def build(settings: Settings, place: Place) -> Page:
         student: str | None,
         items: float | None,
         rows: str | None,
+        address: str | None,
+        served: str | None,
+        key: str | None,
         *how: Any,
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], str]:
         project = open_project(settings, project_name)
-        if not student:
+        address = (address or "").strip()
+        chosen = ((served if address else student) or "").strip()
+        if not (address or chosen):
             raise BadInput("Choose the student to test.")
         params = exam_params(
             settings,
-            student=student,
+            student=chosen,
             task=project.task,
             split="test",
             rows=(rows or "").strip() or None,
             limit=int(items) if items else None,
-            server=server_of(settings, project, student),
+            server=address or server_of(settings, project, chosen),
             **answering(*how),
         )
-        queue.submit(settings, "evaluate", params, project, owner=person(request))
-        return panel_value(settings, project, "evaluate")
+        who = person(request)
+        if address and key:
+            place.typed_keys.set(who, SERVER_KEY, key)
+        queue.submit(settings, "evaluate", params, project, owner=who)
+        return panel_value(settings, project, "evaluate"), ""
 
+    form = [items, rows, *fields, *server.outputs]
     pairing = [comparing, before, after, compared, finished]
     timer.tick(tick, [place.project, finished], [panel, scores, *pairing], **LIVE)
     for box in (before, after):
         box.input(spoken(choose), [place.project, before, after], [compared, place.item], **ACTION)
     start.click(
         spoken(begin),
-        [place.project, student, items, rows, *fields],
-        panel,
+        [
+            place.project,
+            student,
+            items,
+            rows,
+            server.address,
+            server.model,
+            server.key,
+            *fields,
+        ],
+        [panel, server.key],
         **ACTION,
     )
     return Page(
         name="evaluation",
         title="Evaluation",
         refresh=refresh,
-        inputs=[student],
-        outputs=[student, panel, scores, *pairing],
+        inputs=[student, form_of],
+        outputs=[student, *form, form_of, panel, scores, *pairing],
         timer=timer,
     )
 
 
 def known_students(settings: Settings, project: Project) -> list[str]:
-    """The project's student and its checkpoints, as REFs."""
+    """The project's student and its checkpoints, as REFs, and served ones by their names there."""
     made = [f"checkpoint:{one.name}" for one in trained(settings, project)]
-    return list(dict.fromkeys([project.student, *made]))
+    tested = [one.exam for one in reversed(evaluations(settings, project))]
+    served = [exam.student for exam in tested if exam.settings.get("server")]
+    return list(dict.fromkeys([project.student, *made, *served]))
 
 
 def next_student(settings: Settings, project: Project, students: list[str]) -> str:

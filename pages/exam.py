@@ -12,13 +12,20 @@ from fair_app.errors import BadInput
 from fair_app.jobs import queue
 from fair_app.settings import Settings
 from fair_app.student.registry import SERVER_KEY
-from fair_app.studio.exams import Score, answers, exam_params, score
+from fair_app.studio.deciding import override_grade
+from fair_app.studio.exams import Score, Voted, answers, exam_params, samples_of, score
 from fair_app.studio.exchange import export_answers, export_mistakes
-from fair_app.studio.grades import last_decision, override, undo_override, words
+from fair_app.studio.grades import last_decision, undo_grade, words
 from fair_app.studio.projects import Project, open_project, set_task
 from fair_app.studio.tasks import Preview, preview
 from pages.components import exam_answers, exam_student, exam_task
-from pages.components.exam_fields import answered_so, answering, answering_fields
+from pages.components.exam_fields import (
+    answered_so,
+    answering,
+    answering_fields,
+    served_so,
+    server_fields,
+)
 from pages.components.exam_numbers import exam_numbers
 from pages.components.job_panel import is_active, job_panel, panel_value
 from pages.components.notice import empty, spoken
@@ -71,7 +78,7 @@ def build(settings: Settings, place: Place) -> Page:
             with gr.Accordion("How it answers", open=False, elem_classes="more"):
                 fields = answering_fields("exam")
             task = exam_task.question_fields(settings, subject)
-            server = exam_student.server_fields(student.student)
+            server = server_fields("exam", student.student, exam_student.HERE)
             start = gr.Button("Start the exam", variant="primary", elem_id="exam-start")
         with gr.Column(elem_classes="results"):
             panel = job_panel(settings, "exam", place)
@@ -112,9 +119,12 @@ def build(settings: Settings, place: Place) -> Page:
                 }
             file = gr.Textbox("", visible="hidden")
     listed = gr.State("")
+    sampled = gr.State([])  # the answers whose samples were unfolded
     timer = gr.Timer(1.0, active=False)
 
-    def live(project: Project, which: str, search: str, page: int, listed: str) -> tuple[Any, ...]:
+    def live(
+        project: Project, listed: str, which: str, search: str, page: int, sampled: list[int]
+    ) -> tuple[Any, ...]:
         """Panel, numbers and, where they changed, the answers."""
         panel_now = panel_value(settings, project, "exam")
         hidden = gr.Row(visible=False)
@@ -136,15 +146,19 @@ def build(settings: Settings, place: Place) -> Page:
             exam_numbers(settings, standing),
             gr.Row(visible=standing.counts.answered > 0),
             gr.Dropdown(choices=pager_choices(total), value=page, visible=total > PAGE_SIZE),
-            exam_answers.answer_list(found, words(settings, project))
+            exam_answers.answer_list(found, words(settings, project), voted(project, sampled))
             if found
             else _nothing(which, search, standing),
             gr.Row(visible=standing.counts.answered > 0),
             stamp,
         )
 
+    def voted(project: Project, sampled: list[int]) -> dict[int, Voted]:
+        found = {one: samples_of(settings, project, one) for one in sampled}
+        return {one: samples for one, samples in found.items() if samples is not None}
+
     outputs = [panel, numbers, bar, page, listing, downloads, listed]
-    looked = [place.project, which, search, page, listed]
+    looked = [place.project, listed, which, search, page, sampled]
     form = [student.student, student.checked, questions, *fields, *task.outputs, *server.outputs]
 
     def form_values(project: Project) -> list[Any]:
@@ -157,7 +171,7 @@ def build(settings: Settings, place: Place) -> Page:
             params.get("limit", QUESTIONS),
             *answered_so(params),
             *exam_task.task_values(settings, project, params.get("rows")),
-            *exam_student.served_so(params),
+            *served_so(params),
         ]
 
     def refresh(
@@ -172,15 +186,22 @@ def build(settings: Settings, place: Place) -> Page:
             wanted,
             search_now,
             "",
-            *live(project, wanted, search_now, 1, ""),
+            [],
+            *live(project, "", wanted, search_now, 1, []),
         )
 
-    def tick(project: str, which: str, search: str, page: int, listed: str) -> tuple[Any, ...]:
-        return live(open_project(settings, project), which, search, page, listed)
+    def tick(project: str, *looked: Any) -> tuple[Any, ...]:
+        return live(open_project(settings, project), *looked)
 
     def look(project: str, which: str, search: str) -> tuple[Any, ...]:
         """Another filter or search: from the first page, without what was said before."""
-        return *live(open_project(settings, project), which, search, 1, ""), which, ""
+        return *live(open_project(settings, project), "", which, search, 1, []), which, ""
+
+    def show_samples(
+        event: gr.EventData, name: str, which: str, search: str, page: int, sampled: list[int]
+    ) -> Sequence[Any]:
+        sampled = [*sampled, int(event.answer)]
+        return sampled, *live(open_project(settings, name), "", which, search, page, sampled)
 
     def begin(
         request: gr.Request,
@@ -238,11 +259,9 @@ def build(settings: Settings, place: Place) -> Page:
         chosen = exam_task.read(open_project(settings, name), *values)
         return exam_task.painting(first_questions(chosen), chosen.grader)
 
-    def grade(
-        request: gr.Request, event: gr.EventData, name: str, which: str, search: str, page: int
-    ) -> Sequence[Any]:
+    def overrule(request: gr.Request, event: gr.EventData, name: str, *shown: Any) -> Sequence[Any]:
         project = open_project(settings, name)
-        row = override(
+        row = override_grade(
             settings,
             project,
             int(event.answer),
@@ -250,13 +269,13 @@ def build(settings: Settings, place: Place) -> Page:
             actor=request.username or LOCAL,
             reason=str(event.reason),
         )
-        return *live(project, which, search, page, ""), exam_answers.graded(row, undone=False)
+        return *live(project, "", *shown), exam_answers.graded(row, undone=False)
 
-    def undo(request: gr.Request, name: str, which: str, search: str, page: int) -> Sequence[Any]:
+    def undo(request: gr.Request, name: str, *shown: Any) -> Sequence[Any]:
         project = open_project(settings, name)
-        row = undo_override(settings, project, actor=request.username or LOCAL)
+        row = undo_grade(settings, project, actor=request.username or LOCAL)
         sentence = exam_answers.graded(row, undone=True) if row else exam_answers.nothing_to_undo()
-        return *live(project, which, search, page, ""), sentence
+        return *live(project, "", *shown), sentence
 
     def written(kind: str) -> Callable[[str], str]:
         def write(name: str) -> str:
@@ -297,10 +316,11 @@ def build(settings: Settings, place: Place) -> Page:
         spoken(exam_task.columns_found), task.rows, list(task.mapping.values()), **ACTION
     )
     task.preview.click(spoken(show_first), [place.project, *task.chosen], shown_first, **ACTION)
-    graded = [place.project, which, search, page]
+    graded = [place.project, which, search, page, sampled]
     listing.grade(
-        spoken(grade), graded, [*outputs, said], trigger_mode="multiple", queue=False, **ACTION
+        spoken(overrule), graded, [*outputs, said], trigger_mode="multiple", queue=False, **ACTION
     )
+    listing.samples(spoken(show_samples), graded, [sampled, *outputs], **ACTION)
     for origin in (listing, said):
         origin.undo(
             spoken(undo), graded, [*outputs, said], trigger_mode="multiple", queue=False, **ACTION
@@ -314,7 +334,7 @@ def build(settings: Settings, place: Place) -> Page:
         title="Exam",
         refresh=refresh,
         inputs=[form_of, which, search],
-        outputs=[*form, shown_first, form_of, which, search, said, *outputs],
+        outputs=[*form, shown_first, form_of, which, search, said, sampled, *outputs],
         timer=timer,
         css=exam_answers.CSS,
     )

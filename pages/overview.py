@@ -10,12 +10,13 @@ from fair_app.jobs import queue
 from fair_app.jobs.kinds import KINDS
 from fair_app.jobs.queue import ACTIVE, JobView
 from fair_app.settings import Settings
+from fair_app.studio.board import board
 from fair_app.studio.exams import Score, evaluations, score
 from fair_app.studio.projects import Project, open_project, status
-from fair_app.studio.review import curated, summary
+from fair_app.studio.review import summary
 from fair_app.tasks.registry import task_of
 from pages.components.answers import IMPORTED
-from pages.components.job_panel import STATES, described
+from pages.components.job_panel import described
 from pages.components.markup import count, percent, text
 from pages.components.notice import go_button
 from pages.components.page import LIVE, Page, Place
@@ -120,7 +121,7 @@ def look(settings: Settings, project: Project) -> Standing:
         rationales=accepted.rationales,
         accepted=accepted.accepted,
         questions_accepted=accepted.questions_accepted,
-        decisions=len(curated(settings, project).states),
+        decisions=len(board(settings, project).states),
         checkpoints=[str(name) for name in _list(found["checkpoints"])],
         evaluations=evaluations(settings, project),
         at_work={job.kind for job in listed if job.state in ACTIVE},
@@ -193,7 +194,12 @@ def next_step(at: Standing) -> Next:
         if kind in at.at_work:
             return Next("Work is under way. You can close this page; it goes on.", "Watch it", page)
     if at.answered < at.questions:
-        return Next("The exam stopped before its last question.", "Resume the exam", "exam")
+        return Next(
+            f"{at.answered:,} of the exam’s {count(at.questions, 'question')} are answered. "
+            "Resume it to ask the others.",
+            "Resume the exam",
+            "exam",
+        )
     if not at.questions:
         return Next(
             "Ask the student some training questions, to find what it gets wrong.",
@@ -289,23 +295,28 @@ def _jobs(settings: Settings, project: Project) -> str:
     listed = queue.listed(settings, project, RECENT)
     if not listed:
         return ""
+    seen: set[str] = set()
     rows = []
     for job in listed:
         shown = described(JobView(job, KINDS[job.kind].title, []))
         share = round(100 * (shown["progress"] or 0))
-        bar = (
-            f'<span class="bar"><i style="width:{share}%"></i></span>'
-            if job.state in ACTIVE
-            else ""
-        )
-        about = " · ".join(
-            part for part in (shown["stage"], shown["count"] if bar else "", shown["left"]) if part
+        active = job.state in ACTIVE
+        bar = f'<span class="bar"><i style="width:{share}%"></i></span>' if active else ""
+        # Its page has the button only for the newest of its kind.
+        to_resume = shown["resume"] and job.kind not in seen
+        seen.add(job.kind)
+        parts = (
+            shown["stage"],
+            shown["count"] if active or to_resume else "",
+            shown["left"],
+            "resume it to go on" if to_resume else "",
         )
         rows.append(
             f'<li data-state="{job.state}"><button type="button" data-go="{PAGE_OF[job.kind]}">'
-            f'<span class="state">{STATES[job.state]}</span>'
+            f'<span class="state">{shown["state"]}</span>'
             f'<span class="title">{shown["title"]}</span>'
-            f'<span class="about">{text(about)}{bar}</span></button></li>'
+            f'<span class="about">{text(" · ".join(part for part in parts if part))}{bar}</span>'
+            "</button></li>"
         )
     return f'<section class="recent"><h3>Recent work</h3><ul>{"".join(rows)}</ul></section>'
 

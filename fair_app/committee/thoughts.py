@@ -1,6 +1,6 @@
 """Thoughts that a model wrote into its answer: kept in the ledger, never learnt from or judged."""
 
-BEGIN, END = "<think>", "</think>"
+from fair_app.tasks.readers.thoughts import BEGIN, END
 
 
 def without_thoughts(text: str, *, opened: bool = False) -> tuple[str, bool]:

@@ -64,8 +64,12 @@ class JobContext:
         assert self.job.project_id is not None
         return get_project(self.store, self.job.project_id)
 
-    def progress(self, stage: str, done: int, total: int) -> None:
-        """Say how far the work is; the time left follows from the pace since the stage began."""
+    def progress(self, stage: str, done: int, total: int, usual_s: float | None = None) -> None:
+        """Say how far the work is; the time left follows from the pace since the stage began.
+
+        Until that can be told, it follows from `usual_s`, the seconds that one of `total` has
+        taken before; where that is not known either, nothing is said.
+        """
         moment = time.monotonic()
         if stage != self._stage:
             self._stage, self._stage_since, self._stage_done = stage, moment, done
@@ -75,7 +79,8 @@ class JobContext:
         gained = done - self._stage_done
         # The first of a batch arrive late and together: they say nothing of the pace yet.
         paced = gained >= max(1, PACED_SHARE * total)
-        eta = (moment - self._stage_since) / gained * (total - done) if paced else None
+        pace = (moment - self._stage_since) / gained if paced else usual_s
+        eta = pace * (total - done) if pace is not None else None
         jobs.report(self.store, self.job.id, stage=stage, done=done, total=total, eta_s=eta)
         if self._echo:
             left = f", {eta:.0f} s left" if eta else ""

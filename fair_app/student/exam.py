@@ -25,13 +25,14 @@ from fair_app.jobs.context import JobContext
 from fair_app.stored_questions import as_question, store_questions
 from fair_app.student.base import DECODINGS, Completion, Decoding, Student
 from fair_app.student.registry import SERVER_KEY, parse_ref
-from fair_app.student.voting import vote
+from fair_app.student.voting import ballots, vote
 from fair_app.tasks.base import Task
 from fair_app.tasks.custom import TaskSpec
-from fair_app.tasks.readers.exact import normalise
 from fair_app.tasks.registry import task as task_named
 from fair_app.tasks.registry import task_of
 
+SETTLED = 64
+"""From so many answers on, seconds a question hardly depend on how many were asked."""
 PURPOSES = {"exam": "exam", "evaluate": "evaluation"}
 
 
@@ -173,9 +174,10 @@ class _Answering:
             for number in range(each)
             if number not in self._samples[row.id]
         ]
+        usual = self._usual_seconds(student)
         self._describe(student)
         job.log(f"{self._exam.student}: {len(self._waiting)} questions to answer")
-        job.progress("answering", self._answered, self._counts.questions)
+        job.progress("answering", self._answered, self._counts.questions, usual)
         since = time.monotonic()
         answers = student.answer(
             [self._task.prompt(as_question(row)) for row, _ in asked],
@@ -197,7 +199,20 @@ class _Answering:
             if graded is not None:
                 self._answered, self._correct = self._answered + 1, self._correct + graded
                 job.metrics(self._answered, {"accuracy": self._correct / self._answered})
-                job.progress("answering", self._answered, self._counts.questions)
+                job.progress("answering", self._answered, self._counts.questions, usual)
+
+    def _usual_seconds(self, student: Student) -> float | None:
+        """Seconds a question when this student last sat this task in the same way, here.
+
+        None where it did not, or answered too few questions to tell.
+        """
+        enough = min(SETTLED, len(self._waiting))
+        wanted = _asked_so(self._exam.settings, student.description)
+        for exam, answered in exams.sat_by(self._job.store, self._exam.student, self._exam.task):
+            alike = _asked_so(exam.settings, exam.description) == wanted
+            if alike and answered >= enough and exam.seconds:
+                return exam.seconds / answered
+        return None
 
     def _describe(self, student: Student) -> None:
         """Store what moves answers, again when it changes: a batch that memory made smaller."""
@@ -223,9 +238,8 @@ class _Answering:
         if len(self._samples[row.id]) < each:
             return None
         samples = self._samples.pop(row.id)
-        exact = self._task.grader == "exact"
         predictions = [samples[place].prediction for place in range(each)]
-        voted = vote([normalise(text) if exact else text for text in predictions])
+        voted = vote(ballots(predictions, self._task.grader))
         chosen = samples[voted.sample]
         return self._save(
             row, Completion(chosen.text, chosen.tokens, chosen.truncated), voted.agreement
@@ -250,6 +264,13 @@ class _Answering:
             },
         )
         return grade.correct
+
+
+def _asked_so(settings: dict[str, Any], description: dict[str, Any]) -> dict[str, Any]:
+    """What a pace depends on, of how an exam asks: not its questions, its seed, its batch size."""
+    decoding = {**settings.get("decoding", {}), "seed": None}
+    described = {**description, "batch_size": None, "sent": None}
+    return {**settings, "put": None, "decoding": decoding, "description": described}
 
 
 def _result(job: JobContext, exam_id: int) -> dict[str, Any]:

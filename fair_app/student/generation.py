@@ -14,7 +14,9 @@ from fair_app.student.base import Completion, Decoding, PromptStyle, never_cance
 from fair_app.student.batch import Batch, FixedBatch, RegroupingBatch, Row
 from fair_app.student.kv_cache import can_regroup, use_decoding_attention
 from fair_app.student.loading import LoadedModel
+from fair_app.student.packed import pack_weights
 from fair_app.student.sampling import random_numbers
+from fair_app.tasks.readers import thoughts
 
 LARGEST_BATCH = {"cpu": 64, "cuda": 256}
 """Beyond this many rows little is gained."""
@@ -56,11 +58,15 @@ class TransformersStudent:
         self._render = render_prompt if prompts == "chat" else render_plain
         self.model, self.tokenizer = loaded.model, loaded.tokenizer
         self.batch_size = batch_size or _rows_that_fit(self.model)
+        pack_weights(self.model, self.batch_size)
         self._batch: type[RegroupingBatch] | type[FixedBatch] = FixedBatch
         if can_regroup(self.model):
             self._batch = RegroupingBatch
             use_decoding_attention(self.model)
         self._stop_tokens = _stop_tokens(self.model, self.tokenizer)
+        # Where the template opens the thoughts, the text alone would not tell them from an answer.
+        rendered = self._render(self.tokenizer, "?").rstrip()
+        self._opened = thoughts.BEGIN if rendered.endswith(thoughts.BEGIN) else ""
         self.description: dict[str, object] = {
             **loaded.description,
             "batch_size": self.batch_size,
@@ -126,7 +132,7 @@ class TransformersStudent:
 
     def _completion(self, row: Row) -> Completion:
         text = self.tokenizer.decode(row.tokens, skip_special_tokens=True).strip()
-        return Completion(text, len(row.tokens), truncated=not row.stopped)
+        return Completion(self._opened + text, len(row.tokens), truncated=not row.stopped)
 
     def _halve(self, error: BaseException) -> None:
         if self.batch_size == 1:

@@ -72,15 +72,32 @@ def load(ref: StudentRef, quantization: Quantization = "none") -> LoadedModel:
     return LoadedModel(model, tokenizer, _describe(ref, model, quantization, base_quantization))
 
 
+def load_tokenizer(ref: StudentRef) -> PreTrainedTokenizerBase:
+    """The tokenizer that `load` gives, without the weights. Raises as `load` does."""
+    if ref.base_kind == "offline":
+        ensure_offline_student(Path(ref.source).parent)
+    try:
+        return _tokenizer(ref)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise _as_sentence(ref, error) from error
+
+
+def _tokenizer(ref: StudentRef) -> PreTrainedTokenizerBase:
+    tokenizer = AutoTokenizer.from_pretrained(
+        ref.source, trust_remote_code=False, padding_side="left"
+    )
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    return tokenizer
+
+
 def _load_base(
     ref: StudentRef, quantization: Quantization
 ) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
     try:
         config = AutoConfig.from_pretrained(ref.source, trust_remote_code=False)
         _check_decoder_only(ref, config)
-        tokenizer = AutoTokenizer.from_pretrained(
-            ref.source, trust_remote_code=False, padding_side="left"
-        )
+        tokenizer = _tokenizer(ref)
         model, report = AutoModelForCausalLM.from_pretrained(
             ref.source,
             dtype=torch.bfloat16,
@@ -102,8 +119,6 @@ def _load_base(
             f"The weights of {ref.base} are incomplete: {len(missing)} are missing, "
             f"{missing[0]} among them."
         )
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
     return tokenizer, model
 
 

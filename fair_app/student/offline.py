@@ -39,7 +39,7 @@ def ensure_offline_student(models_folder: Path) -> Path:
     folder = offline_student_folder(models_folder)
     if folder.is_dir():
         return folder
-    gguf = _gguf_file()
+    gguf = gguf_file()
     models_folder.mkdir(parents=True, exist_ok=True)
     with _only_one_at_a_time(models_folder / f".{OFFLINE_STUDENT}.lock"):
         if folder.is_dir():
@@ -58,8 +58,11 @@ def ensure_offline_student(models_folder: Path) -> Path:
     return folder
 
 
-def _gguf_file() -> Path:
-    """The GGUF file inside the package, found without importing it (that needs llama.cpp)."""
+def gguf_file() -> Path:
+    """The GGUF file inside the package, found without importing it (that needs llama.cpp).
+
+    Raises BadInput when the package is not installed.
+    """
     spec = importlib.util.find_spec(PACKAGE)
     places = spec.submodule_search_locations if spec else None
     files = sorted(Path(place) for root in places or () for place in Path(root).glob("*.gguf"))

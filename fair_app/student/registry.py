@@ -33,7 +33,8 @@ class StudentRef:
 
     `base` is the REF of the untrained student below it (itself unless it is a checkpoint; a folder
     as an absolute path) and `source` the folder or hub id of the base's weights. A checkpoint also
-    has an `adapter`, the folder of what was trained, and the quantization its base then had.
+    has an `adapter`, the folder of what was trained, and the quantization its base then had; one
+    whose every weight was trained has none, and is a `source` of its own.
     """
 
     ref: str
@@ -97,12 +98,18 @@ def _checkpoint(ref: str, checkpoints_folder: Path, models_folder: Path) -> Stud
         raise BadInput(
             f"There is no checkpoint '{name}' in {checkpoints_folder}: check the name, or train it."
         )
-    for file in (LINEAGE_FILE, ADAPTER_CONFIG_FILE, ADAPTER_FILE):
+    is_whole = (folder / "config.json").is_file()
+    for file in (LINEAGE_FILE, *(() if is_whole else (ADAPTER_CONFIG_FILE, ADAPTER_FILE))):
         if not (folder / file).is_file():
             raise BadInput(f"The checkpoint '{name}' has no {file}: train it again.")
     lineage = _read_json(folder / LINEAGE_FILE)
     base_ref, trained_on = lineage.get("base"), lineage.get("quantization")
-    if not isinstance(base_ref, str) or base_ref.startswith(CHECKPOINT):
+    if not isinstance(base_ref, str):
+        raise BadInput(f"The {LINEAGE_FILE} of checkpoint '{name}' does not name its base student.")
+    if is_whole:
+        _check_model_folder(folder)
+        return StudentRef(ref, "checkpoint", ref, "folder", source=str(folder.resolve()))
+    if base_ref.startswith(CHECKPOINT) and not _is_whole(base_ref, checkpoints_folder):
         raise BadInput(f"The {LINEAGE_FILE} of checkpoint '{name}' does not name its base student.")
     if trained_on not in QUANTIZATIONS:
         raise BadInput(
@@ -113,6 +120,13 @@ def _checkpoint(ref: str, checkpoints_folder: Path, models_folder: Path) -> Stud
     return StudentRef(
         ref, "checkpoint", base.base, base.base_kind, base.source, folder.resolve(), trained_on
     )
+
+
+def _is_whole(ref: str, checkpoints_folder: Path) -> bool:
+    """Whether a REF names a checkpoint that is a whole model, which an adapter can lie upon."""
+    name = ref.removeprefix(CHECKPOINT)
+    folder = checkpoints_folder / name
+    return bool(_CHECKPOINT_NAME.fullmatch(name)) and (folder / "config.json").is_file()
 
 
 def _existing_folder(ref: str) -> Path | None:

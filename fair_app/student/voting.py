@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fair_app.tasks.readers.exact import normalise
+
 
 @dataclass(frozen=True)
 class Vote:
@@ -14,6 +16,11 @@ class Vote:
 
     sample: int
     agreement: float
+
+
+def ballots(predictions: Sequence[str], grader: str) -> list[str]:
+    """What each prediction votes for: texts that count as the same vote for the same."""
+    return [normalise(text) if grader == "exact" else text for text in predictions]
 
 
 def vote(predictions: Sequence[str]) -> Vote:

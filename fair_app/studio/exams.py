@@ -1,11 +1,12 @@
 """Exams and evaluations: checking what is asked for, and reading what came of it."""
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from db import exams
-from db.exams import AnswerRow, Exam, ExamCounts
+from db.exams import AnswerRow, Exam, ExamCounts, SampleRow
 from db.projects import Project
 from db.store import connect
 from fair_app.errors import BadInput
@@ -13,8 +14,23 @@ from fair_app.evaluation.statistics import Comparison, paired, wilson
 from fair_app.settings import Settings
 from fair_app.student.base import DECODINGS, PROMPT_STYLES
 from fair_app.student.registry import QUANTIZATIONS, parse_ref, server_address
+from fair_app.student.voting import ballots, vote
 from fair_app.tasks.custom import TaskSpec
 from fair_app.tasks.registry import task as task_named
+from fair_app.tasks.registry import task_of
+
+
+@dataclass(frozen=True)
+class Voted:
+    """The samples of a question, and the one that the vote chose.
+
+    `votes` are by what was read: as the first sample with it has it ("" where nothing could be
+    read, which is no vote), the most first.
+    """
+
+    samples: list[SampleRow]
+    chosen: int
+    votes: list[tuple[str, int]]
 
 
 @dataclass(frozen=True)
@@ -96,11 +112,15 @@ def exam_params(
 
 
 def server_of(settings: Settings, project: Project, student: str) -> str | None:
-    """The address of the server behind which the project's exam asked a student, or None."""
-    if project.exam_id is None:
-        return None
-    exam = exams.get(connect(settings.database), project.exam_id)
-    return exam.settings.get("server") if exam.student == student else None
+    """The address of the server behind which a student was last asked in a project, or None.
+
+    The project's exam says so for its own student; for others their newest evaluation.
+    """
+    store = connect(settings.database)
+    own = [exams.get(store, project.exam_id)] if project.exam_id is not None else []
+    tests = exams.of_project(store, project.id, "evaluation")
+    asked = next((exam for exam in [*own, *tests] if exam.student == student), None)
+    return asked.settings.get("server") if asked else None
 
 
 def score(settings: Settings, exam_id: int) -> Score:
@@ -136,6 +156,25 @@ def answers(
         exams.answers(store, exam_id, which, limit, offset, search),
         exams.count_answers(store, exam_id, which, search),
     )
+
+
+def samples_of(settings: Settings, project: Project, answer_id: int) -> Voted | None:
+    """The samples behind an answer of a project, or None where it has none."""
+    store = connect(settings.database)
+    answer = exams.answer(store, answer_id)
+    samples = exams.samples(store, answer_id)
+    if answer is None or answer.text is None or not samples:
+        return None
+    exam = exams.get(store, answer.exam_id)
+    if exam.project_id != project.id:
+        return None
+    grader = task_of(project).grader if exam.task == project.task else task_named(exam.task).grader
+    voted_for = ballots([sample.prediction for sample in samples], grader)
+    first: dict[str, str] = {}
+    for ballot, sample in zip(voted_for, samples, strict=True):
+        first.setdefault(ballot, sample.prediction)
+    votes = [(first[ballot], number) for ballot, number in Counter(voted_for).most_common()]
+    return Voted(samples, vote(voted_for).sample, votes)
 
 
 def find_evaluation(settings: Settings, project: Project, which: str) -> Exam:

@@ -33,10 +33,13 @@ A verdict word elsewhere in the text is never read.
 `exact` (compared without case, articles and outer punctuation):
   5. `last line`  the last line that isn't empty
 
+What a model thought between `<think>` and `</think>` is not read (`readers/thoughts.py`).
+
 The time is linear in the length of the answer, and nothing in an answer is evaluated.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from fair_app.errors import BadInput
 from fair_app.tasks.base import Grade
@@ -45,6 +48,7 @@ from fair_app.tasks.readers.boolean import read_boolean
 from fair_app.tasks.readers.choice import read_choice
 from fair_app.tasks.readers.exact import normalise, read_exact
 from fair_app.tasks.readers.number import read_number
+from fair_app.tasks.readers.thoughts import answer_within
 
 GRADERS = ("number", "choice", "boolean", "exact")
 
@@ -55,6 +59,13 @@ def grade(answer: str, gold: str, grader: str, options: Sequence[str] = ()) -> G
     `options` are the options' texts, for `choice`. Raises BadInput for an unknown grader, and for
     `number` when the gold answer is no number.
     """
+    start, end = answer_within(answer)
+    read = _grade(answer[start:end], gold, grader, options)
+    span = (read.span[0] + start, read.span[1] + start) if read.span else None
+    return replace(read, span=span)
+
+
+def _grade(answer: str, gold: str, grader: str, options: Sequence[str]) -> Grade:
     if grader == "number":
         numeral, rule = read_number(answer)
         wanted = numerals.parse(gold)

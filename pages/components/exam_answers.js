@@ -26,6 +26,10 @@ element.addEventListener('input', (event) => {
     reasons.set(event.target.closest('.answer').dataset.key, event.target.value);
   }
 });
+// The samples of a vote come when they are first unfolded (a toggle does not bubble).
+element.addEventListener('toggle', ({target}) => {
+  if (target.open && target.dataset.fetch) trigger('samples', {answer: Number(target.dataset.fetch)});
+}, true);
 element.addEventListener('focusin', (event) => note(event.target));
 element.addEventListener('focusout', (event) => { if (event.relatedTarget) note(event.relatedTarget); });
 element.addEventListener('keydown', (event) => {

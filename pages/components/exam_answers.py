@@ -5,8 +5,10 @@ from pathlib import Path
 
 import gradio as gr
 
+from fair_app.studio.exams import Voted
 from fair_app.studio.grades import Word
 from pages.components.answers import Answer, answer_block, question_block, verdict
+from pages.components.exam_samples import samples_block
 from pages.components.markup import ago, text
 from pages.components.painted import KEEP_OPEN
 
@@ -24,8 +26,8 @@ element.addEventListener('click', (event) => {
 def exam_answers() -> gr.HTML:
     """Lay out the list, whose value is what `answer_list` returns.
 
-    Events: `grade`, with `event.answer`, `event.grade` (a key of GRADES) and `event.reason`; and
-    `undo`.
+    Events: `grade`, with `event.answer`, `event.grade` (a key of GRADES) and `event.reason`;
+    `samples`, with the `event.answer` whose samples are wanted; and `undo`.
     """
     return gr.HTML(
         "",
@@ -54,10 +56,16 @@ def nothing_to_undo() -> str:
     return _said("You have graded no answer that could be undone.")
 
 
-def answer_list(rows: Sequence[Answer], words: Mapping[int, Word]) -> str:
-    """Answers, each one line that opens to the whole of it. `words` are by the answers' ids."""
+def answer_list(
+    rows: Sequence[Answer], words: Mapping[int, Word], samples: Mapping[int, Voted]
+) -> str:
+    """Answers, each one line that opens to the whole of it.
+
+    `words`, and the samples that are wanted, are by the answers' ids.
+    """
+    items = "".join(_item(row, words.get(row.id), samples.get(row.id)) for row in rows)
     return (
-        f'<div class="answers">{"".join(_item(row, words.get(row.id)) for row in rows)}</div>'
+        f'<div class="answers">{items}</div>'
         '<p class="soft keys">On a chosen answer: <kbd>j</kbd> <kbd>k</kbd> next and previous, '
         "<kbd>Enter</kbd> open, <kbd>r</kbd> right, <kbd>w</kbd> wrong, <kbd>b</kbd> back to the "
         "rule, <kbd>u</kbd> undo</p>"
@@ -69,7 +77,7 @@ def _said(sentence: str, *, undo: bool = False) -> str:
     return f'<p class="said-now" role="status"><span>{text(sentence)}</span>{button}</p>'
 
 
-def _item(row: Answer, word: Word | None) -> str:
+def _item(row: Answer, word: Word | None, voted: Voted | None) -> str:
     overridden = row.correct != row.rule_correct
     cut = '<span class="tag warn">cut off</span>' if row.truncated else ""
     person = '<span class="tag">by a person</span>' if overridden else ""
@@ -82,6 +90,7 @@ def _item(row: Answer, word: Word | None) -> str:
         f'<span class="read">{cut}{person}{read}{instead}</span>'
         f'</summary><div class="whole">{question_block(row)}{answer_block(row)}'
         f"{_grading(row, word if overridden else None)}"
+        f"{samples_block(row.id, voted) if row.agreement is not None else ''}"
         f'<details class="gold" data-key="gold-{row.id}"><summary>Reference solution</summary>'
         f'<pre class="said">{text(row.gold_text)}</pre></details></div></details>'
     )

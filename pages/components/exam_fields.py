@@ -1,11 +1,13 @@
-"""How a student answers: the fields that exam and evaluation share."""
+"""How a student answers, and behind which server: the fields that exam and evaluation share."""
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import gradio as gr
 
 from fair_app.student.base import DECODINGS
-from pages.components.page import ACTION
+from fair_app.student.registry import SERVER_KEY
+from pages.components.page import ACTION, LIVE
 
 DECODING_CHOICES = [
     ("Greedy", "greedy"),
@@ -13,6 +15,7 @@ DECODING_CHOICES = [
 ]
 QUANTIZATION_CHOICES = [("None", "none"), ("4 bits", "4bit")]
 PROMPT_CHOICES = [("The model’s chat template", "chat"), ("Plain, as the reference’s", "plain")]
+ELSEWHERE = "Behind the server that is named below"
 
 
 class AnsweringFields(NamedTuple):
@@ -101,3 +104,64 @@ def answered_so(params: dict[str, Any]) -> tuple[Any, ...]:
         params.get("quantization", "none"),
         params.get("prompts", "chat"),
     )
+
+
+@dataclass(frozen=True)
+class ServerFields:
+    """Where a served student is asked; without an address it is not one."""
+
+    group: gr.Accordion
+    address: gr.Textbox
+    model: gr.Textbox
+    key: gr.Textbox
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What `served_so` fills."""
+        return [self.group, self.address, self.model, self.key]
+
+
+def server_fields(prefix: str, student: gr.Dropdown, here: str | None) -> ServerFields:
+    """Lay out the fields, folded away. An address takes the place of the student's own field, which
+    says `here` as long as there is none."""
+    with gr.Accordion("A student behind a server", open=False, elem_classes="more") as group:
+        address = gr.Textbox(
+            label="Address",
+            placeholder="http://127.0.0.1:8000/v1",
+            info="vLLM, SGLang, TGI, llama.cpp or any other server that speaks OpenAI’s format",
+            max_lines=1,
+            elem_id=f"{prefix}-server",
+        )
+        model = gr.Textbox(
+            label="Its name for the model",
+            placeholder="meta-llama/Llama-2-7b-chat-hf",
+            max_lines=1,
+            elem_id=f"{prefix}-served-model",
+        )
+        key = gr.Textbox(
+            label="Key",
+            info=f"If it asks for one. Kept in memory only; without it, {SERVER_KEY} counts",
+            type="password",
+            max_lines=1,
+            elem_id=f"{prefix}-server-key",
+        )
+    # Not `input`, which Gradio does not send for what is pasted.
+    address.change(
+        lambda given: gr.Dropdown(**own_field(given, here)),
+        address,
+        student,
+        **{**LIVE, "trigger_mode": "always_last"},
+    )
+    return ServerFields(group, address, model, key)
+
+
+def served_so(params: dict[str, Any]) -> list[Any]:
+    """The server's fields as they were for an exam with these parameters, without the key."""
+    address = params.get("server") or ""
+    return [gr.Accordion(open=bool(address)), address, params["student"] if address else "", ""]
+
+
+def own_field(address: str | None, here: str | None) -> dict[str, Any]:
+    """How the student's own field is while the server's address is this."""
+    served = bool((address or "").strip())
+    return {"interactive": not served, "info": ELSEWHERE if served else here}

@@ -1,4 +1,4 @@
-"""The choice of a student: one of this machine, of the hub, or a model behind a server."""
+"""The choice of a student: one of this machine, or of the hub with what the hub says of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from fair_app.errors import BadInput, WorkFailed
 from fair_app.settings import Settings
 from fair_app.student.check import Finding, findings, look_up, this_machine
 from fair_app.student.offline import OFFLINE_STUDENT
-from fair_app.student.registry import SERVER_KEY, Quantization, parse_ref
+from fair_app.student.registry import Quantization, parse_ref
 from fair_app.studio.projects import Project
 from fair_app.studio.training import trained
+from pages.components.exam_fields import own_field
 from pages.components.markup import text
 from pages.components.page import LIVE
 from pages.components.painted import painted
 
 HERE = "Choose one, or type a hub id or a folder"
-ELSEWHERE = "Behind the server that is named below"
 MARKS = {"good": "✓", "note": "i", "bad": "!"}
 
 
@@ -28,21 +28,6 @@ class StudentFields:
 
     student: gr.Dropdown
     checked: gr.HTML
-
-
-@dataclass(frozen=True)
-class ServerFields:
-    """Where a served student is asked; without an address it is not one."""
-
-    group: gr.Accordion
-    address: gr.Textbox
-    model: gr.Textbox
-    key: gr.Textbox
-
-    @property
-    def outputs(self) -> list[Any]:
-        """What `served_so` fills."""
-        return [self.group, self.address, self.model, self.key]
 
 
 def student_fields() -> StudentFields:
@@ -70,39 +55,6 @@ def wire_check(settings: Settings, fields: StudentFields, quantization: gr.Dropd
         )
 
 
-def server_fields(student: gr.Dropdown) -> ServerFields:
-    """Lay out the fields, folded away. An address takes the place of the student's own field."""
-    with gr.Accordion("A student behind a server", open=False, elem_classes="more") as group:
-        address = gr.Textbox(
-            label="Address",
-            placeholder="http://127.0.0.1:8000/v1",
-            info="vLLM, SGLang, TGI, llama.cpp or any other server that speaks OpenAI’s format",
-            max_lines=1,
-            elem_id="exam-server",
-        )
-        model = gr.Textbox(
-            label="Its name for the model",
-            placeholder="meta-llama/Llama-2-7b-chat-hf",
-            max_lines=1,
-            elem_id="exam-served-model",
-        )
-        key = gr.Textbox(
-            label="Key",
-            info=f"If it asks for one. Kept in memory only; without it, {SERVER_KEY} counts",
-            type="password",
-            max_lines=1,
-            elem_id="exam-server-key",
-        )
-    # Not `input`, which Gradio does not send for what is pasted.
-    address.change(
-        lambda given: gr.Dropdown(**_own_field(given)),
-        address,
-        student,
-        **{**LIVE, "trigger_mode": "always_last"},
-    )
-    return ServerFields(group, address, model, key)
-
-
 def chosen_so(settings: Settings, project: Project, params: dict[str, Any]) -> gr.Dropdown:
     """The student's field as it was for an exam with these parameters."""
     made = [f"checkpoint:{one.name}" for one in trained(settings, project)]
@@ -110,18 +62,7 @@ def chosen_so(settings: Settings, project: Project, params: dict[str, Any]) -> g
     here = [] if served else [project.student]
     choices = list(dict.fromkeys([OFFLINE_STUDENT, *here, *made]))
     value = OFFLINE_STUDENT if served else project.student
-    return gr.Dropdown(choices=choices, value=value, **_own_field(served))
-
-
-def served_so(params: dict[str, Any]) -> list[Any]:
-    """The server's fields as they were for an exam with these parameters, without the key."""
-    address = params.get("server") or ""
-    return [gr.Accordion(open=bool(address)), address, params["student"] if address else "", ""]
-
-
-def _own_field(address: str | None) -> dict[str, Any]:
-    served = bool((address or "").strip())
-    return {"interactive": not served, "info": ELSEWHERE if served else HERE}
+    return gr.Dropdown(choices=choices, value=value, **own_field(served, HERE))
 
 
 def asking(settings: Settings, ref: str | None) -> str:

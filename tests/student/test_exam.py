@@ -27,9 +27,8 @@ def sit(settings: Settings, student: Path, questions: int, **more: Any) -> dict[
         settings,
         student=str(student),
         task="arithmetic",
-        split="train",
         limit=questions,
-        **{"max_new_tokens": 6, **more},
+        **{"split": "train", "max_new_tokens": 6, **more},
     )
     return worker.run_now(settings, "exam", params, open_project(settings, "p").id)
 
@@ -67,3 +66,27 @@ def test_fewer_questions_or_other_settings_are_another_exam(
         for one in (first, fewer, longer)
     ]
     assert counts == [3, 2, 3]
+
+
+def first_word(printed: str) -> str:
+    """What the job says of its answers before a first one comes."""
+    return next(line for line in printed.splitlines() if line.startswith("answering: "))
+
+
+def test_the_time_left_is_known_from_an_exam_of_the_same_kind(
+    settings: Settings, tiny_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(questions: int, split: str = "train", **more: Any) -> str:
+        sit(settings, tiny_folder, questions, split=split, **more)
+        return first_word(capsys.readouterr().err)
+
+    assert said(4) == "answering: 0 of 4"
+    store = connect(settings.database)
+    (exam,) = exams.of_project(store, 1, "exam")
+    exams.add_seconds(store, exam.id, 40.0 - exam.seconds)
+    exams.describe(store, exam.id, {**exam.description, "device": "another"})
+    assert said(3, "test") == "answering: 0 of 3", "another machine has another pace"
+    exams.describe(store, exam.id, {**exam.description, "batch_size": 1})
+    assert said(8) == "answering: 4 of 8, 40 s left"
+    assert said(20) == "answering: 8 of 20", "too few were answered to tell"
+    assert said(3, max_new_tokens=7) == "answering: 0 of 3", "other answers take another time"

@@ -79,6 +79,17 @@ def test_without_a_template_the_prompt_is_plain(tiny_student: LoadedModel) -> No
     assert render_prompt(tiny_student.tokenizer, "How many?") == "<|im_start|>How many?\n"
 
 
+@pytest.mark.parametrize(("opening", "begun"), [("<think>\n", "<think>"), ("", "")])
+def test_thoughts_that_the_template_opens_are_told_from_the_answer(
+    tiny_student: LoadedModel, opening: str, begun: str
+) -> None:
+    tokenizer = tiny_student.tokenizer
+    tokenizer.chat_template = f"{{{{ messages[0].content }}}}\n{opening}"
+    (found,) = answers(tiny_student, ["2 + 2?"], Decoding(max_new_tokens=12), batch_size=1)
+    written = one_at_a_time(tiny_student, "2 + 2?", Decoding(max_new_tokens=12))
+    assert (found.text, found.tokens) == (begun + tokenizer.decode(written).strip(), len(written))
+
+
 @pytest.mark.parametrize("decoding", [Decoding(max_new_tokens=90), SAMPLED])
 def test_rows_that_come_and_go_change_no_answer(
     tiny_student: LoadedModel, decoding: Decoding

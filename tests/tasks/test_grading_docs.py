@@ -15,6 +15,7 @@ SECTIONS = {
     "Yes and no": "boolean",
     "Choices": "choice",
     "Exact text": "exact",
+    "Thoughts": "number",
 }
 OPTIONS = ("red apples", "green pears", "blue plums", "14")
 

@@ -72,11 +72,18 @@ CHOICES = [
     ("Option B is not correct. We choose option D, then.", "D", "option named"),
     ("(B) is what I say.\nIt is luck.", "B", "first letter"),
     ("I think the reason is a cat, or so", "D", "option text"),
+    ("A. x\nB. y\n\nI think the reason is a cat, or so", "D", "option text"),
     ("It must be (B), as (B) says luck", "B", "one letter"),
     # nothing
     ("The answer is a complex one.", "", "none"),
     ("The answer is A or B.", "", "none"),
     ("A. x\nB. y\nC. z\nD. w", "", "none"),
+    (
+        "\n".join(f"{letter}. {text}" for letter, text in zip("ABCD", OPTIONS, strict=True)),
+        "",
+        "none",
+    ),
+    ("A. Both dogs and cats\nB. The reason is a cat", "", "none"),
     ("(A) and (B) are both good.", "", "none"),
     ("", "", "none"),
 ]

@@ -57,7 +57,7 @@ def read_choice(text: str, options: Sequence[str]) -> Reading:
         _last_line(text, letters, patterns, listed),
         _letter(list(_NAMED.finditer(text)), letters, "option named"),
         _first_letter(text, letters, listed),
-        _only_option(text, *last_sentence(text), patterns),
+        _concluding_option(text, patterns, listed),
         _only_option(text, 0, len(text), patterns),
     ):
         if reading is not None:
@@ -123,6 +123,17 @@ def _first_letter(text: str, letters: str, listed: set[str]) -> Reading | None:
     if match is None or match["upper"] or len(listed) > 1:
         return None
     return _letter([match], letters, "first letter")
+
+
+def _concluding_option(
+    text: str, patterns: dict[str, re.Pattern[str]], listed: set[str]
+) -> Reading | None:
+    """The one option that the last sentence holds, unless that is the last of a list of options."""
+    start, end = last_sentence(text)
+    line_start = text.rfind("\n", 0, start) + 1
+    if len(listed) > 1 and _LISTED.match(text, line_start):
+        return None
+    return _only_option(text, start, end, patterns)
 
 
 def _only_option(
