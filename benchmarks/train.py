@@ -125,14 +125,14 @@ def measure(
 
 def packed_step(model: Any, settings: TrainingSettings) -> Step:
     """This trainer's step."""
-    from fair_app.training.adapter import with_adapter
     from fair_app.training.loss import step_loss
-    from fair_app.training.optimizer import AdapterOptimizer
+    from fair_app.training.methods import with_adapter
+    from fair_app.training.optimizer import MasterAdamW
     from fair_app.training.packing import make_step
 
     student = with_adapter(model, settings)
     student.train()
-    optimizer = AdapterOptimizer(student)
+    optimizer = MasterAdamW(student)
 
     def step(pairs: list[Any]) -> float:
         batch = make_step(pairs, settings.alpha, settings.tokens_per_pass)

@@ -11,30 +11,30 @@ from fair_app.settings import Settings
 from fair_app.studio.projects import Project, open_project
 from fair_app.studio.teachers import teachers
 from fair_app.studio.training import MIXED, free_name, train_params, trained, training_preview
-from fair_app.training.settings import QUICK_LOOK
-from pages.components.charts import Line, line_chart, thinned
 from pages.components.job_panel import job_panel, panel_value
 from pages.components.markup import ago, count, text
 from pages.components.notice import empty, go_button, spoken
 from pages.components.page import ACTION, LIVE, Page, Place
 from pages.components.painted import page_head, painted
 from pages.components.stats import Stat, stats
+from pages.components.training_curves import training_curves
+from pages.components.training_fields import TrainingFields
+from pages.components.training_preview import CSS, ExamplesFold
 
 NAME = "distilled"
-LOSSES = {"Loss": "loss", "Feedback": "loss_feedback", "Rationale": "loss_rationale"}
-POINTS = 200
 
 
 def build(settings: Settings, place: Place) -> Page:
     """Lay out the training page and wire its events."""
     page_head(
         "Training",
-        "A small adapter (LoRA) learns from the accepted rationales and from the feedback at once: "
+        "The student learns from the accepted rationales and from the feedback at once: "
         "alpha · feedback + (1 − alpha) · rationale.",
     )
     form_of = gr.State("")
     with gr.Row(elem_classes="split"):
         with gr.Column(elem_classes="form"):
+            fields = TrainingFields()
             name = gr.Textbox(label="Name", max_lines=1, elem_id="training-name")
             teacher = gr.Dropdown(
                 [("The whole committee", MIXED)],
@@ -43,50 +43,35 @@ def build(settings: Settings, place: Place) -> Page:
                 filterable=False,
                 elem_id="training-teacher",
             )
-            alpha = gr.Slider(
-                0,
-                1,
-                QUICK_LOOK.alpha,
-                step=0.05,
-                label="Alpha",
-                info="0 learns from rationales alone, 1 from feedback alone",
-                elem_id="training-alpha",
-            )
-            epochs = gr.Number(
-                QUICK_LOOK.epochs, label="Epochs", precision=0, minimum=1, elem_id="training-epochs"
-            )
+            fields.main()
             with gr.Accordion("More settings", open=False, elem_classes="more"):
                 student = gr.Textbox(
                     label="Student",
                     placeholder="the one that sat the exam",
-                    info="Another to train: a hub id, a folder, or checkpoint:NAME",
+                    info="Another to train: a hub id, a folder, or checkpoint:NAME, which goes on",
                     max_lines=1,
                     elem_id="training-student",
                 )
-                rate = gr.Number(
-                    QUICK_LOOK.learning_rate, label="Learning rate", elem_id="training-rate"
-                )
-                batch = gr.Number(
-                    QUICK_LOOK.batch_size,
-                    label="Questions a step",
+                fields.more()
+                processes = gr.Number(
+                    1,
+                    label="Processes",
+                    info="One a GPU of this machine",
                     precision=0,
                     minimum=1,
-                    elem_id="training-batch",
+                    elem_id="training-processes",
                 )
-                most = gr.Number(
-                    None, label="Most steps", precision=0, info="Optional", elem_id="training-steps"
-                )
-                quantization = gr.Dropdown(
-                    [("4 bits", "4bit"), ("None", "none")],
-                    value=QUICK_LOOK.quantization,
-                    label="Quantization",
-                    filterable=False,
-                    elem_id="training-quantization",
+                accelerate = gr.Textbox(
+                    label="Accelerate’s settings",
+                    info="A file in place of the number: accelerate config writes it",
+                    max_lines=1,
+                    elem_id="training-accelerate",
                 )
             start = gr.Button("Start training", variant="primary", elem_id="training-start")
         with gr.Column(elem_classes="results"):
             panel = job_panel(settings, "train", place)
             preview = painted("training-preview")
+            examples = ExamplesFold(settings)
             curves = painted("training-curves")
             made = painted("training-checkpoints")
     timer = gr.Timer(1.0, active=False)
@@ -95,7 +80,7 @@ def build(settings: Settings, place: Place) -> Page:
     def live(project: Project) -> tuple[Any, ...]:
         return (
             panel_value(settings, project, "train"),
-            loss_curves(settings, project),
+            training_curves(settings, project),
             _checkpoints(settings, project),
         )
 
@@ -108,6 +93,7 @@ def build(settings: Settings, place: Place) -> Page:
             gr.Dropdown(choices=choices, value=chosen),
             project.name,
             _preview(settings, project, chosen),
+            project.name,
             *live(project),
         )
 
@@ -118,33 +104,32 @@ def build(settings: Settings, place: Place) -> Page:
         project_name: str,
         name: str,
         teacher: str,
-        alpha: float,
-        epochs: float | None,
-        rate: float | None,
-        batch: float | None,
-        most: float | None,
-        quantization: str,
         student: str | None,
+        processes: float | None,
+        accelerate: str | None,
+        *values: Any,
     ) -> tuple[Any, ...]:
         project = open_project(settings, project_name)
         params = train_params(
             settings,
             project,
             name=(name or "").strip(),
-            student=(student or "").strip() or None,
-            teacher=teacher,
-            settings_given={
-                "alpha": alpha,
-                "epochs": int(epochs) if epochs else None,
-                "learning_rate": rate,
-                "batch_size": int(batch) if batch else None,
-                "max_steps": int(most) if most else None,
-                "quantization": quantization,
-            },
+            **asked(teacher, student, *values),
+            processes=int(processes) if processes else None,
+            accelerate=(accelerate or "").strip() or None,
         )
         queue.submit(settings, "train", params, project)
         return free_name(settings, NAME), *live(project)
 
+    def asked(teacher: str, student: str | None, *values: Any) -> dict[str, Any]:
+        return {
+            "teacher": teacher,
+            "student": (student or "").strip() or None,
+            "settings_given": fields.given(values),
+        }
+
+    fields.wire()
+    examples.wire(place, [teacher, student, *fields.components], asked)
     timer.tick(tick, place.project, live_outputs, **LIVE)
     teacher.input(
         lambda project, chosen: _preview(settings, open_project(settings, project), chosen),
@@ -154,7 +139,7 @@ def build(settings: Settings, place: Place) -> Page:
     )
     start.click(
         spoken(begin),
-        [place.project, name, teacher, alpha, epochs, rate, batch, most, quantization, student],
+        [place.project, name, teacher, student, processes, accelerate, *fields.components],
         [name, *live_outputs],
         **ACTION,
     )
@@ -163,19 +148,10 @@ def build(settings: Settings, place: Place) -> Page:
         title="Training",
         refresh=refresh,
         inputs=[form_of, teacher],
-        outputs=[name, teacher, form_of, preview, *live_outputs],
+        outputs=[name, teacher, form_of, preview, examples.heading, *live_outputs],
         timer=timer,
+        css=CSS,
     )
-
-
-def loss_curves(settings: Settings, project: Project) -> str:
-    """The three losses of the newest run, by step."""
-    view = queue.latest(settings, project, "train")
-    if view is None:
-        return ""
-    found = queue.metrics(settings, view.job.id, LOSSES.values())
-    lines = [Line(title, thinned(found[name], POINTS)) for title, name in LOSSES.items()]
-    return line_chart(lines, "Losses by step", "steps")
 
 
 def _preview(settings: Settings, project: Project, teacher: str) -> str:

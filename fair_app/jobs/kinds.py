@@ -23,6 +23,7 @@ KINDS = {
     "exam": Kind("Exam", "fair_app.student.exam:run", computes=True),
     "collect": Kind("Committee", "fair_app.committee.collector:run", computes=False),
     "train": Kind("Training", "fair_app.training.run:run", computes=True),
+    "merge": Kind("Merging", "fair_app.training.merge:run", computes=True),
     "evaluate": Kind("Evaluation", "fair_app.student.exam:run", computes=True),
 }
 

@@ -3,9 +3,10 @@
 import re
 from collections import Counter
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
-from db import checkpoints, committee, decisions, exams, jobs
+from db import checkpoints, committee, curation, decisions, exams, jobs
 from db.checkpoints import Checkpoint
 from db.projects import Project
 from db.store import connect
@@ -14,13 +15,22 @@ from fair_app.errors import BadInput
 from fair_app.jobs.orphans import mark_orphans
 from fair_app.settings import Settings
 from fair_app.stored_questions import as_question
-from fair_app.student.registry import parse_ref
+from fair_app.student.registry import CHECKPOINT, StudentRef, parse_ref
+from fair_app.studio.board import COMPLETE, board
 from fair_app.studio.exams import server_of
-from fair_app.studio.review import COMPLETE, curated
+from fair_app.studio.review import rule_of
+from fair_app.studio.training_start import (
+    ORIGIN,
+    check_run,
+    checked_settings,
+    from_lineage,
+    launch_of,
+    origin,
+)
 from fair_app.tasks.registry import task_of
 from fair_app.training.examples import Text, TrainingQuestion, examples_hash
 from fair_app.training.frozen import freeze, work_folder
-from fair_app.training.settings import TrainingSettings
+from fair_app.training.settings import QUICK, chosen_settings
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 MIXED = "mixed"
@@ -42,15 +52,17 @@ def training_questions(
     if project.exam_id is None:
         raise BadInput(f"{project.name} has no exam yet: run the exam first.")
     store = connect(settings.database)
-    found = curated(settings, project)
+    found = board(settings, project)
     rows = training_set(
         found.rows,
-        found.verdicts(project.threshold),
+        curation.texts(store, list(found.row_of)),
+        rule_of(project),
         [
             FeedbackRow(one.question_id, one.teacher, one.text)
             for one in committee.feedback(store, project.exam_id)
             if one.finish == COMPLETE and one.text
         ],
+        found.states,
         teacher=teacher,
         keep_rule=keep_rule,
     )
@@ -86,14 +98,92 @@ def train_params(
     student: str | None = None,
     teacher: str = MIXED,
     keep_rule: bool = False,
+    preset: str = QUICK,
     settings_given: dict[str, Any] | None = None,
+    processes: int | None = None,
+    accelerate: str | None = None,
 ) -> dict[str, Any]:
     """Freeze the training set of a run and return the parameters of its job, checked.
 
-    What is not given (None) keeps its default.
+    What is not given (None) keeps the preset's. A checkpoint goes on from what it has learned.
+    With more than one of `processes`, or a file of settings for it, accelerate starts the run.
     Raises BadInput for a name that is taken or unfit, settings out of range, an unknown student or
-    teacher, and a training set without a question.
+    teacher, a student that cannot be trained so here, and a training set without a question.
     """
+    check_name(settings, name)
+    launch = launch_of(processes, accelerate)
+    given = settings_given or {}
+    chosen_settings(preset, given)
+    ref = student_to_train(settings, project, student)
+    chosen = checked_settings(ref, preset, given)
+    goes_on = ref.adapter is not None and chosen.method != "full"
+    questions = training_questions(settings, project, teacher, keep_rule)
+    freeze(questions, work_folder(settings.checkpoints, name))
+    return {
+        "name": name,
+        "student": ref.base if goes_on else ref.ref if ref.kind == "checkpoint" else ref.base,
+        "start": ref.ref if goes_on else None,
+        "launch": launch,
+        "origin": {
+            **origin(settings, project, teacher, keep_rule),
+            "threshold": project.threshold,
+            "rule": project.rule,
+            "decisions": decisions.revision(connect(settings.database), project.id),
+        },
+        "data_sha256": examples_hash(questions),
+        "settings": asdict(chosen),
+    }
+
+
+def student_to_train(settings: Settings, project: Project, student: str | None) -> StudentRef:
+    """The student that is named, or the project's. Raises BadInput when it has no weights here."""
+    if student is None and server_of(settings, project, project.student):
+        raise BadInput(
+            f"{project.student} was asked behind a server: name the student to train (--student), "
+            "a hub id or a folder with its weights."
+        )
+    return parse_ref(student or project.student, settings.checkpoints, settings.models)
+
+
+def train_again_params(settings: Settings, *, name: str, lineage: Path) -> dict[str, Any]:
+    """Freeze the examples that a lineage names and return the parameters of the same run.
+
+    Raises BadInput for a name that is taken or unfit, a lineage or examples that cannot be used,
+    and a student that is not there or cannot be trained so here.
+    """
+    check_name(settings, name)
+    known, questions, chosen = from_lineage(lineage)
+    start = known.get("start")
+    ref = parse_ref(str(start or known.get("base")), settings.checkpoints, settings.models)
+    check_run(ref, chosen)
+    freeze(questions, work_folder(settings.checkpoints, name))
+    return {
+        "name": name,
+        "student": known["base"],
+        "start": start,
+        "origin": {key: known[key] for key in ORIGIN if key in known},
+        "data_sha256": known["data_sha256"],
+        "settings": asdict(chosen),
+        "again": {"versions": known.get("versions"), "losses": known.get("losses")},
+    }
+
+
+def merge_params(settings: Settings, checkpoint: str, name: str) -> dict[str, Any]:
+    """The parameters of a job that merges a checkpoint's adapter into its base's weights.
+
+    Raises BadInput for a checkpoint that is not there or has no adapter, and for a name that is
+    taken or unfit.
+    """
+    origin = checkpoint.removeprefix(CHECKPOINT)
+    ref = parse_ref(f"{CHECKPOINT}{origin}", settings.checkpoints, settings.models)
+    if ref.adapter is None:
+        raise BadInput(f"{origin} is a whole model already: there is nothing to merge.")
+    check_name(settings, name)
+    return {"checkpoint": origin, "name": name}
+
+
+def check_name(settings: Settings, name: str) -> None:
+    """Raise BadInput when a checkpoint cannot have this name, or it is taken."""
     if not NAME.fullmatch(name):
         raise BadInput(
             f"'{name}' cannot be a checkpoint's name: use up to 64 letters, digits, dots, dashes "
@@ -104,26 +194,6 @@ def train_params(
             f"The name '{name}' is taken by a checkpoint or by a run that can be resumed: choose "
             "another name."
         )
-    given = {key: value for key, value in (settings_given or {}).items() if value is not None}
-    chosen = TrainingSettings(**given)
-    if student is None and server_of(settings, project, project.student):
-        raise BadInput(
-            f"{project.student} was asked behind a server: name the student to train (--student), "
-            "a hub id or a folder with its weights."
-        )
-    ref = parse_ref(student or project.student, settings.checkpoints, settings.models)
-    questions = training_questions(settings, project, teacher, keep_rule)
-    freeze(questions, work_folder(settings.checkpoints, name))
-    return {
-        "name": name,
-        "student": ref.base,
-        "teacher": teacher,
-        "keep_rule": keep_rule,
-        "threshold": project.threshold,
-        "decisions": decisions.revision(connect(settings.database), project.id),
-        "data_sha256": examples_hash(questions),
-        "settings": asdict(chosen),
-    }
 
 
 def free_name(settings: Settings, wanted: str) -> str:
@@ -156,7 +226,7 @@ def _is_taken(settings: Settings, name: str) -> bool:
         checkpoints.by_name(store, name) is not None
         or (settings.checkpoints / name).exists()
         or any(
-            job.kind == "train" and job.params["name"] == name
+            job.kind in ("train", "merge") and job.params["name"] == name
             for job in jobs.in_state(store, "queued", "running", *jobs.RESUMABLE)
         )
     )

@@ -13,17 +13,18 @@ from fair_app.errors import BadInput, WorkFailed
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name and rename it over the one that may be there.
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A temporary file to write, which takes the place of `path` when the block ends well.
 
     Raises WorkFailed when the disk is full; what was there before stays.
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
-        with disk_full_in_a_sentence(), partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        with disk_full_in_a_sentence():
+            yield partial
+            with partial.open("rb") as written:
+                os.fsync(written.fileno())
         partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)

@@ -8,7 +8,9 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+from fair_app.errors import BadInput
 from fair_app.training.examples import Text, TrainingQuestion
 
 EXAMPLES = "examples.json"
@@ -31,7 +33,11 @@ def freeze(questions: Sequence[TrainingQuestion], folder: Path) -> None:
 
 def thaw(folder: Path) -> list[TrainingQuestion]:
     """Read the examples that `freeze` wrote."""
-    rows = json.loads((folder / EXAMPLES).read_text(encoding="utf-8"))
+    return as_questions(json.loads((folder / EXAMPLES).read_text(encoding="utf-8")))
+
+
+def as_questions(rows: list[dict[str, Any]]) -> list[TrainingQuestion]:
+    """What `asdict` made of questions, as questions again. KeyError, TypeError: it is no such."""
     return [
         TrainingQuestion(
             **{
@@ -42,3 +48,11 @@ def thaw(folder: Path) -> list[TrainingQuestion]:
         )
         for row in rows
     ]
+
+
+def read_examples(folder: Path) -> list[TrainingQuestion]:
+    """Read the examples beside a checkpoint. Raises BadInput when there are none to be read."""
+    try:
+        return thaw(folder)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise BadInput(f"{folder} has no {EXAMPLES} that can be read.") from error

@@ -29,12 +29,16 @@ def write_lineage(folder: Path, lineage: dict[str, Any]) -> None:
 
 def read_lineage(folder: Path) -> dict[str, Any]:
     """Read a checkpoint's lineage. Raises BadInput when the folder has none that can be read."""
+    return read_lineage_file(folder / LINEAGE_FILE)
+
+
+def read_lineage_file(file: Path) -> dict[str, Any]:
+    """Read a lineage from its file, or from a checkpoint's folder. Raises BadInput as above."""
+    file = file / LINEAGE_FILE if file.is_dir() else file
     try:
-        lineage = json.loads((folder / LINEAGE_FILE).read_text(encoding="utf-8"))
+        lineage = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BadInput(
-            f"{folder} has no {LINEAGE_FILE} that can be read: train it again."
-        ) from error
+        raise BadInput(f"{file} cannot be read as a lineage: give a {LINEAGE_FILE}.") from error
     if not isinstance(lineage, dict):
-        raise BadInput(f"{folder / LINEAGE_FILE} does not hold a JSON object: train it again.")
+        raise BadInput(f"{file} does not hold a JSON object: give a {LINEAGE_FILE}.")
     return lineage

@@ -27,18 +27,23 @@ RenderPrompt = Callable[[PreTrainedTokenizerBase, str], str]
 class Example:
     """One prompt with one response, as tokens. The response ends with the end token.
 
-    `shortened` says that the prompt lost tokens at its start to make room.
+    `cut` counts the tokens that the prompt lost at its start to make room.
     """
 
     part: Part
     tokens: torch.Tensor
     prompt_length: int
-    shortened: bool
+    cut: int
 
     @property
     def response_length(self) -> int:
         """How many tokens are learned: those of the response and the end token."""
         return len(self.tokens) - self.prompt_length
+
+    @property
+    def shortened(self) -> bool:
+        """Whether the prompt lost tokens."""
+        return self.cut > 0
 
 
 def encode(
@@ -67,7 +72,7 @@ def encode(
         part=part,
         tokens=torch.tensor(kept + response_tokens),
         prompt_length=len(kept),
-        shortened=len(kept) < len(prompt_tokens),
+        cut=len(prompt_tokens) - len(kept),
     )
 
 
@@ -76,6 +81,9 @@ class ExamplePool:
 
     `questions` are those given, less the texts that are too long to be learned whole; `shortened`
     and `left_out` count the texts whose prompt was cut and those left out.
+
+    Raises BadInput when a question alone is longer than `max_tokens`. A prompt for feedback, which
+    holds the student's answer too, is cut.
     """
 
     def __init__(
@@ -87,6 +95,8 @@ class ExamplePool:
     ) -> None:
         self._examples: dict[tuple[Part, int, str], Example] = {}
         self.left_out = 0
+        asked = list(questions)
+        _check_limit(tokenizer, render_prompt, asked, max_tokens)
 
         def fitting(
             question: TrainingQuestion, part: Part, prompt: str, texts: Sequence[Text]
@@ -111,9 +121,13 @@ class ExamplePool:
                     question, "feedback", feedback_prompt(question), question.feedback
                 ),
             )
-            for question in questions
+            for question in asked
         ]
-        self.shortened = sum(example.shortened for example in self._examples.values())
+        self.shortened = sum(example.shortened for example in self.every())
+
+    def every(self) -> list[Example]:
+        """All that can be drawn."""
+        return list(self._examples.values())
 
     def examples(self, pairs: Iterable[Pair]) -> list[list[Example]]:
         """For each drawn pair its tokenised parts: two, or one where the other is missing."""
@@ -125,6 +139,26 @@ class ExamplePool:
             ]
             for pair in pairs
         ]
+
+
+def _check_limit(
+    tokenizer: PreTrainedTokenizerBase,
+    render_prompt: RenderPrompt,
+    questions: Sequence[TrainingQuestion],
+    max_tokens: int,
+) -> None:
+    longest = max(
+        (
+            len(tokenizer.encode(render_prompt(tokenizer, prompt), add_special_tokens=False))
+            for prompt in {rationale_prompt(question) for question in questions}
+        ),
+        default=0,
+    )
+    if longest >= max_tokens:
+        raise BadInput(
+            f"The longest question takes {longest} tokens, and max_tokens {max_tokens} leaves no "
+            f"room for an answer: give more than {longest}."
+        )
 
 
 def _parts(pair: Pair) -> tuple[tuple[Part, Text | None], ...]:
@@ -204,7 +238,13 @@ class StepBatch:
 
 
 def make_step(
-    pairs: Sequence[Sequence[Example]], alpha: float, tokens_per_pass: int, *, alone: bool = False
+    pairs: Sequence[Sequence[Example]],
+    alpha: float,
+    tokens_per_pass: int,
+    *,
+    alone: bool = False,
+    process: int = 0,
+    processes: int = 1,
 ) -> StepBatch:
     """Pack one optimizer step's pairs into passes of at most `tokens_per_pass` tokens, or one pair.
 
@@ -212,7 +252,8 @@ def make_step(
     step, 1 - alpha over the number of rationale tokens. So the loss of a step is a plain sum, and
     any partition into passes has the same loss and gradient. Examples of a part that weighs nothing
     (alpha 0 or 1) get passes of their own, which need no gradient. With `alone` every sequence has
-    a pass of its own, for models that cannot be packed.
+    a pass of its own, for models that cannot be packed. Of several processes each gets the packs of
+    its own pairs; the weights and the counts are those of the whole step.
     """
     examples = [example for pair in pairs for example in pair]
     totals = {
@@ -223,11 +264,12 @@ def make_step(
         "feedback": alpha / max(totals["feedback"], 1),
         "rationale": (1 - alpha) / max(totals["rationale"], 1),
     }
+    lengths = [sum(len(example.tokens) for example in pair) for pair in pairs]
+    own = [pairs[index] for index in divide(lengths, processes)[process]]
     packs = []
     for weighed in (True, False):
         chosen = [
-            [example for example in pair if (weights[example.part] > 0) == weighed]
-            for pair in pairs
+            [example for example in pair if (weights[example.part] > 0) == weighed] for pair in own
         ]
         if alone:
             passes = [[group([example])] for members in chosen for example in members]
@@ -240,6 +282,20 @@ def make_step(
         feedback_tokens=totals["feedback"],
         rationale_tokens=totals["rationale"],
     )
+
+
+def divide(lengths: Sequence[int], shares: int) -> list[list[int]]:
+    """Divide things by their lengths into shares about as long; each has indices in order.
+
+    The longest comes first, and each goes to the share that is the shortest so far.
+    """
+    divided: list[list[int]] = [[] for _ in range(shares)]
+    filled = [0] * shares
+    for index in sorted(range(len(lengths)), key=lambda index: (-lengths[index], index)):
+        share = filled.index(min(filled))
+        divided[share].append(index)
+        filled[share] += lengths[index]
+    return [sorted(indices) for indices in divided]
 
 
 def fill(groups: Sequence[Group], tokens_per_pass: int) -> list[list[Group]]:

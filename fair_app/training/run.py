@@ -1,52 +1,141 @@
 """The body of a training job: train on the frozen examples, then record the checkpoint."""
 
+import json
 import shutil
+from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
-from db import checkpoints, committee
+from db import checkpoints
+from fair_app.errors import Cancelled, WorkFailed
 from fair_app.jobs.context import JobContext
-from fair_app.student.loading import load
+from fair_app.settings import Settings
+from fair_app.student.check import GB
+from fair_app.student.loading import LoadedModel, load
 from fair_app.student.registry import parse_ref
-from fair_app.training.adapter import save_checkpoint, with_adapter
-from fair_app.training.frozen import EXAMPLES, thaw, work_folder
+from fair_app.training.checkpoint import save_checkpoint
+from fair_app.training.frozen import EXAMPLES, as_questions, thaw, work_folder
+from fair_app.training.launch import launch
+from fair_app.training.limits import memory_in_a_sentence
 from fair_app.training.lineage import read_lineage, versions
+from fair_app.training.methods import Trainee, trainee
+from fair_app.training.processes import joined, launched
 from fair_app.training.settings import TrainingSettings
-from fair_app.training.trainer import StepMetrics, TrainingResult, train
+from fair_app.training.trainer import Diverged, Reports, StepMetrics, TrainingResult, train
+from fair_app.training.validation import Validation, best
 
 STATE = "state.safetensors"
 
 
 def run(job: JobContext) -> dict[str, Any]:
-    """Train the adapter that the job's parameters describe (see `studio.training.train_params`).
+    """Train the student that the job's parameters describe (see `studio.training.train_params`).
 
     A run that was cut off goes on from its last saved step. Result: checkpoint, steps, loss,
-    loss_feedback, loss_rationale, examples, shortened, left_out, seconds.
+    loss_feedback, loss_rationale, examples, shortened, left_out, seconds; with held-out questions
+    also validation_loss, and for a run from a lineage whether it had the same losses.
+
+    Raises BadInput and WorkFailed as `trainer.train` does. When the loss is no longer a number, the
+    last good state is a checkpoint all the same.
     """
-    params = job.params
-    name = params["name"]
+    name = job.params["name"]
     folder = job.settings.checkpoints / name
-    work = work_folder(job.settings.checkpoints, name)
     # A process killed between the folder's appearance and its row left a complete checkpoint.
-    lineage = read_lineage(folder) if folder.is_dir() else _train(job)
-    checkpoints.add(
-        job.store,
-        job.project.id,
-        job_id=job.job.id,
-        name=name,
-        base=params["student"],
-        lineage=lineage,
-    )
-    shutil.rmtree(work, ignore_errors=True)
+    if not folder.is_dir():
+        _train(job)
+    lineage = read_lineage(folder)
+    if checkpoints.by_name(job.store, name) is None:
+        checkpoints.add(
+            job.store,
+            job.project.id,
+            job_id=job.job.id,
+            name=name,
+            base=job.params["student"],
+            lineage=lineage,
+        )
+    shutil.rmtree(work_folder(job.settings.checkpoints, name), ignore_errors=True)
+    if stopped := lineage["result"].get("stopped"):
+        raise WorkFailed(stopped)
     return {"checkpoint": name, **lineage["result"]}
 
 
-def _train(job: JobContext) -> dict[str, Any]:
-    params = job.params
-    settings = TrainingSettings(**params["settings"])
-    work = work_folder(job.settings.checkpoints, params["name"])
-    questions = thaw(work)
-    ref = parse_ref(params["student"], job.settings.checkpoints, job.settings.models)
+def _train(job: JobContext) -> None:
+    if job.params.get("launch") and launched() == 1:
+        launch(job, work_folder(job.settings.checkpoints, job.params["name"]))
+    else:
+        train_here(job)
 
+
+def train_here(job: JobContext) -> None:
+    """Train in this process, and in those that were launched with it, and save the checkpoint."""
+    params, checkpoints_folder = job.params, job.settings.checkpoints
+    settings = TrainingSettings(**params["settings"])
+    work = work_folder(checkpoints_folder, params["name"])
+    questions = thaw(work)
+    _compare_versions(job)
+    with job.device(), memory_in_a_sentence(), joined() as processes:
+        if processes.size > 1:
+            job.log(f"{processes.size} processes train together")
+            sent = {"params": params, "examples": [asdict(one) for one in questions]}
+            processes.from_first(json.dumps(sent).encode())
+        job.progress("loading the student", 0, 0)
+        loaded, student = _student(job.settings, params, settings)
+        job.log(f"{len(questions)} questions to learn from; data {params['data_sha256'][:12]}")
+        stopped = None
+        try:
+            result = train(
+                student,
+                loaded.tokenizer,
+                questions,
+                settings,
+                work / STATE,
+                reports=_reports(job),
+                cancelled=job.check_cancelled,
+                resume=True,
+                processes=processes,
+            )
+        except Diverged as fault:
+            if fault.result is None:
+                raise
+            result = fault.result
+            stopped = f"{fault} What it was after step {result.steps} is kept as {params['name']}."
+        if result.shortened or result.left_out:
+            job.log(
+                f"{result.shortened} prompts were shortened from their start to fit; "
+                f"{result.left_out} texts were too long and left out"
+            )
+        lineage = _lineage(params, settings, loaded.description, result, stopped)
+        folder = checkpoints_folder / params["name"]
+        save_checkpoint(
+            student, result.weights, loaded.tokenizer, folder, lineage, extra=[work / EXAMPLES]
+        )
+
+
+def follow(home: Settings) -> None:
+    """Train along with the first of several launched processes: it says what, and it alone saves.
+
+    The student must be found here as it is there. Raises WorkFailed when the first process is gone.
+    """
+    with memory_in_a_sentence(), joined() as processes:
+        sent = json.loads(processes.from_first(b""))
+        settings = TrainingSettings(**sent["params"]["settings"])
+        loaded, student = _student(home, sent["params"], settings)
+        questions = as_questions(sent["examples"])
+        nowhere = home.checkpoints / STATE  # only the first process keeps a state
+        with suppress(Cancelled, Diverged):
+            train(student, loaded.tokenizer, questions, settings, nowhere, processes=processes)
+
+
+def _student(
+    home: Settings, params: dict[str, Any], settings: TrainingSettings
+) -> tuple[LoadedModel, Trainee]:
+    folders = home.checkpoints, home.models
+    start = params.get("start")
+    adapter = parse_ref(start, *folders).adapter if start else None
+    loaded = load(parse_ref(params["student"], *folders), settings.quantization)
+    return loaded, trainee(loaded.model, settings, adapter)
+
+
+def _reports(job: JobContext) -> Reports:
     def on_step(step: StepMetrics) -> None:
         values = {
             "loss": step.loss,
@@ -54,72 +143,73 @@ def _train(job: JobContext) -> dict[str, Any]:
             "loss_rationale": step.loss_rationale,
             "learning_rate": step.learning_rate,
             "tokens_per_second": step.tokens_per_second,
+            "memory_gb": step.memory / GB,
         }
-        job.metrics(step.step, {key: value for key, value in values.items() if value is not None})
+        _write(job, step.step, values)
         job.progress("training", step.step, step.total_steps)
 
-    with job.device():
-        job.progress("loading the student", 0, 0)
-        loaded = load(ref, settings.quantization)
-        student = with_adapter(loaded.model, settings)
-        job.log(f"{len(questions)} questions to learn from; data {params['data_sha256'][:12]}")
-        result = train(
-            student,
-            loaded.tokenizer,
-            questions,
-            settings,
-            work / STATE,
-            on_step=on_step,
-            cancelled=job.check_cancelled,
-            resume=True,
-            save_every=5,
-        )
-        if result.shortened or result.left_out:
-            job.log(
-                f"{result.shortened} prompts were shortened from their start to fit; "
-                f"{result.left_out} texts were too long and left out"
-            )
-        lineage = _lineage(job, settings, loaded.description, result)
-        folder = job.settings.checkpoints / params["name"]
-        save_checkpoint(
-            student, result.weights, loaded.tokenizer, folder, lineage, extra=[work / EXAMPLES]
-        )
-    return lineage
+    def on_validation(found: Validation) -> None:
+        values = {
+            "validation_loss": found.total,
+            "validation_feedback": found.feedback,
+            "validation_rationale": found.rationale,
+        }
+        _write(job, found.step, values)
+
+    return Reports(on_step, on_validation, job.log)
+
+
+def _write(job: JobContext, step: int, values: dict[str, float | None]) -> None:
+    job.metrics(step, {key: value for key, value in values.items() if value is not None})
+
+
+def _compare_versions(job: JobContext) -> None:
+    """Say which libraries a lineage was made with, where they are others here."""
+    known = (job.params.get("again") or {}).get("versions") or {}
+    here = versions()
+    for package in sorted(known.keys() & here.keys()):
+        if known[package] != here[package]:
+            job.log(f"the lineage has {package} {known[package]}, here is {here[package]}")
 
 
 def _lineage(
-    job: JobContext,
+    params: dict[str, Any],
     settings: TrainingSettings,
     description: dict[str, object],
     result: TrainingResult,
+    stopped: str | None,
 ) -> dict[str, Any]:
-    params, project = job.params, job.project
+    known = (params.get("again") or {}).get("losses")
+    held_out = best(result.validations)
+    told = {
+        "steps": result.steps,
+        "loss": result.loss,
+        "loss_feedback": result.loss_feedback,
+        "loss_rationale": result.loss_rationale,
+        "validation_loss": held_out.total if held_out else None,
+        "best_step": result.best_step,
+        "examples": result.examples,
+        "held_out": result.held_out,
+        "shortened": result.shortened,
+        "left_out": result.left_out,
+        "tokens_per_pass": result.room.tokens_per_pass,
+        "seconds": round(result.seconds, 1),
+        "same_losses": [tuple(one) for one in known] == result.losses if known else None,
+        "stopped": stopped,
+    }
+    always = ("loss_feedback", "loss_rationale")
     return {
         "base": params["student"],
+        "start": params.get("start"),
         "quantization": settings.quantization,
-        "project": project.name,
-        "task": project.task,
-        "exam": project.exam_id,
-        "teacher": params["teacher"],
-        "keep_rule": params["keep_rule"],
-        "teachers": [
-            {"name": one.name, "simulated": one.simulated, "spec": one.spec}
-            for one in committee.teachers(job.store, project.id)
-        ],
-        "threshold": params["threshold"],
-        "decisions": params["decisions"],
+        **(params.get("origin") or {}),
         "data_sha256": params["data_sha256"],
         "settings": settings.to_dict(),
         "student": description,
         "versions": versions(),
-        "result": {
-            "steps": result.steps,
-            "loss": result.loss,
-            "loss_feedback": result.loss_feedback,
-            "loss_rationale": result.loss_rationale,
-            "examples": result.examples,
-            "shortened": result.shortened,
-            "left_out": result.left_out,
-            "seconds": round(result.seconds, 1),
-        },
+        "result": {key: value for key, value in told.items() if value is not None or key in always},
+        "losses": [list(one) for one in result.losses],
+        "validations": [
+            [one.step, one.total, one.feedback, one.rationale] for one in result.validations
+        ],
     }

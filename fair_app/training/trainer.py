@@ -10,24 +10,41 @@ from pathlib import Path
 from statistics import fmean
 
 import torch
-from peft import PeftModel
 from transformers import PreTrainedTokenizerBase
 
-from fair_app.errors import BadInput, Cancelled, WorkFailed
+from fair_app.errors import Cancelled, WorkFailed
 from fair_app.student.base import never_cancelled
-from fair_app.student.generation import render_prompt
+from fair_app.student.check import GB, this_machine
+from fair_app.training import validation
 from fair_app.training.attention import is_packable
-from fair_app.training.examples import Pair, TrainingQuestion, draw_pairs, examples_hash
-from fair_app.training.loss import step_loss
-from fair_app.training.optimizer import AdapterOptimizer, learning_rate_at
-from fair_app.training.packing import ExamplePool, StepBatch, make_step
+from fair_app.training.examples import TrainingQuestion, examples_hash
+from fair_app.training.lessons import Lessons
+from fair_app.training.limits import (
+    TOO_LITTLE,
+    free_what_is_left_over,
+    is_out_of_memory,
+    memory_in_use,
+    memory_limit,
+)
+from fair_app.training.loss import StepLoss, step_loss
+from fair_app.training.memory import Room, tighter
+from fair_app.training.methods import Trainee, causal_model
+from fair_app.training.optimizer import MasterAdamW, learning_rate_at
+from fair_app.training.packing import StepBatch
+from fair_app.training.processes import ALONE, Processes
 from fair_app.training.settings import TrainingSettings
-from fair_app.training.state import Progress, load_state, save_state
+from fair_app.training.state import Progress, StateFiles
+from fair_app.training.validation import Validation
+
+Losses = tuple[float, float | None, float | None]
 
 
 @dataclass(frozen=True)
 class StepMetrics:
-    """One optimizer step. `step` and `epoch` count from 1; `tokens` counts prompts too."""
+    """One optimizer step. `step` and `epoch` count from 1; `tokens` counts prompts too.
+
+    `memory` is in bytes, of this process or of its GPU.
+    """
 
     step: int
     total_steps: int
@@ -39,6 +56,7 @@ class StepMetrics:
     gradient_norm: float
     tokens: int
     seconds: float
+    memory: int
 
     @property
     def tokens_per_second(self) -> float:
@@ -48,172 +66,317 @@ class StepMetrics:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a run came to. The losses are means over the last epoch's steps.
+    """What a run came to. The losses are means over the last epoch's steps, `losses` all of them.
 
-    `examples` counts the questions learned from; `shortened` the texts whose prompt lost its start
-    to fit, `left_out` those too long to be learned whole. `weights` is the adapter in float32.
+    `examples` counts the questions learned from, `held_out` those that only validated; `shortened`
+    the texts whose prompt lost its start to fit, `left_out` those too long to be learned whole.
+    `best_step` is the step whose weights count where the run could stop early, else None.
+    `weights` is what was trained, in float32.
     """
 
     steps: int
     loss: float
     loss_feedback: float | None
     loss_rationale: float | None
+    losses: list[Losses]
+    validations: list[Validation]
+    best_step: int | None
     examples: int
+    held_out: int
     shortened: int
     left_out: int
     seconds: float
+    room: Room
     weights: dict[str, torch.Tensor]
 
 
+class Diverged(WorkFailed):
+    """The loss is no longer a number. `result` is the last good state; None where nothing was."""
+
+    def __init__(self, sentence: str, result: TrainingResult | None) -> None:
+        super().__init__(sentence)
+        self.result = result
+
+
+@dataclass(frozen=True)
+class Reports:
+    """What is told while a run goes on: steps, validations, and sentences for the log."""
+
+    step: Callable[[StepMetrics], None] = lambda _: None
+    validation: Callable[[Validation], None] = lambda _: None
+    say: Callable[[str], None] = lambda _: None
+
+
 def train(
-    student: PeftModel,
+    student: Trainee,
     tokenizer: PreTrainedTokenizerBase,
     questions: Sequence[TrainingQuestion],
     settings: TrainingSettings,
     state: Path,
     *,
-    on_step: Callable[[StepMetrics], None] = lambda _: None,
+    reports: Reports | None = None,
     cancelled: Callable[[], None] = never_cancelled,
     resume: bool = False,
-    save_every: int = 10,
+    save_every: int | None = None,
+    processes: Processes = ALONE,
 ) -> TrainingResult:
-    """Train the adapter of `student` (see `with_adapter`) with the dual loss.
+    """Train `student` (see `methods.trainee`) with the dual loss.
 
-    `state` is a file that is replaced every `save_every` steps, when the run is cancelled and when
-    it ends. With `resume` a run goes on from it as if it had never stopped; otherwise it starts
-    anew. `cancelled` is called before every forward pass and raises Cancelled to stop.
+    `state` is a file that is replaced every `save_every` steps (None: as often as is cheap), when
+    the run is cancelled and when it ends. With `resume` a run goes on from it as if it had never
+    stopped; otherwise it starts anew. `cancelled` is called before every forward pass and raises
+    Cancelled to stop. Of several `processes` only the first saves, reports and can be cancelled.
 
-    Raises BadInput when there is nothing to learn from or the state is another run's, WorkFailed
-    when the loss is no longer a number or the disk is full; the state saved last is kept.
+    When memory runs out, the step is tried again in smaller passes: its loss stays the same.
+
+    Raises BadInput when there is nothing to learn from or the state is another run's, Diverged
+    when the loss is no longer a number, WorkFailed when the disk is full or one sequence does not
+    fit into memory; the state saved last is kept.
     """
-    lessons = _Lessons(student, tokenizer, questions, settings)
-    optimizer = AdapterOptimizer(student)
-    progress = Progress(_fingerprint(questions, settings, optimizer))
-    if resume and (found := load_state(state, progress.fingerprint)) is not None:
-        progress, tensors = found
-        optimizer.load(tensors)
-    else:
-        state.unlink(missing_ok=True)
-    saved = progress.step
+    lessons = Lessons(
+        tokenizer, questions, settings, processes, alone=not is_packable(causal_model(student))
+    )
+    files = StateFiles(state, save_every)
+    run = _Run(student, lessons, settings, files, reports or Reports(), cancelled, processes)
+    run.begin(resume)
     student.train()
     try:
-        while progress.step < lessons.total_steps:
-            progress, metrics = _one_step(student, lessons, optimizer, progress, cancelled)
-            if progress.step % save_every == 0 or progress.step == lessons.total_steps:
-                save_state(state, progress, optimizer.state())
-                saved = progress.step
-            on_step(metrics)
+        run.validate()
+        while not run.is_over():
+            metrics = run.step()
+            try:
+                run.validate()
+                run.save()
+            finally:
+                run.report(metrics)
     except Cancelled:
-        if progress.step > saved:
-            save_state(state, progress, optimizer.state())
+        run.save(always=True)
         raise
-    last_epoch = progress.losses[-lessons.steps_per_epoch :]
-    total, feedback, rationale = (_mean(losses) for losses in zip(*last_epoch, strict=True))
-    assert total is not None
-    return TrainingResult(
-        steps=progress.step,
-        loss=total,
-        loss_feedback=feedback,
-        loss_rationale=rationale,
-        examples=len(lessons.questions),
-        shortened=lessons.pool.shortened,
-        left_out=lessons.pool.left_out,
-        seconds=progress.seconds,
-        weights=optimizer.weights(),
-    )
+    run.save(always=True)
+    return run.result()
 
 
-class _Lessons:
-    """Which examples each step of a run learns from; depends on nothing but the run's inputs."""
+class _Run:
+    """One run under way: what it learns from, its weights, and how far it is."""
 
     def __init__(
         self,
-        student: PeftModel,
-        tokenizer: PreTrainedTokenizerBase,
-        questions: Sequence[TrainingQuestion],
+        student: Trainee,
+        lessons: Lessons,
         settings: TrainingSettings,
+        files: StateFiles,
+        reports: Reports,
+        cancelled: Callable[[], None],
+        processes: Processes,
     ) -> None:
-        self.pool = ExamplePool(tokenizer, render_prompt, questions, settings.max_tokens)
-        self.questions = [
-            question for question in self.pool.questions if question.rationales or question.feedback
-        ]
-        if not self.questions:
-            raise BadInput(
-                "There is nothing to learn from: accept rationales, or allow more tokens a text."
-            )
-        self.settings = settings
-        self.steps_per_epoch = math.ceil(len(self.questions) / settings.batch_size)
-        self.total_steps = settings.epochs * self.steps_per_epoch
-        if settings.max_steps is not None:
-            self.total_steps = min(self.total_steps, settings.max_steps)
-        self._alone = not is_packable(student.get_base_model())
-        self._drawn: tuple[int, list[Pair]] = (-1, [])
+        self._student, self._model = student, causal_model(student)
+        self._lessons, self._settings, self._files = lessons, settings, files
+        self._reports, self._cancelled, self._processes = reports, cancelled, processes
+        self._memory_gb = settings.memory_gb or this_machine().memory_bytes / GB
+        self._optimizer = MasterAdamW(student)
+        self._fingerprint = _fingerprint(lessons, settings, self._optimizer)
+        room = Room(settings.tokens_per_pass, settings.checkpointing)
+        self._progress = Progress(self._fingerprint, room)
 
-    def batch(self, step: int) -> StepBatch:
-        """The packed examples of a step, counted from 0."""
-        epoch, place = divmod(step, self.steps_per_epoch)
-        if self._drawn[0] != epoch:
-            self._drawn = (
-                epoch,
-                draw_pairs(self.questions, epoch, self.settings.seed, self.settings.sampling),
+    def begin(self, resume: bool) -> None:
+        """Start anew, or go on from the saved state; all processes from the same."""
+        if self._processes.is_first:
+            if not resume:
+                self._files.clear()
+            elif (found := self._files.load(self._fingerprint)) is not None:
+                self._progress, tensors = found
+                self._optimizer.load(tensors)
+        sent = self._processes.from_first(self._progress.to_json().encode())
+        self._progress = Progress.from_json(sent.decode())
+        self._optimizer.synchronise(self._processes)
+        self._use_room()
+
+    def is_over(self) -> bool:
+        """Whether all steps are taken, or the held-out questions say that it is enough."""
+        progress = self._progress
+        return progress.step >= self._lessons.total_steps or validation.is_enough(
+            progress.validations, self._settings.patience
+        )
+
+    def step(self) -> StepMetrics:
+        """Take one optimizer step."""
+        began = time.perf_counter()
+        before, settings = self._progress, self._settings
+        self._obey()
+
+        def attempt() -> tuple[StepLoss, StepBatch]:
+            batch = self._lessons.batch(before.step, self._progress.room)
+            # of dropout: a resumed run draws the same, each process its own
+            torch.manual_seed(settings.seed + before.step + 1_000_003 * self._processes.rank)
+            return step_loss(self._model, batch, self._between_passes), batch
+
+        own, batch = self._within_memory(attempt)
+        loss = own.over(self._processes)
+        self._processes.add_up(self._optimizer.gradients())
+        rate = learning_rate_at(before.step, self._lessons.total_steps, settings)
+        norm = self._optimizer.step(rate, settings.max_gradient_norm)
+        if not (math.isfinite(loss.total) and math.isfinite(norm)):
+            raise self._diverged(before.step, math.isfinite(loss.total))
+        seconds = time.perf_counter() - began
+        self._progress = replace(
+            self._progress,
+            step=before.step + 1,
+            seconds=before.seconds + seconds,
+            losses=[*before.losses, (loss.total, loss.feedback, loss.rationale)],
+        )
+        return StepMetrics(
+            step=self._progress.step,
+            total_steps=self._lessons.total_steps,
+            epoch=before.step // self._lessons.steps_per_epoch + 1,
+            loss=loss.total,
+            loss_feedback=loss.feedback,
+            loss_rationale=loss.rationale,
+            learning_rate=rate,
+            gradient_norm=norm,
+            tokens=batch.tokens,
+            seconds=seconds,
+            memory=memory_in_use(),
+        )
+
+    def validate(self) -> None:
+        """Take the held-out losses where they are due, and keep the best weights."""
+        progress, lessons = self._progress, self._lessons
+        done = [one.step for one in progress.validations]
+        is_last = progress.step >= lessons.total_steps
+        due = is_last or progress.step % lessons.validate_every == 0
+        if not lessons.held_out or not due or progress.step in done:
+            return
+        began = time.perf_counter()
+
+        def attempt() -> tuple[StepLoss, StepBatch]:
+            batch = lessons.validation(self._progress.room)
+            return step_loss(self._model, batch, self._between_passes, learn=False), batch
+
+        self._student.eval()
+        try:
+            loss = self._within_memory(attempt)[0].over(self._processes)
+        finally:
+            self._student.train()
+        found = Validation(progress.step, loss.total, loss.feedback, loss.rationale)
+        validations = [*progress.validations, found]
+        keep = self._settings.patience is not None and self._processes.is_first
+        if keep and validation.best(validations) == found:
+            self._files.save_best(progress.step, self._optimizer.weights())
+        self._progress = replace(
+            self._progress,
+            validations=validations,
+            seconds=progress.seconds + time.perf_counter() - began,
+        )
+        self._reports.validation(found)
+
+    def save(self, *, always: bool = False) -> None:
+        """Save the state where it is due. Only the first process does."""
+        keeps = self._processes.is_first and self._progress.step > 0
+        if keeps and (always or self._files.is_due(self._progress)):
+            self._files.save(self._progress, self._optimizer.state())
+
+    def report(self, metrics: StepMetrics) -> None:
+        """Tell of a step."""
+        self._reports.step(metrics)
+
+    def result(self) -> TrainingResult:
+        """What the run came to, with the best weights where it looked for them."""
+        best = None
+        if self._settings.patience is not None:
+            best = validation.best(self._progress.validations)
+            if best is not None and self._processes.is_first:
+                self._optimizer.use(self._files.best(best.step) or self._optimizer.weights())
+        progress = self._progress
+        last_epoch = progress.losses[-self._lessons.steps_per_epoch :]
+        total, feedback, rationale = (_mean(losses) for losses in zip(*last_epoch, strict=True))
+        assert total is not None
+        return TrainingResult(
+            steps=progress.step,
+            loss=total,
+            loss_feedback=feedback,
+            loss_rationale=rationale,
+            losses=progress.losses,
+            validations=progress.validations,
+            best_step=best.step if best else None,
+            examples=len(self._lessons.questions),
+            held_out=len(self._lessons.held_out),
+            shortened=self._lessons.pool.shortened,
+            left_out=self._lessons.pool.left_out,
+            seconds=progress.seconds,
+            room=progress.room,
+            weights=self._optimizer.weights(),
+        )
+
+    def _within_memory(
+        self, attempt: Callable[[], tuple[StepLoss, StepBatch]]
+    ) -> tuple[StepLoss, StepBatch]:
+        """Try, in ever smaller passes while memory runs out."""
+        while True:
+            try:
+                with memory_limit(self._memory_gb):
+                    return attempt()
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+            # here the error and the tensors that it held on to are gone
+            self._optimizer.forget_gradients()
+            free_what_is_left_over()
+            room = tighter(self._progress.room)
+            if room is None:
+                raise WorkFailed(TOO_LITTLE)
+            self._progress = replace(self._progress, room=room)
+            self._use_room()
+            twice = ", activations computed twice" if room.checkpointing else ""
+            self._reports.say(
+                f"out of memory: tried again with {room.tokens_per_pass} tokens a pass{twice}; "
+                f"a step has its {self._settings.batch_size} questions still, and the same loss"
             )
-        size = self.settings.batch_size
-        pairs = self._drawn[1][place * size : (place + 1) * size]
-        return make_step(
-            self.pool.examples(pairs),
-            self.settings.alpha,
-            self.settings.tokens_per_pass,
-            alone=self._alone,
+
+    def _use_room(self) -> None:
+        if self._progress.room.checkpointing:
+            self._model.activation_checkpointing_enable()
+
+    def _between_passes(self) -> None:
+        if self._processes.size == 1:
+            self._cancelled()
+
+    def _obey(self) -> None:
+        """Let all processes stop at the same step when the first is cancelled."""
+        if self._processes.size == 1:
+            return
+        stop = False
+        if self._processes.is_first:
+            try:
+                self._cancelled()
+            except Cancelled:
+                stop = True
+        if self._processes.from_first(b"stop" if stop else b"") == b"stop":
+            raise Cancelled
+
+    def _diverged(self, step: int, loss_is_a_number: bool) -> Diverged:
+        """What to raise when the step after `step` failed, with the last good state.
+
+        Weights are good when they gave a loss that is a number.
+        """
+        good = step if loss_is_a_number else step - 1
+        found = self._files.last_good(self._fingerprint, good) if self._processes.is_first else None
+        result = None
+        if found is not None:
+            self._progress, tensors = found
+            self._optimizer.load(tensors)
+            result = self.result()
+        return Diverged(
+            f"The loss is no longer a number in step {step + 1}: "
+            f"train with a learning rate below {self._settings.learning_rate:g}.",
+            result,
         )
 
 
-def _one_step(
-    student: PeftModel,
-    lessons: _Lessons,
-    optimizer: AdapterOptimizer,
-    before: Progress,
-    cancelled: Callable[[], None],
-) -> tuple[Progress, StepMetrics]:
-    began = time.perf_counter()
-    settings = lessons.settings
-    batch = lessons.batch(before.step)
-    torch.manual_seed(settings.seed + before.step)  # of dropout: a resumed run draws the same
-    loss = step_loss(student.get_base_model(), batch, cancelled)
-    rate = learning_rate_at(before.step, lessons.total_steps, settings)
-    norm = optimizer.step(rate, settings.max_gradient_norm)
-    if not (math.isfinite(loss.total) and math.isfinite(norm)):
-        raise WorkFailed(
-            f"The loss is no longer a number in step {before.step + 1}: "
-            f"train with a learning rate below {settings.learning_rate:g}."
-        )
-    seconds = time.perf_counter() - began
-    progress = replace(
-        before,
-        step=before.step + 1,
-        seconds=before.seconds + seconds,
-        losses=[*before.losses, (loss.total, loss.feedback, loss.rationale)],
-    )
-    return progress, StepMetrics(
-        step=progress.step,
-        total_steps=lessons.total_steps,
-        epoch=before.step // lessons.steps_per_epoch + 1,
-        loss=loss.total,
-        loss_feedback=loss.feedback,
-        loss_rationale=loss.rationale,
-        learning_rate=rate,
-        gradient_norm=norm,
-        tokens=batch.tokens,
-        seconds=seconds,
-    )
-
-
-def _fingerprint(
-    questions: Sequence[TrainingQuestion], settings: TrainingSettings, optimizer: AdapterOptimizer
-) -> str:
+def _fingerprint(lessons: Lessons, settings: TrainingSettings, optimizer: MasterAdamW) -> str:
     """SHA-256 of all that decides how a run goes, but for the base student itself."""
     content = [
         settings.to_dict(),
-        examples_hash(questions),
+        examples_hash([*lessons.questions, *lessons.held_out]),
         [(name, list(weight.shape)) for name, weight in optimizer.weights().items()],
     ]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()

@@ -9,9 +9,10 @@ import torch
 from peft import PeftModel
 
 from fair_app.errors import BadInput, WorkFailed
-from fair_app.training.adapter import save_checkpoint, with_adapter
-from fair_app.training.files import disk_full_in_a_sentence, whole_folder, write_whole
+from fair_app.training.checkpoint import save_checkpoint
+from fair_app.training.files import disk_full_in_a_sentence, whole_file, whole_folder
 from fair_app.training.lineage import read_lineage, versions, write_lineage
+from fair_app.training.methods import with_adapter
 from fair_app.training.settings import TrainingSettings
 from fair_app.training.trainer import TrainingResult, train
 from tests.training.tiny import questions, tiny_model, tiny_tokenizer
@@ -67,8 +68,9 @@ def test_a_checkpoint_has_adapter_tokenizer_and_lineage_and_no_pickle(
         "adapter_config.json",
         "tokenizer.json",
         "lineage.json",
+        "README.md",
     }
-    assert {Path(name).suffix for name in names} <= {".json", ".safetensors", ".jinja"}
+    assert {Path(name).suffix for name in names} <= {".json", ".safetensors", ".jinja", ".md"}
     assert read_lineage(folder) == LINEAGE
     assert json.loads((folder / "adapter_config.json").read_text())["inference_mode"]
     assert [path.name for path in folder.parent.glob(".*")] == []
@@ -105,7 +107,8 @@ def test_a_name_that_is_taken_is_bad_input(checkpoint: tuple[Path, PeftModel]) -
 @pytest.mark.parametrize("size", [0, 3000, 10_000])
 def test_a_full_disk_leaves_nothing_of_a_checkpoint(tmp_path: Path, size: int) -> None:
     student, result = trained(tmp_path / "state")
-    (tmp_path / "state").unlink()
+    for file in tmp_path.iterdir():
+        file.unlink()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -133,8 +136,9 @@ def test_a_folder_appears_only_when_its_block_ends_well(tmp_path: Path) -> None:
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    write_whole(path, b"first")
-    write_whole(path, b"second")
+    for content in (b"first", b"second"):
+        with whole_file(path) as partial:
+            partial.write_bytes(content)
     assert path.read_bytes() == b"second"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -131,6 +131,31 @@ def test_many_labels_are_taken_in_chunks(model: PreTrainedModel) -> None:
     assert_same_as_plain(model, long, ALPHA)
 
 
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("alpha", [0.0, ALPHA, 1.0])
+@pytest.mark.parametrize("chunk", [256, 7])
+def test_all_weights_have_the_gradient_of_one_sequence_at_a_time(
+    tied: bool, alpha: float, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The head's, too, which may be the embedding's."""
+    monkeypatch.setattr("fair_app.training.loss.LABELS_PER_CHUNK", chunk)
+    model = tiny_model(tied=tied)
+    assert (model.lm_head.weight is model.model.embed_tokens.weight) == tied
+    plain(model, EXAMPLES, alpha).backward()
+    expected = {name: one.grad.clone() for name, one in model.named_parameters()}
+    model.zero_grad()
+    step_loss(model, make_step(pairs_of(EXAMPLES), alpha, 150))
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter.grad, expected[name], rtol=1e-4, atol=1e-5)
+
+
+def test_without_learning_there_is_the_loss_and_no_gradient(model: PreTrainedModel) -> None:
+    batch = make_step(pairs_of(EXAMPLES), ALPHA, 150)
+    found = step_loss(model, batch, learn=False)
+    assert found.total == pytest.approx(plain(model, EXAMPLES, ALPHA).item(), rel=1e-5)
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
 def padded_loss(
     model: PreTrainedModel, examples: list[Example], *, padding_counts: bool, padding_seen: bool
 ) -> torch.Tensor:

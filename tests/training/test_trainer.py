@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from peft import PeftModel
 
 from fair_app.errors import BadInput, Cancelled, WorkFailed
-from fair_app.training.adapter import with_adapter
+from fair_app.training.examples import Text, TrainingQuestion, draw_pairs
+from fair_app.training.methods import Trainee, trainee, with_adapter
 from fair_app.training.optimizer import learning_rate_at
 from fair_app.training.settings import TrainingSettings
-from fair_app.training.trainer import StepMetrics, TrainingResult, train
-from tests.training.tiny import questions, tiny_model, tiny_tokenizer
+from fair_app.training.trainer import Reports, StepMetrics, TrainingResult, train
+from fair_app.training.validation import Validation, split
+from tests.training.test_loss import plain
+from tests.training.tiny import pool, questions, tiny_model, tiny_tokenizer
 
 SETTINGS = TrainingSettings(
     epochs=3,
@@ -33,15 +35,18 @@ STEPS = 9  # 5 questions, 2 a step, 3 epochs
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def tiny_student(settings: TrainingSettings = SETTINGS) -> PeftModel:
-    return with_adapter(tiny_model(), settings)
+def tiny_student(settings: TrainingSettings = SETTINGS) -> Trainee:
+    return trainee(tiny_model(), settings)
 
 
 def run(
     state: Path,
     settings: TrainingSettings = SETTINGS,
     *,
-    student: PeftModel | None = None,
+    student: Trainee | None = None,
+    asked: list[TrainingQuestion] | None = None,
+    validations: list[Validation] | None = None,
+    said: list[str] | None = None,
     seen: list[StepMetrics] | None = None,
     after: Callable[[StepMetrics], None] = lambda _: None,
     cancelled: Callable[[], None] = lambda: None,
@@ -56,10 +61,14 @@ def run(
     return train(
         student or tiny_student(settings),
         tiny_tokenizer(),
-        questions(5),
+        asked or questions(5),
         settings,
         state,
-        on_step=on_step,
+        reports=Reports(
+            on_step,
+            validations.append if validations is not None else lambda _: None,
+            said.append if said is not None else lambda _: None,
+        ),
         cancelled=cancelled,
         resume=resume,
         save_every=save_every,
@@ -250,7 +259,7 @@ def test_a_full_disk_keeps_the_last_state_and_leaves_no_half(
     finally:
         limit.__exit__(None, None, None)
 
-    assert [path.name for path in tmp_path.iterdir()] == ["state"]
+    assert {path.name for path in tmp_path.iterdir()} == {"state", "state.before"}
     seen: list[StepMetrics] = []
     result = run(state, seen=seen, resume=True)
     assert [metrics.step for metrics in seen] == [5, 6, 7, 8, 9]
@@ -302,9 +311,17 @@ def test_both_losses_are_told_where_one_weighs_nothing(tmp_path: Path, alpha: fl
     assert None not in (result.loss_feedback, result.loss_rationale)
 
 
+def test_a_limit_below_the_longest_question_is_bad_input(tmp_path: Path) -> None:
+    longest = len("[What is 5 + 25?]>")
+    with pytest.raises(BadInput, match=f"takes {longest} tokens.*more than {longest}"):
+        run(tmp_path / "state", replace(SETTINGS, max_tokens=longest))
+
+
 def test_nothing_that_fits_is_bad_input(tmp_path: Path) -> None:
+    long = Text("eve", "very " * 60)
+    asked = [replace(one, rationales=(long,), feedback=(long,)) for one in questions(5)]
     with pytest.raises(BadInput, match="nothing to learn from"):
-        run(tmp_path / "state", replace(SETTINGS, max_tokens=4))
+        run(tmp_path / "state", asked=asked)
 
 
 def test_bfloat16_students_keep_a_float32_adapter(tmp_path: Path) -> None:
@@ -324,6 +341,8 @@ def test_bfloat16_students_keep_a_float32_adapter(tmp_path: Path) -> None:
 
 def test_learning_rates() -> None:
     linear = replace(SETTINGS, learning_rate=0.1)
+    cosine = replace(linear, schedule="cosine")
+    warm = replace(linear, schedule="constant_with_warmup", warmup=0.2)
     rates = [learning_rate_at(step, 100, linear) for step in range(100)]
     assert rates[0] < rates[4]
     assert max(rates) == pytest.approx(0.1, rel=0.06)
@@ -332,3 +351,134 @@ def test_learning_rates() -> None:
     constant = replace(linear, schedule="constant")
     assert {learning_rate_at(step, 100, constant) for step in range(100)} == {0.1}
     assert learning_rate_at(0, 1, linear) == 0.1
+    assert learning_rate_at(0, 100, cosine) == pytest.approx(0.02)
+    assert learning_rate_at(50, 100, cosine) == pytest.approx(0.05)
+    assert learning_rate_at(25, 100, cosine) == pytest.approx(0.1 * (2 + 2**0.5) / 4)
+    assert [learning_rate_at(step, 100, warm) for step in (0, 19, 99)] == pytest.approx(
+        [0.005, 0.1, 0.1]
+    )
+
+
+@pytest.mark.parametrize("method", ["lora", "rslora", "dora", "full"])
+def test_every_method_learns_and_goes_on_as_if_nothing_had_happened(
+    tmp_path: Path, method: str
+) -> None:
+    settings = replace(SETTINGS, method=method, learning_rate=0.003)  # type: ignore[arg-type]
+    seen: list[StepMetrics] = []
+    whole = run(tmp_path / "whole", settings, seen=seen)
+    assert seen[-1].loss < seen[0].loss
+    assert seen[0].memory > 0
+
+    left = 5
+
+    def cancelled() -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        run(tmp_path / "state", settings, cancelled=cancelled)
+    assert_same(run(tmp_path / "state", settings, resume=True), whole)
+
+
+def test_methods_differ_in_what_they_train() -> None:
+    trained = {
+        method: {
+            name.rpartition(".default")[0].rpartition(".")[2]
+            for name, parameter in tiny_student(
+                replace(SETTINGS, method=method)  # type: ignore[arg-type]
+            ).named_parameters()
+            if parameter.requires_grad
+        }
+        for method in ("lora", "rslora", "dora")
+    }
+    assert trained["lora"] == trained["rslora"] == {"lora_A", "lora_B"}
+    assert trained["dora"] == {"lora_A", "lora_B", "lora_magnitude_vector"}
+    full = tiny_student(replace(SETTINGS, method="full"))
+    assert all(parameter.requires_grad for parameter in full.parameters())
+
+
+def test_rank_stabilised_adapters_scale_by_the_root_of_their_rank() -> None:
+    for method, scaling in (("lora", 8 / 4), ("rslora", 8 / 4**0.5)):
+        student = tiny_student(replace(SETTINGS, method=method))  # type: ignore[arg-type]
+        layer = student.get_base_model().model.layers[0].self_attn.q_proj
+        assert layer.scaling["default"] == pytest.approx(scaling)
+
+
+def test_an_adapter_goes_to_the_modules_that_are_named() -> None:
+    student = tiny_student(replace(SETTINGS, lora_target="q_proj, mlp.down_proj"))
+    adapted = {name.split(".lora_")[0] for name, _ in student.named_parameters() if "lora_" in name}
+    assert {name.rpartition(".")[2] for name in adapted} == {"q_proj", "down_proj"}
+
+
+def test_a_module_that_the_student_lacks_is_bad_input_that_says_which_it_has() -> None:
+    with pytest.raises(BadInput, match=r"no module c_attn: it has .*q_proj.*down_proj"):
+        tiny_student(replace(SETTINGS, lora_target="q_proj,c_attn"))
+
+
+HELD = replace(SETTINGS, validation_share=0.4, validate_every=1, lora_dropout=0.0)
+
+
+def test_held_out_questions_are_not_learned_from_and_their_losses_are_told(tmp_path: Path) -> None:
+    validations: list[Validation] = []
+    result = run(tmp_path / "state", HELD, validations=validations)
+
+    assert (result.examples, result.held_out) == (3, 2)
+    assert [one.step for one in validations] == [0, 1, 2, 3, 4, 5, 6]
+    first = validations[0]
+    assert first.feedback is not None
+    assert first.rationale is not None
+    assert first.total == pytest.approx(0.5 * first.feedback + 0.5 * first.rationale)
+    assert result.validations == validations
+    assert result.best_step is None
+
+    # the same questions, in the dropout-free mode of evaluation, by the formula itself
+    kept, held = split(questions(5), 0.4, HELD.seed)
+    student = tiny_student(HELD)
+    student.eval()
+    drawn = draw_pairs(held, 0, HELD.seed)
+    examples = [one for pair in pool(held, 256).examples(drawn) for one in pair]
+    assert first.total == pytest.approx(
+        plain(student.get_base_model(), examples, 0.5).item(), rel=1e-5
+    )
+    assert_same(run(tmp_path / "kept", replace(HELD, validation_share=0.0), asked=kept), result)
+
+
+@pytest.mark.parametrize("passes", [2, 4, 5, 9])
+def test_a_run_that_validates_goes_on_as_if_nothing_had_happened(
+    tmp_path: Path, passes: int
+) -> None:
+    settings = replace(HELD, patience=20, lora_dropout=0.1)
+    whole = run(tmp_path / "whole", settings)
+    left = passes
+
+    def cancelled() -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise Cancelled
+
+    seen: list[StepMetrics] = []
+    with pytest.raises(Cancelled):
+        run(tmp_path / "state", settings, seen=seen, cancelled=cancelled)
+    again = run(tmp_path / "state", settings, seen=seen, resume=True)
+
+    assert [metrics.step for metrics in seen] == list(range(1, 7))
+    assert_same(again, whole)
+    assert again.validations == whole.validations
+
+
+def test_a_run_stops_early_and_keeps_its_best_weights(tmp_path: Path) -> None:
+    settings = replace(HELD, epochs=40, learning_rate=0.05, schedule="constant", patience=3)
+    result = run(tmp_path / "state", settings)
+
+    losses = [one.total for one in result.validations]
+    best = losses.index(min(losses))
+    assert 0 < best < 77
+    assert result.best_step == best
+    assert result.steps == best + 3
+    shorter = replace(settings, max_steps=best, patience=None)
+    weights = run(tmp_path / "shorter", shorter).weights
+    assert all(torch.equal(weight, result.weights[name]) for name, weight in weights.items())
+    assert_same(run(tmp_path / "state", settings, resume=True), result)

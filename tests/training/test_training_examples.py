@@ -13,7 +13,7 @@ from fair_app.training.examples import (
     feedback_prompt,
     rationale_prompt,
 )
-from fair_app.training.settings import PAPER, PRESETS, TrainingSettings
+from fair_app.training.settings import PAPER, PRESETS, TrainingSettings, chosen_settings
 
 QUESTIONS = [
     TrainingQuestion(
@@ -130,7 +130,15 @@ def test_the_hash_sees_every_text_but_no_order() -> None:
         ("max_tokens", 1),
         ("quantization", "8bit"),
         ("sampling", "twice"),
-        ("schedule", "cosine"),
+        ("schedule", "step"),
+        ("method", "prefix"),
+        ("lora_target", "q_proj;v_proj"),
+        ("lora_rank", 0),
+        ("warmup", 1.0),
+        ("validation_share", -0.1),
+        ("validate_every", 0),
+        ("patience", 0),
+        ("memory_gb", 0),
     ],
 )
 def test_settings_out_of_range_are_bad_input_that_names_them(name: str, value: object) -> None:
@@ -143,3 +151,30 @@ def test_the_paper_preset_has_the_papers_numbers() -> None:
     assert (PAPER.epochs, PAPER.learning_rate, PAPER.schedule) == (10, 1e-5, "constant")
     assert (PAPER.batch_size, PAPER.max_tokens, PAPER.seed) == (8 * 2, 512, 731)
     assert (PAPER.alpha, PAPER.sampling) == (0.5, "once")
+    assert (PAPER.method, PAPER.quantization) == ("full", "none")
+
+
+def test_presets_with_what_is_given_in_their_place() -> None:
+    assert chosen_settings("quick look", {}) == TrainingSettings()
+    found = chosen_settings("balanced", {"alpha": 0.2, "epochs": None})
+    assert (found.alpha, found.epochs) == (0.2, PRESETS["balanced"].epochs)
+    full = chosen_settings("quick look", {"method": "full"})
+    assert (full.method, full.quantization) == ("full", "none")
+    unwatched = chosen_settings("balanced", {"validation_share": 0.0})
+    assert unwatched.patience is None
+
+
+@pytest.mark.parametrize(
+    ("preset", "given", "complaint"),
+    [
+        ("best", {}, "no preset 'best'.*quick look, balanced, paper"),
+        ("paper", {"quantization": "4bit"}, "quantization none"),
+        ("quick look", {"patience": 2}, "validation_share"),
+        ("quick look", {"learning_speed": 2}, "no training setting learning_speed"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_bad_input(
+    preset: str, given: dict[str, object], complaint: str
+) -> None:
+    with pytest.raises(BadInput, match=complaint):
+        chosen_settings(preset, given)

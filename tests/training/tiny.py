@@ -1,5 +1,7 @@
 """A tiny language model, a tokenizer of single bytes and made-up mistakes: seconds, no download."""
 
+from pathlib import Path
+
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -25,7 +27,7 @@ def tiny_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def tiny_model(seed: int = 0) -> LlamaForCausalLM:
+def tiny_model(seed: int = 0, *, tied: bool = False) -> LlamaForCausalLM:
     """Two layers, grouped keys, float32, weights large enough that attention matters."""
     torch.manual_seed(seed)
     config = LlamaConfig(
@@ -39,8 +41,16 @@ def tiny_model(seed: int = 0) -> LlamaForCausalLM:
         bos_token_id=None,
         eos_token_id=0,
         pad_token_id=0,
+        tie_word_embeddings=tied,
     )
     return LlamaForCausalLM(config)
+
+
+def tiny_folder(folder: Path, *, tied: bool = False) -> Path:
+    """The tiny model as a model folder."""
+    tiny_model(tied=tied).bfloat16().save_pretrained(folder)
+    tiny_tokenizer().save_pretrained(folder)
+    return folder
 
 
 def questions(count: int = 5) -> list[TrainingQuestion]:

@@ -1,0 +1,131 @@
+"""A training run before it begins: can its student be trained so, and where are its texts from."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from db import committee
+from db.projects import Project
+from db.store import connect
+from fair_app.committee.base import Role
+from fair_app.committee.prompts import Prompts
+from fair_app.errors import BadInput, WorkFailed
+from fair_app.settings import Settings
+from fair_app.student.check import look_up, this_machine
+from fair_app.student.registry import StudentRef
+from fair_app.training.examples import TrainingQuestion, examples_hash
+from fair_app.training.frozen import read_examples
+from fair_app.training.lineage import read_lineage_file
+from fair_app.training.memory import check_fits
+from fair_app.training.settings import ALL_LINEAR, TrainingSettings, chosen_settings
+from fair_app.training.shape import rough_shape, shape_of
+
+ORIGIN = (
+    "project",
+    "task",
+    "exam",
+    "teacher",
+    "keep_rule",
+    "teachers",
+    "prompts",
+    "threshold",
+    "rule",
+    "decisions",
+)
+"""What a lineage says of where its texts are from."""
+
+
+def checked_settings(ref: StudentRef, preset: str, given: Mapping[str, Any]) -> TrainingSettings:
+    """A preset with what is given in its place, checked against the student and the machine.
+
+    The adapter of a checkpoint goes on upon the weights that it was trained on.
+    Raises BadInput when a setting makes no sense, when the student lacks a target module, or when
+    the machine cannot hold the run; it says what would fit.
+    """
+    settings = chosen_settings(preset, given)
+    if ref.adapter is not None and settings.method != "full":
+        if given.get("quantization") not in (None, ref.trained_on):
+            raise BadInput(
+                f"{ref.ref} was trained with quantization {ref.trained_on} and goes on with it: "
+                "choose that, or leave it out."
+            )
+        settings = replace(settings, quantization=ref.trained_on)
+    check_run(ref, settings)
+    return settings
+
+
+def check_run(ref: StudentRef, settings: TrainingSettings) -> None:
+    """Raise BadInput when a student lacks a target module, or the machine cannot hold the run.
+
+    Of a student of the hub that is not on this machine only the size is known; where the hub cannot
+    be asked, nothing is, and the run itself will tell.
+    """
+    shape = shape_of(ref)
+    if shape is None and ref.base_kind == "hub":
+        try:
+            parameters = look_up(ref.source).parameters
+        except WorkFailed:
+            return
+        shape = rough_shape(parameters) if parameters else None
+        settings = replace(settings, lora_target=ALL_LINEAR)
+    if shape is not None:
+        check_fits(ref.base, shape, settings, this_machine())
+
+
+def launch_of(processes: int | None, config: str | None) -> dict[str, Any] | None:
+    """How a run's job starts its processes with accelerate; None for the job's own process alone.
+
+    `config` is a file that `accelerate config` wrote. Raises BadInput for a number that is none,
+    a file that is not there, or both at once.
+    """
+    if config:
+        if processes not in (None, 1):
+            raise BadInput("The accelerate file says how many processes: leave out the number.")
+        if not Path(config).is_file():
+            raise BadInput(f"There is no accelerate file {config}: write one (accelerate config).")
+        return {"config": str(Path(config).resolve())}
+    if processes is not None and processes < 1:
+        raise BadInput(f"{processes} processes cannot train: give 1 or more.")
+    return {"processes": processes} if processes and processes > 1 else None
+
+
+def origin(settings: Settings, project: Project, teacher: str, keep_rule: bool) -> dict[str, Any]:
+    """Where the texts of a run are from, as its lineage says it (but for what was decided)."""
+    store = connect(settings.database)
+    prompts = Prompts(committee.templates(store, project.id))
+    return {
+        "project": project.name,
+        "task": project.task,
+        "exam": project.exam_id,
+        "teacher": teacher,
+        "keep_rule": keep_rule,
+        "teachers": [
+            {"name": one.name, "simulated": one.simulated, "spec": one.spec}
+            for one in committee.teachers(store, project.id)
+        ],
+        "prompts": {role.value: prompts.hash(role) for role in Role},
+    }
+
+
+def from_lineage(file: Path) -> tuple[dict[str, Any], list[TrainingQuestion], TrainingSettings]:
+    """Read a lineage, the examples beside it, and the settings of the run that it tells of.
+
+    `file` is a `lineage.json` or its checkpoint's folder. Raises BadInput when something is
+    missing, or the examples are not those that the lineage names.
+    """
+    lineage = read_lineage_file(file)
+    folder = file if file.is_dir() else file.parent
+    if "merged_from" in lineage:
+        raise BadInput(f"{folder.name} was merged, not trained: give the lineage of its origin.")
+    questions = read_examples(folder)
+    if examples_hash(questions) != lineage.get("data_sha256"):
+        raise BadInput(
+            f"The examples beside {file.name} are not those of this lineage: give the folder of "
+            "the checkpoint as it was saved."
+        )
+    try:
+        chosen = TrainingSettings(**lineage["settings"])
+    except (KeyError, TypeError) as error:
+        raise BadInput(f"{file} does not hold the settings of a training run.") from error
+    return lineage, questions, chosen

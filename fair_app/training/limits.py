@@ -1,0 +1,75 @@
+"""The memory that a run may take, held to for real, and how it is seen that it was too little."""
+
+import gc
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+import torch
+
+from fair_app.errors import WorkFailed
+from fair_app.student.check import GB
+
+TOO_LITTLE = (
+    "There is not enough memory for this run: train with fewer max_tokens, 4-bit weights or a "
+    "smaller student."
+)
+_SAID_BY_TORCH = ("can't allocate memory", "bad_alloc", "Cannot allocate memory")
+"""On a processor torch has no class of its own for it."""
+
+
+@contextmanager
+def memory_limit(gigabytes: float) -> Iterator[None]:
+    """Let this process have so much memory (10^9 bytes) and no more, while torch computes.
+
+    On a GPU it is a share of the GPU's. On a processor it is the process's private memory (Linux:
+    RLIMIT_DATA), so that an allocation beyond it fails, where otherwise the system would kill the
+    process without a word. Only torch's work belongs into such a block: other libraries abort when
+    an allocation fails.
+    """
+    if torch.cuda.is_available():
+        total = torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory
+        torch.cuda.set_per_process_memory_fraction(min(1.0, gigabytes * GB / total))
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = round(gigabytes * GB)
+    most = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+@contextmanager
+def memory_in_a_sentence() -> Iterator[None]:
+    """Turn memory that ran out for good into WorkFailed; other errors pass."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise WorkFailed(TOO_LITTLE) from error
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(error, RuntimeError) and any(words in str(error) for words in _SAID_BY_TORCH)
+    )
+
+
+def free_what_is_left_over() -> None:
+    """Give back what a failed pass left behind."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def memory_in_use() -> int:
+    """Bytes that this process takes now: on the GPU where there is one, else of the machine."""
+    if torch.cuda.is_available():
+        return int(torch.cuda.memory_allocated())
+    return int(psutil.Process().memory_info().rss)

@@ -1,0 +1,114 @@
+"""How much memory a run needs, what fits a machine, and what to do when it was too much. No torch.
+
+The bytes are those of `MasterAdamW`: a trained weight has a float32 copy, its gradient and two
+moments beside the bfloat16 that the model computes with.
+"""
+
+from dataclasses import dataclass, replace
+
+from fair_app.errors import BadInput
+from fair_app.student.check import BYTES_PER_PARAMETER, GB, OVERHEAD_BYTES, Machine, size
+from fair_app.training.settings import TrainingSettings
+from fair_app.training.shape import ModelShape
+
+MASTER_BYTES = 16
+"""Float32 weight, gradient and AdamW's two moments."""
+NF4_BYTES = 0.55
+"""Four bits and, with double quantization, what their blocks are scaled by."""
+ACTIVATION_BYTES = 64
+"""A token's activations by layer and hidden unit, kept for the backward pass (measured with the
+offline student in bfloat16: 1,024 tokens in a pass took 1.13 GB, 63.6 bytes of each)."""
+ROOM = 1.1
+"""What lies between an allocator's blocks, and what a step needs for a moment."""
+LABELS_AT_ONCE = 256
+SMALLEST_PASS = 64
+CHECKPOINT_BELOW = 512
+"""Tokens a pass under which recomputing activations saves more than smaller passes do."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """What bounds the memory of a pass. Neither changes the loss of a step, nor its gradient."""
+
+    tokens_per_pass: int
+    checkpointing: bool
+
+
+def tighter(room: Room) -> Room | None:
+    """The next smaller room after memory ran out; None when there is none.
+
+    Half the tokens a pass (and so more accumulation), then activations computed again in the
+    backward pass, then fewer tokens still.
+    """
+    if room.tokens_per_pass // 2 >= CHECKPOINT_BELOW:
+        return replace(room, tokens_per_pass=room.tokens_per_pass // 2)
+    if not room.checkpointing:
+        return replace(room, checkpointing=True)
+    if room.tokens_per_pass > SMALLEST_PASS:
+        return replace(room, tokens_per_pass=max(SMALLEST_PASS, room.tokens_per_pass // 2))
+    return None
+
+
+def least_need(shape: ModelShape, settings: TrainingSettings) -> float:
+    """The bytes that a run needs at least, roughly: one sequence a pass, activations recomputed."""
+    if settings.quantization == "4bit":
+        others = shape.parameters - shape.linear_parameters
+        weights = NF4_BYTES * shape.linear_parameters + BYTES_PER_PARAMETER["none"] * others
+    else:
+        weights = BYTES_PER_PARAMETER["none"] * shape.parameters
+    if settings.method == "full":
+        trained: float = MASTER_BYTES * shape.parameters
+    else:
+        ends = sum(inner + outer for inner, outer in shape.targeted(settings.targets))
+        trained = (MASTER_BYTES + BYTES_PER_PARAMETER["none"]) * settings.lora_rank * ends
+    token = shape.hidden * (2 * shape.layers + ACTIVATION_BYTES)
+    logits = 3 * 4 * LABELS_AT_ONCE * shape.vocabulary
+    return ROOM * (weights + trained + settings.max_tokens * token + logits) + OVERHEAD_BYTES
+
+
+def check_fits(name: str, shape: ModelShape, settings: TrainingSettings, machine: Machine) -> None:
+    """Raise BadInput when a machine cannot hold a run of a student, and say what would fit."""
+    memory = machine.memory_bytes
+    if settings.memory_gb is not None:
+        memory = min(memory, round(settings.memory_gb * GB))
+    need = least_need(shape, settings)
+    if need <= memory:
+        return
+    where = "memory limit" if memory < machine.memory_bytes else machine.name or "this machine"
+    raise BadInput(
+        f"To train {name} this way takes about {size(need)} of memory, more than the "
+        f"{size(memory)} of {'the ' if memory < machine.memory_bytes else ''}{where}: "
+        f"{_what_fits(shape, settings, memory)}."
+    )
+
+
+def _what_fits(shape: ModelShape, settings: TrainingSettings, memory: int) -> str:
+    adapter = settings if settings.method != "full" else replace(settings, method="lora")
+    for how, other in (
+        ("use a LoRA adapter", adapter),
+        ("use an adapter on 4-bit weights", replace(adapter, quantization="4bit")),
+        (
+            "use an adapter of rank 8 on 4-bit weights and at most 256 tokens a text",
+            replace(
+                adapter,
+                quantization="4bit",
+                lora_rank=min(8, settings.lora_rank),
+                max_tokens=min(256, settings.max_tokens),
+            ),
+        ),
+    ):
+        need = least_need(shape, other)
+        if need <= memory:
+            return f"{how} (about {size(need)}), which fits"
+    rest = memory - OVERHEAD_BYTES
+    if rest < GB // 10:
+        return "nothing can be trained in so little; give it more"
+    largest = rest / (least_need(shape, replace(adapter, quantization="4bit")) - OVERHEAD_BYTES)
+    most = largest * shape.parameters
+    return f"take a student of at most about {_parameters(most)}, in 4 bits"
+
+
+def _parameters(number: float) -> str:
+    if number >= GB:
+        return f"{number / GB:.1f} billion parameters"
+    return f"{max(1, round(number / 10**6))} million parameters"

@@ -1,0 +1,107 @@
+"""What the student will see of a run's examples: each as its tokens, written out again.
+
+`python -m fair_app.training.preview FILE` finds it out, with the run's own code and tokenizer, in a
+process of its own: the web process loads neither torch nor transformers. It reads what is asked
+for from standard input and writes FILE: a line of totals, then a line an example.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from fair_app.errors import BadInput, WorkFailed
+from fair_app.settings import Settings
+from fair_app.student.loading import load_tokenizer
+from fair_app.student.registry import parse_ref
+from fair_app.training.examples import TrainingQuestion
+from fair_app.training.files import whole_file
+from fair_app.training.frozen import as_questions
+from fair_app.training.lessons import Lessons
+from fair_app.training.settings import TrainingSettings
+
+BAD_INPUT, FAILED = 2, 1
+"""Exit codes, with one sentence on standard error."""
+
+
+def preview(
+    tokenizer: PreTrainedTokenizerBase,
+    questions: Sequence[TrainingQuestion],
+    settings: TrainingSettings,
+) -> Iterator[dict[str, Any]]:
+    """The totals of a run, then what its first epoch draws, in its order.
+
+    `tokens` are those of all texts that can be drawn, with their prompts; `learned` those of them
+    that count in the loss; `cut` those that prompts lost. Raises BadInput as the run would.
+    """
+    lessons = Lessons(tokenizer, questions, settings)
+    every = lessons.pool.every()
+    yield {
+        "questions": len(lessons.questions),
+        "held_out": len(lessons.held_out),
+        "texts": len(every),
+        "tokens": sum(len(one.tokens) for one in every),
+        "learned": sum(one.response_length for one in every),
+        "longest": max(len(one.tokens) for one in every),
+        "shortened": lessons.pool.shortened,
+        "cut": sum(one.cut for one in every),
+        "left_out": lessons.pool.left_out,
+        "steps": lessons.total_steps,
+    }
+    drawn = lessons.pairs(0)
+    for pair, examples in zip(drawn, lessons.pool.examples(drawn), strict=True):
+        sides: dict[str, Any] = {"feedback": None, "rationale": None}
+        for one in examples:
+            text = pair.feedback if one.part == "feedback" else pair.rationale
+            assert text is not None
+            prompt, response = one.tokens[: one.prompt_length], one.tokens[one.prompt_length :]
+            sides[one.part] = {
+                "teacher": text.teacher,
+                "prompt": _written(tokenizer, prompt),
+                "response": _written(tokenizer, response),
+                "prompt_tokens": len(prompt),
+                "response_tokens": len(response),
+                "cut": one.cut,
+            }
+        yield {"question_id": pair.question_id, **sides}
+
+
+def _written(tokenizer: PreTrainedTokenizerBase, tokens: torch.Tensor) -> str:
+    return str(
+        tokenizer.decode(tokens, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+    )
+
+
+def main() -> int:
+    """Write the preview that standard input asks for."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--home", type=Path)
+    arguments = parser.parse_args()
+    home = Settings(home=arguments.home) if arguments.home else Settings()
+    try:
+        _write(home, json.load(sys.stdin), arguments.file)
+    except (BadInput, WorkFailed) as fault:
+        print(" ".join(str(fault).split()), file=sys.stderr)
+        return BAD_INPUT if isinstance(fault, BadInput) else FAILED
+    return 0
+
+
+def _write(home: Settings, asked: dict[str, Any], file: Path) -> None:
+    ref = parse_ref(asked["student"], home.checkpoints, home.models)
+    lines = preview(
+        load_tokenizer(ref),
+        as_questions(asked["examples"]),
+        TrainingSettings(**asked["settings"]),
+    )
+    with whole_file(file) as partial, partial.open("w", encoding="utf-8") as output:
+        output.writelines(f"{json.dumps(line)}\n" for line in lines)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,143 @@
+"""The settings of a training run as fields: a preset fills them, and each can be changed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from fair_app.training.settings import METHODS, PRESETS, QUICK
+from pages.components.page import ACTION
+
+PRESET_TITLES = {QUICK: "Quick look", "balanced": "Balanced", "paper": "The paper’s"}
+METHOD_TITLES = {
+    "lora": "LoRA",
+    "rslora": "Rank-stabilised LoRA",
+    "dora": "DoRA",
+    "full": "All weights",
+}
+SCHEDULE_CHOICES = [
+    ("Falls to nothing", "linear"),
+    ("Half a wave", "cosine"),
+    ("Constant", "constant"),
+    ("Constant, after a rise", "constant_with_warmup"),
+]
+SAMPLING_CHOICES = [("Drawn anew each epoch", "epoch"), ("Drawn once, as the reference", "once")]
+QUANTIZATION_CHOICES = [("4 bits", "4bit"), ("None", "none")]
+WHOLE = {
+    "epochs",
+    "max_steps",
+    "batch_size",
+    "max_tokens",
+    "seed",
+    "lora_rank",
+    "lora_alpha",
+    "validate_every",
+    "patience",
+}
+"""Settings that are whole numbers."""
+SHOWN = PRESETS[QUICK]
+
+
+class TrainingFields:
+    """The fields in the order of `components`; `names` says which settings they are."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Any] = {}
+        self.preset = gr.Dropdown(
+            [(title, name) for name, title in PRESET_TITLES.items()],
+            value=QUICK,
+            label="Preset",
+            filterable=False,
+            elem_id="training-preset",
+        )
+
+    @property
+    def names(self) -> list[str]:
+        """The settings that have a field."""
+        return list(self._made)
+
+    @property
+    def components(self) -> list[Any]:
+        """The fields."""
+        return list(self._made.values())
+
+    def main(self) -> None:
+        """Lay out what one may well change."""
+        self._made["alpha"] = gr.Slider(
+            0,
+            1,
+            SHOWN.alpha,
+            step=0.05,
+            label="Alpha",
+            info="0 learns from rationales alone, 1 from feedback alone",
+            elem_id="training-alpha",
+        )
+        self._number("epochs", "Epochs", "epochs", minimum=1)
+
+    def more(self) -> None:
+        """Lay out the rest."""
+        self._choice("method", "Method", [(METHOD_TITLES[name], name) for name in METHODS])
+        self._choice("quantization", "Quantization", QUANTIZATION_CHOICES)
+        self._number("learning_rate", "Learning rate", "rate")
+        self._choice("schedule", "Over the run it", SCHEDULE_CHOICES)
+        self._number("batch_size", "Questions a step", "batch", minimum=1)
+        self._number("max_steps", "Most steps", "steps", "Optional")
+        self._number("max_tokens", "Most tokens a text", "tokens", "A prompt with its answer")
+        self._choice("sampling", "Texts", SAMPLING_CHOICES)
+        self._number("lora_rank", "Rank", "rank", minimum=1)
+        self._number("lora_alpha", "LoRA’s alpha", "lora-alpha", minimum=1)
+        self._number("lora_dropout", "Dropout", "dropout")
+        self._made["lora_target"] = gr.Textbox(
+            SHOWN.lora_target,
+            label="Modules",
+            info="all-linear, or names with commas between",
+            max_lines=1,
+            elem_id="training-target",
+        )
+        self._number("validation_share", "Held out", "held-out", "Share of the questions: 0.1")
+        self._number("validate_every", "Steps between validations", "validate-every", "Optional")
+        self._number("patience", "Patience", "patience", "Stops after so many without a gain")
+        self._number("memory_gb", "Memory limit (GB)", "memory", "Optional")
+        self._number("seed", "Seed", "seed")
+
+    def wire(self) -> None:
+        """Let a preset fill the fields, and full fine-tuning take plain weights."""
+        self.preset.input(self.filled, self.preset, self.components, **ACTION)
+        method, quantization = self._made["method"], self._made["quantization"]
+        method.input(
+            lambda name: "none" if name == "full" else gr.skip(), method, quantization, **ACTION
+        )
+
+    def filled(self, preset: str) -> list[Any]:
+        """The values of a preset, a field each."""
+        values = PRESETS[preset].to_dict()
+        return [values[name] for name in self.names]
+
+    def given(self, values: Sequence[Any]) -> dict[str, Any]:
+        """The fields' values as settings; an empty field is one that is not set."""
+        return {
+            name: int(value) if name in WHOLE and value is not None else value
+            for name, value in zip(self.names, values, strict=True)
+            if value not in (None, "")
+        }
+
+    def _number(
+        self, name: str, label: str, element: str, info: str | None = None, **other: Any
+    ) -> None:
+        self._made[name] = gr.Number(
+            getattr(SHOWN, name),
+            label=label,
+            info=info,
+            precision=0 if name in WHOLE else None,
+            elem_id=f"training-{element}",
+            **other,
+        )
+
+    def _choice(self, name: str, label: str, choices: list[tuple[str, str]]) -> None:
+        self._made[name] = gr.Dropdown(
+            choices,
+            value=getattr(SHOWN, name),
+            label=label,
+            filterable=False,
+            elem_id=f"training-{name}",
+        )

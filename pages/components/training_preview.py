@@ -1,0 +1,116 @@
+"""Examples of a run as the student will see them: what is only read in grey, what counts in ink."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import gradio as gr
+
+from fair_app.errors import BadInput, WorkFailed
+from fair_app.settings import Settings
+from fair_app.studio.projects import open_project
+from fair_app.studio.training_preview import Preview, Side, Totals, example_preview
+from pages.components.fold import fold
+from pages.components.markup import count, text
+from pages.components.notice import notice
+from pages.components.page import ACTION, Place
+from pages.components.painted import painted
+
+CSS = (Path(__file__).parent / "training_preview.css").read_text(encoding="utf-8")
+READING = '<p class="soft" role="status">Reading the texts with the student’s tokenizer…</p>'
+
+
+class ExamplesFold:
+    """A folded section; nothing is read before it is unfolded."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.heading = fold(
+            "training-examples-fold",
+            "Examples",
+            "as the student will see them",
+        )
+        with gr.Column(elem_id="training-examples"):
+            self._block = painted("training-examples-shown")
+            self._number = gr.Number(
+                1,
+                label="Example",
+                precision=0,
+                minimum=1,
+                elem_id="training-example-number",
+            )
+
+    def wire(self, place: Place, asked: Sequence[Any], read: Callable[..., dict[str, Any]]) -> None:
+        """Show examples when unfolded, turned to another number, or when a field has changed.
+
+        `asked` are the form's fields; `read` makes of their values what `example_preview` takes.
+        """
+
+        def show(project_name: str, number: float | None, *values: Any) -> str:
+            project = open_project(self._settings, project_name)
+            try:
+                first = int(number or 1)
+                return shown(example_preview(self._settings, project, first=first, **read(*values)))
+            except (BadInput, WorkFailed) as fault:
+                return notice(str(fault), "warning")
+
+        inputs = [place.project, self._number, *asked]
+        follow: dict[str, Any] = {**ACTION, "trigger_mode": "always_last"}
+        self.heading.unfold(lambda: READING, None, self._block, **ACTION).then(
+            show, inputs, self._block, **follow
+        )
+        self._number.input(show, inputs, self._block, **follow)
+        # The heading's value moves with the fields: unfolded, it then asks for the examples anew.
+        left = [field for field in asked if isinstance(field, gr.Number | gr.Textbox)]
+        chosen = [field for field in asked if isinstance(field, gr.Dropdown)]
+        changes = [
+            *(event for field in left for event in (field.blur, field.submit)),
+            *(field.change for field in chosen),
+        ]
+        gr.on(changes, _key, [place.project, *asked], self.heading, **ACTION)
+
+
+def _key(*values: Any) -> str:
+    return f"{crc32(repr(values).encode()):x}"
+
+
+def shown(found: Preview) -> str:
+    """The totals, and the examples with both sides beside each other."""
+    pairs = "".join(
+        f"<h4>Example {found.first + place:,} of {found.totals.questions:,}, "
+        f'in the order of the first epoch</h4><div class="sides">'
+        f"{_side('Feedback', one.feedback)}{_side('Rationale', one.rationale)}</div>"
+        for place, one in enumerate(found.examples)
+    )
+    return f'<div class="seen"><p class="soft">{_totals(found.totals)}</p>{pairs}</div>'
+
+
+def _totals(totals: Totals) -> str:
+    parts = [
+        count(totals.questions, "question"),
+        *([f"{totals.held_out:,} more held out"] if totals.held_out else []),
+        f"{count(totals.texts, 'text')} of {totals.tokens:,} tokens, of which "
+        f"{totals.learned:,} count",
+        f"the longest has {totals.longest:,}",
+        f"{totals.shortened:,} shortened, by {totals.cut:,} tokens in all"
+        if totals.shortened
+        else "none is shortened",
+        *([f"{totals.left_out:,} too long and left out"] if totals.left_out else []),
+        count(totals.steps, "step"),
+    ]
+    return " · ".join(parts)
+
+
+def _side(title: str, side: Side | None) -> str:
+    if side is None:
+        return f'<section><h5>{title}</h5><p class="soft">This question has none.</p></section>'
+    cut = f'<span class="tag warn">shortened by {side.cut:,}</span>' if side.cut else ""
+    start = '<span class="soft">…</span>' if side.cut else ""
+    return (
+        f"<section><h5>{title} <span>{text(side.teacher)}</span></h5>"
+        f'<p class="soft">{count(side.prompt_tokens, "token")} read, '
+        f"{side.response_tokens:,} learned {cut}</p>"
+        f'<pre class="said">{start}<span class="masked">{text(side.prompt)}</span>'
+        f'<span class="counts">{text(side.response)}</span></pre></section>'
+    )
