@@ -39,7 +39,10 @@ def build(settings: Settings, place: Place) -> Page:
     )
     blank = painted("review-blank")
     dial_fold = fold(
-        "review-dial-fold", "Acceptance rule", "What a threshold keeps and what it rejects"
+        "review-dial-fold",
+        "Acceptance rule",
+        "What a threshold keeps and what it rejects",
+        unfolded=True,
     )
     dial = dial_piece.threshold_dial()
     card = card_piece.review_card()
@@ -80,11 +83,8 @@ def build(settings: Settings, place: Place) -> Page:
             return json.dumps(failed(name, serial, str(fault))), gr.skip(), gr.skip()
         except Exception:
             logger.exception("the review room could not answer")
-            return (
-                failed(name, serial, f"This may not be saved. {UNEXPECTED}"),
-                gr.skip(),
-                gr.skip(),
-            )
+            value = failed(name, serial, f"This may not be saved. {UNEXPECTED}")
+            return json.dumps(value), gr.skip(), gr.skip()
         if name != shown:
             return json.dumps(value), gr.skip(), gr.skip()
         return json.dumps(value), now, f"{project.id} {now}"

@@ -4,8 +4,12 @@ const key = `fair:unfolded ${element.closest('.block').id}`;
 const remember = (value) => {
   try { sessionStorage.setItem(key, value); } catch { /* Then a reload folds it again. */ }
 };
+const atFirst = button.getAttribute('aria-expanded') === 'true';
 const remembered = () => {
-  try { return sessionStorage.getItem(key) === 'yes'; } catch { return false; }
+  try {
+    const value = sessionStorage.getItem(key);
+    return value === null ? atFirst : value === 'yes';
+  } catch { return atFirst; }
 };
 const set = (unfolded) => {
   button.setAttribute('aria-expanded', String(unfolded));

@@ -27,7 +27,8 @@ class Reply:
     """What came of a request, before it is put into values.
 
     `jump`: the card is another than the browser has. `queue`: the queue's questions are sent too,
-    those `found` where they are known already. `board`: other cards changed. `revision`: that of the rationale decided on. `more` goes along.
+    those `found` where they are known already. `board`: other cards changed. `revision`: that of
+    the rationale decided on. `more` goes along.
     """
 
     question: int

@@ -36,6 +36,9 @@ from pages.components.review_requests import Asked, address, place_of
 WIDE = ("undo", "redo", "decide-all")
 """What may be about other cards than the one on the screen."""
 
+AHEAD = 4
+"""How many cards of a queue come along when the page is opened."""
+
 _deciding = threading.Lock()
 """Held while something is decided: what is asked again waits for what was asked first."""
 
@@ -61,6 +64,11 @@ def opened(
         reply, notice = open_queue(room, asked), str(fault)
     if notice:
         reply.notice, reply.kind = notice, "warning"
+    if reply.found:
+        # Those beside it come along: whoever opens the page goes on at once.
+        ids = [item.question_id for item in reply.found.items]
+        at = ids.index(reply.question) if reply.question in ids else 0
+        asked = replace(asked, near=(*ids[at + 1 : at + 1 + AHEAD], *ids[max(0, at - 1) : at]))
     value, now = _value(room, asked, reply)
     return {**value, "serial": None}, now
 

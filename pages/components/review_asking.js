@@ -65,10 +65,19 @@ const send = () => {
   impatience = setTimeout(slow, PATIENCE_MS);
   const request = {...asked};
   // Asking takes Gradio some time in the browser: what is held here is painted before.
-  if (asked.action === 'move' && card && !document.hidden) afterPaint(() => trigger('ask', request));
+  if (asked.action === 'move' && card) afterPaint(() => trigger('ask', request));
   else trigger('ask', request);
 };
-const afterPaint = (act) => requestAnimationFrame(() => setTimeout(act));
+const afterPaint = (act) => {
+  let done = false;
+  const once = () => {
+    if (!done) act();
+    done = true;
+  };
+  requestAnimationFrame(() => setTimeout(once));
+  // A page that nobody sees is not painted.
+  setTimeout(once, 50);
+};
 const waitingDecisions = () => {
   const number = pending().filter(({action}) => DECIDING.has(action)).length;
   if (!number) return '';

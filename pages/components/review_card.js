@@ -84,9 +84,9 @@ const arrive = (answer) => {
   paintBar();
   paintEmpty();
   // Another queue has other neighbours: they are fetched when the card is on the screen.
-  if (answer.queue && here) fetchNear();
+  if (answer.queue && here && near(placeOf(here)).length) fetchCards();
 };
-const fetchNear = () => ask({action: 'move', question: here, beside: beside(), near: near(placeOf(here))});
+const fetchCards = () => ask({action: 'move', beside: beside(), near: near(placeOf(here))});
 
 // ---- what a person does
 
@@ -106,7 +106,7 @@ const show = (question) => {
   paintBar();
   paintEmpty();
   window.fairAddress(project, 'review', address(question));
-  fetchNear();
+  fetchCards();
 };
 // As `address` of review_requests.py: a reload finds the card also before the server has answered.
 const address = (question) => [String(question),

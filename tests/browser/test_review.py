@@ -306,13 +306,18 @@ def test_a_simulated_teacher_is_called_that(server: Any, page: Any) -> None:
     assert ["offline, rule-based" in head for head in heads] == [True, False, False]
 
 
-def test_the_rule_and_the_reviewers_unfold_and_stay_so(server: Any, page: Any) -> None:
+def test_the_rule_and_the_reviewers_fold_and_stay_so(server: Any, page: Any) -> None:
     project = taught(server.settings)
     open_review(page, server, project)
+    page.locator("#threshold").wait_for()
+    page.locator("#review-dial-fold button").click()
+    page.locator("#threshold").wait_for(state="hidden")
+    page.reload()
+    page.locator("#review-card .column").first.wait_for()
     assert not page.locator("#threshold").is_visible()
     top = page.locator("#review-card").evaluate("node => node.getBoundingClientRect().top")
     assert top < 400
-    page.locator("#review-dial-fold button").click()
+    press(page, "t")
     page.locator("#threshold").wait_for()
     page.locator("#review-peers-fold button").click()
     page.locator("#review-peers .reliability").get_by_text("Who gives whom what").first.wait_for()
