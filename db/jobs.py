@@ -24,7 +24,10 @@ RESUMABLE = ("failed", "cancelled", "interrupted")
 
 @dataclass(frozen=True)
 class Job:
-    """One row of `jobs`. Progress is `done` of `total`; `eta_s` in seconds from the last step."""
+    """One row of `jobs`. Progress is `done` of `total`; `eta_s` in seconds from the last step.
+
+    `place` is set once a person moved the job among those that wait.
+    """
 
     id: int
     project_id: int | None
@@ -47,6 +50,7 @@ class Job:
     created_at: float
     started_at: float | None
     finished_at: float | None
+    place: float | None
 
 
 @dataclass(frozen=True)
@@ -92,11 +96,12 @@ def listed(store: Database, project_id: int | None = None, limit: int = 100) -> 
 
 
 def latest(store: Database, project_id: int, kind: str) -> Job | None:
-    """A project's newest job of one kind, or None."""
+    """A project's job of one kind that is at work, else its newest, or None."""
     return fetch_one(
         store,
         Job,
-        "SELECT * FROM jobs WHERE project_id = ? AND kind = ? ORDER BY id DESC LIMIT 1",
+        """SELECT * FROM jobs WHERE project_id = ? AND kind = ?
+           ORDER BY state = 'running' DESC, id DESC LIMIT 1""",
         [project_id, kind],
     )
 
@@ -105,6 +110,25 @@ def in_state(store: Database, *states: str) -> list[Job]:
     """Jobs in any of these states, the oldest first."""
     marks = ", ".join("?" * len(states))
     return fetch(store, Job, f"SELECT * FROM jobs WHERE state IN ({marks}) ORDER BY id", states)
+
+
+def waiting(store: Database) -> list[Job]:
+    """Queued jobs in the order in which they are to start."""
+    return fetch(
+        store, Job, "SELECT * FROM jobs WHERE state = 'queued' ORDER BY coalesce(place, id), id"
+    )
+
+
+def swap(store: Database, first: int, second: int) -> None:
+    """Let two queued jobs change places."""
+    with writing(store):
+        places = dict(
+            store.execute(
+                "SELECT id, coalesce(place, id) FROM jobs WHERE id IN (?, ?)", [first, second]
+            )
+        )
+        update(store, "jobs", first, {"place": places[second]})
+        update(store, "jobs", second, {"place": places[first]})
 
 
 def claim(store: Database, job_id: int, *, host: str, pid: int, process_started_at: float) -> bool:
@@ -169,7 +193,7 @@ def requeue(store: Database, job_id: int, owner: str = "") -> bool:
     """Queue an ended, unsuccessful job again for an owner; False when it is not one."""
     cursor = store.execute(
         """UPDATE jobs SET state = 'queued', cancel_requested = 0, error = NULL, pid = NULL,
-                  stage = '', eta_s = NULL, finished_at = NULL, owner = ?
+                  stage = '', eta_s = NULL, finished_at = NULL, place = NULL, owner = ?
            WHERE id = ? AND state IN ('failed', 'cancelled', 'interrupted')""",
         [owner, job_id],
     )

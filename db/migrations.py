@@ -419,3 +419,9 @@ def curation(store: Database) -> None:
         store.table(table).enable_fts(
             columns, tokenize="unicode61 remove_diacritics 2", create_triggers=True
         )
+
+
+@migrations()
+def order(store: Database) -> None:
+    """The order of waiting jobs, which a person may change. Without a place a job has its id's."""
+    store.execute("ALTER TABLE jobs ADD COLUMN place REAL")

@@ -21,11 +21,13 @@ from pages.components.markup import count, percent, text
 from pages.components.notice import go_button
 from pages.components.page import LIVE, Page, Place
 from pages.components.painted import painted
+from pages.components.waiting import CSS, waiting_list, waiting_value
 
 PAGE_OF = {
     "exam": "exam",
     "collect": "committee",
     "train": "training",
+    "merge": "training",
     "evaluate": "evaluation",
 }
 RECENT = 6
@@ -77,18 +79,19 @@ class Standing:
 
 
 def build(settings: Settings, place: Place) -> Page:
-    """Lay out the overview; it only looks."""
+    """Lay out the overview, which only looks, and the queue."""
     whole = painted("overview")
+    waiting = waiting_list(settings, "overview-waiting", place)
     timer = gr.Timer(2.0, active=False)
 
     def refresh(project: Project, item: str) -> Sequence[Any]:
-        return [painting(settings, project)]
+        return painting(settings, project), waiting_value(settings)
 
-    def tick(project: str) -> str:
-        return painting(settings, open_project(settings, project))
+    def tick(project: str) -> Sequence[Any]:
+        return refresh(open_project(settings, project), "")
 
-    timer.tick(tick, place.project, whole, **LIVE)
-    return Page("overview", "Overview", refresh, [whole], timer=timer)
+    timer.tick(tick, place.project, [whole, waiting], **LIVE)
+    return Page("overview", "Overview", refresh, [whole, waiting], timer=timer, css=CSS)
 
 
 def painting(settings: Settings, project: Project) -> str:

@@ -10,16 +10,21 @@ from fair_app.jobs import queue
 from fair_app.settings import Settings
 from fair_app.studio.projects import Project, open_project
 from fair_app.studio.teachers import teachers
-from fair_app.studio.training import MIXED, free_name, train_params, trained, training_preview
+from fair_app.studio.training import MIXED, free_name, train_params, training_preview
+from pages.components.checkpoints import CSS as CHECKPOINTS_CSS
+from pages.components.checkpoints import checkpoint_list, checkpoint_value
 from pages.components.job_panel import job_panel, panel_value
-from pages.components.markup import ago, count, text
-from pages.components.notice import empty, go_button, spoken
+from pages.components.notice import empty, spoken
 from pages.components.page import ACTION, LIVE, Page, Place
 from pages.components.painted import page_head, painted
+from pages.components.run_comparison import CSS as COMPARISON_CSS
+from pages.components.run_comparison import RunComparison
 from pages.components.stats import Stat, stats
 from pages.components.training_curves import training_curves
 from pages.components.training_fields import TrainingFields
-from pages.components.training_preview import CSS, ExamplesFold
+from pages.components.training_preview import CSS as PREVIEW_CSS
+from pages.components.training_preview import ExamplesFold
+from pages.components.waiting import waiting_list, waiting_value
 
 NAME = "distilled"
 
@@ -70,18 +75,23 @@ def build(settings: Settings, place: Place) -> Page:
             start = gr.Button("Start training", variant="primary", elem_id="training-start")
         with gr.Column(elem_classes="results"):
             panel = job_panel(settings, "train", place)
+            waiting = waiting_list(settings, "training-waiting", place)
             preview = painted("training-preview")
             examples = ExamplesFold(settings)
             curves = painted("training-curves")
-            made = painted("training-checkpoints")
+            merging = job_panel(settings, "merge", place)
+            made = checkpoint_list(settings, place)
+    comparison = RunComparison(settings)
     timer = gr.Timer(1.0, active=False)
-    live_outputs = [panel, curves, made]
+    live_outputs = [panel, waiting, curves, merging, made]
 
     def live(project: Project) -> tuple[Any, ...]:
         return (
             panel_value(settings, project, "train"),
+            waiting_value(settings),
             training_curves(settings, project),
-            _checkpoints(settings, project),
+            panel_value(settings, project, "merge"),
+            checkpoint_value(settings, project),
         )
 
     def refresh(project: Project, item: str, shown_for: str, chosen: str) -> Sequence[Any]:
@@ -95,10 +105,12 @@ def build(settings: Settings, place: Place) -> Page:
             _preview(settings, project, chosen),
             project.name,
             *live(project),
+            *comparison.values(project),
         )
 
-    def tick(project: str) -> tuple[Any, ...]:
-        return live(open_project(settings, project))
+    def tick(project_name: str, seen: str) -> tuple[Any, ...]:
+        project = open_project(settings, project_name)
+        return *live(project), *comparison.values(project, seen)
 
     def begin(
         project_name: str,
@@ -130,7 +142,13 @@ def build(settings: Settings, place: Place) -> Page:
 
     fields.wire()
     examples.wire(place, [teacher, student, *fields.components], asked)
-    timer.tick(tick, place.project, live_outputs, **LIVE)
+    comparison.wire(place)
+    timer.tick(
+        tick,
+        [place.project, comparison.seen],
+        [*live_outputs, *comparison.outputs],
+        **LIVE,
+    )
     teacher.input(
         lambda project, chosen: _preview(settings, open_project(settings, project), chosen),
         [place.project, teacher],
@@ -148,9 +166,17 @@ def build(settings: Settings, place: Place) -> Page:
         title="Training",
         refresh=refresh,
         inputs=[form_of, teacher],
-        outputs=[name, teacher, form_of, preview, examples.heading, *live_outputs],
+        outputs=[
+            name,
+            teacher,
+            form_of,
+            preview,
+            examples.heading,
+            *live_outputs,
+            *comparison.outputs,
+        ],
         timer=timer,
-        css=CSS,
+        css=PREVIEW_CSS + CHECKPOINTS_CSS + COMPARISON_CSS,
     )
 
 
@@ -172,21 +198,3 @@ def _preview(settings: Settings, project: Project, teacher: str) -> str:
 def _texts(name: str, by_teacher: dict[str, int]) -> Stat:
     note = ", ".join(f"{teacher} {number:,}" for teacher, number in sorted(by_teacher.items()))
     return Stat(name, f"{sum(by_teacher.values()):,}", note)
-
-
-def _checkpoints(settings: Settings, project: Project) -> str:
-    made = trained(settings, project)
-    if not made:
-        return ""
-    rows = "".join(
-        f"<tr><td><b>{text(one.name)}</b></td><td>{text(one.base)}</td>"
-        f'<td>{text(ago(one.created_at))}</td><td class="act">'
-        + go_button("evaluation", "Test it", "plain", f"checkpoint:{one.name}")
-        + "</td></tr>"
-        for one in made
-    )
-    return (
-        f"<h3>{count(len(made), 'checkpoint')}</h3>"
-        '<div class="table"><table><thead><tr><th>Name</th><th>Trained from</th><th>Made</th>'
-        f"<th></th></tr></thead><tbody>{rows}</tbody></table></div>"
-    )

@@ -1,4 +1,4 @@
-"""`train` and `merge`: their options, and what they call."""
+"""`train`, `runs` and `merge`: their options, and what they call."""
 
 import os
 from argparse import Namespace
@@ -13,7 +13,8 @@ from fair_app.jobs import queue, worker
 from fair_app.settings import Settings
 from fair_app.student.registry import QUANTIZATIONS
 from fair_app.studio import projects, training, training_preview
-from fair_app.training.settings import METHODS, PRESETS, QUICK, SAMPLINGS, SCHEDULES
+from fair_app.studio import runs as compared_runs
+from fair_app.training.settings import BALANCES, METHODS, PRESETS, QUICK, SAMPLINGS, SCHEDULES
 
 Result = dict[str, Any]
 
@@ -41,6 +42,7 @@ CHOICES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("--quantization", "quantization", QUANTIZATIONS),
     ("--schedule", "schedule", SCHEDULES),
     ("--sampling", "sampling", SAMPLINGS),
+    ("--balance", "balance", BALANCES),
 )
 GIVEN = [name for _, name, _, _ in SETTINGS] + [name for _, name, _ in CHOICES]
 
@@ -70,6 +72,7 @@ def add_training(add: Callable[..., Any], student: str) -> None:
         metavar="FILE",
         help="the same run again: a lineage.json with its examples beside it",
     )
+    add("runs", runs)
     merged = add("merge", merge)
     merged.add_argument("checkpoint", metavar="CHECKPOINT", help="a trained adapter's name")
     merged.add_argument("--name", metavar="NAME", help="default: CHECKPOINT-merged")
@@ -111,6 +114,16 @@ def train(settings: Settings, arguments: Namespace) -> Result:
             accelerate=arguments.accelerate,
         )
     return worker.run_now(settings, "train", params, project.id)
+
+
+def runs(settings: Settings, arguments: Namespace) -> Result:
+    """The training runs beside each other: what differs, losses, accuracy."""
+    project = projects.open_project(settings, arguments.project)
+    found = compared_runs.runs(settings, project)
+    return {
+        "runs": [asdict(one) for one in found],
+        "differs": compared_runs.differences(found),
+    }
 
 
 def merge(settings: Settings, arguments: Namespace) -> Result:

@@ -12,18 +12,19 @@ from typing import Any
 @dataclass(frozen=True)
 class Kind:
     """A kind of job. `computes`: it needs the device, which one job holds at a time, unless a
-    server computes for it."""
+    server computes for it. `several`: more of a project may wait."""
 
     title: str
     body: str
     computes: bool
+    several: bool = False
 
 
 KINDS = {
     "exam": Kind("Exam", "fair_app.student.exam:run", computes=True),
     "collect": Kind("Committee", "fair_app.committee.collector:run", computes=False),
-    "train": Kind("Training", "fair_app.training.run:run", computes=True),
-    "merge": Kind("Merging", "fair_app.training.merge:run", computes=True),
+    "train": Kind("Training", "fair_app.training.run:run", computes=True, several=True),
+    "merge": Kind("Merging", "fair_app.training.merge:run", computes=True, several=True),
     "evaluate": Kind("Evaluation", "fair_app.student.exam:run", computes=True),
 }
 

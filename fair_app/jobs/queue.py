@@ -1,4 +1,4 @@
-"""The queue as pages and commands use it: submit, look, cancel, resume."""
+"""The queue as pages and commands use it: submit, look, reorder, cancel, resume."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from sqlite_utils import Database
 from db import jobs
 from db.jobs import Job, LogLine
 from db.projects import Project
-from db.store import connect
+from db.store import connect, writing
 from fair_app.errors import BadInput
 from fair_app.jobs.kinds import KINDS
 from fair_app.jobs.orphans import is_alive, mark_orphans
@@ -33,12 +33,12 @@ def submit(
 ) -> int:
     """Queue a job and return its id. `owner`: the person whose typed keys it may use.
 
-    Raises BadInput while one of its kind is under way.
+    Raises BadInput while one of its kind is under way, unless several of it may wait.
     """
     store = connect(settings.database)
     mark_orphans(store)
     latest = jobs.latest(store, project.id, kind)
-    if latest and latest.state in ACTIVE:
+    if latest and latest.state in ACTIVE and not KINDS[kind].several:
         raise BadInput(
             f"{KINDS[kind].title} job {latest.id} is still {latest.state}: wait for it, or cancel "
             "it."
@@ -54,7 +54,7 @@ def listed(settings: Settings, project: Project | None = None, limit: int = 100)
 
 
 def latest(settings: Settings, project: Project, kind: str) -> JobView | None:
-    """A project's newest job of a kind, with the end of its log."""
+    """A project's job of a kind that is at work, else its newest, with the end of its log."""
     store = connect(settings.database)
     mark_orphans(store)
     job = jobs.latest(store, project.id, kind)
@@ -69,9 +69,34 @@ def metrics(
 
 
 def next_queued(settings: Settings) -> Job | None:
-    """The job that has waited longest, or None."""
-    waiting = jobs.in_state(connect(settings.database), "queued")
-    return waiting[0] if waiting else None
+    """The job whose turn it is, or None."""
+    return next(iter(waiting(settings)), None)
+
+
+def waiting(settings: Settings) -> list[Job]:
+    """The jobs of all projects that wait for the device or for a process, the next one first."""
+    return jobs.waiting(connect(settings.database))
+
+
+def move(settings: Settings, job_id: int, by: int) -> None:
+    """Let a waiting job change places with the one before it (`by` -1) or behind it (1).
+
+    Raises BadInput when it does not wait. At the end of the queue it stays where it is.
+    """
+    store = connect(settings.database)
+    with writing(store):
+        order = [job.id for job in jobs.waiting(store)]
+        place = _place(order, job_id) + by
+        if 0 <= place < len(order):
+            jobs.swap(store, job_id, order[place])
+
+
+def take_out(settings: Settings, job_id: int) -> None:
+    """Cancel a job before its turn. Raises BadInput when it does not wait."""
+    store = connect(settings.database)
+    with writing(store):
+        _place([job.id for job in jobs.waiting(store)], job_id)
+        jobs.end(store, job_id, "cancelled")
 
 
 def cancel(settings: Settings, job_id: int) -> None:
@@ -102,6 +127,12 @@ def resume(settings: Settings, job_id: int, owner: str = "") -> None:
         raise BadInput(
             f"Job {job_id} is {job.state}: only a failed, cancelled or interrupted job is resumed."
         )
+
+
+def _place(order: list[int], job_id: int) -> int:
+    if job_id not in order:
+        raise BadInput(f"Job {job_id} is not waiting any more.")
+    return order.index(job_id)
 
 
 def _known(store: Database, job_id: int) -> jobs.Job:

@@ -63,7 +63,7 @@ class Supervisor:
         self._kill_cancelled(store)
         running = jobs.in_state(store, "running")
         device_is_free = not any(needs_device(job.kind, job.params) for job in running)
-        for job in jobs.in_state(store, "queued"):
+        for job in jobs.waiting(store):
             needs_it = needs_device(job.kind, job.params)
             if job.id in self._children or (needs_it and not device_is_free):
                 continue

@@ -209,6 +209,12 @@ def trained(settings: Settings, project: Project) -> list[Checkpoint]:
     return checkpoints.of_project(connect(settings.database), project.id)
 
 
+def is_whole(checkpoint: Checkpoint) -> bool:
+    """Whether a checkpoint is a whole model, not an adapter."""
+    lineage = checkpoint.lineage
+    return "merged_from" in lineage or (lineage.get("settings") or {}).get("method") == "full"
+
+
 def interrupted_run(settings: Settings, project: Project, name: str) -> jobs.Job:
     """The unfinished training job that makes this checkpoint. Raises BadInput when none is."""
     store = connect(settings.database)

@@ -109,7 +109,7 @@ def _key(ref: StudentRef, questions: list[TrainingQuestion], chosen: TrainingSet
     """What moves a preview, as a file's name."""
     own = chosen.to_dict()
     moving = ("max_tokens", "max_steps", "epochs", "batch_size", "validation_share")
-    drawing = ("seed", "sampling")
+    drawing = ("seed", "sampling", "balance")
     files = sorted(Path(ref.source).glob("*token*")) + sorted(Path(ref.source).glob("*.jinja"))
     content = [
         ref.source,

@@ -19,6 +19,7 @@ SHOWN = (
     "batch_size",
     "max_tokens",
     "sampling",
+    "balance",
     "seed",
     "lora_rank",
     "lora_alpha",

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
+from fair_app.training.balance import shares
+
 Part = Literal["feedback", "rationale"]
 
 
@@ -58,30 +60,68 @@ def feedback_prompt(question: TrainingQuestion) -> str:
 
 
 def draw_pairs(
-    questions: Sequence[TrainingQuestion], epoch: int, seed: int, sampling: str = "epoch"
+    questions: Sequence[TrainingQuestion],
+    epoch: int,
+    seed: int,
+    sampling: str = "epoch",
+    balance: str = "none",
 ) -> list[Pair]:
     """Draw one rationale and one piece of feedback per question, in the shuffled order of an epoch.
 
     A question's draw depends on (seed, epoch, question id) and its own texts alone, so that adding
     a question changes no other's. With `sampling="once"` every epoch has the draw of epoch 0, as
     the reference has it, in an order of its own. Questions without any text are passed over.
+
+    Every text of a question is as likely as the others. With `balance="teachers"` every teacher is
+    drawn as often as the others over all questions, as far as the texts allow: then the likelihoods
+    depend on all questions.
     """
     drawing_epoch = 0 if sampling == "once" else epoch
-    pairs = [
-        _draw(question, Random(f"draw {seed} {drawing_epoch} {question.question_id}"))
+    asked = [
+        question
         for question in sorted(questions, key=lambda question: question.question_id)
         if question.rationales or question.feedback
+    ]
+    weights = _weights(asked) if balance == "teachers" else [None] * len(asked)
+    pairs = [
+        _draw(question, own, Random(f"draw {seed} {drawing_epoch} {question.question_id}"))
+        for question, own in zip(asked, weights, strict=True)
     ]
     Random(f"order {seed} {epoch}").shuffle(pairs)
     return pairs
 
 
-def _draw(question: TrainingQuestion, random: Random) -> Pair:
-    rationale, feedback = (
-        random.choice(sorted(texts, key=_by_content)) if texts else None
-        for texts in (question.rationales, question.feedback)
+Shares = dict[str, float]
+
+
+def _weights(questions: Sequence[TrainingQuestion]) -> list[tuple[Shares, Shares]]:
+    """How likely each teacher's rationale and feedback is drawn, a pair a question."""
+    rationales, feedback = (
+        shares([{text.teacher for text in texts} for texts in of])
+        for of in (
+            [question.rationales for question in questions],
+            [question.feedback for question in questions],
+        )
     )
+    return list(zip(rationales, feedback, strict=True))
+
+
+def _draw(
+    question: TrainingQuestion, weights: tuple[Shares, Shares] | None, random: Random
+) -> Pair:
+    of_rationales, of_feedback = weights or (None, None)
+    rationale = _one(question.rationales, of_rationales, random)
+    feedback = _one(question.feedback, of_feedback, random)
     return Pair(question.question_id, rationale, feedback)
+
+
+def _one(texts: Sequence[Text], weights: Shares | None, random: Random) -> Text | None:
+    ordered = sorted(texts, key=_by_content)
+    if weights and ordered:
+        names = sorted(weights)
+        (name,) = random.choices(names, [weights[one] for one in names])
+        ordered = [text for text in ordered if text.teacher == name]
+    return random.choice(ordered) if ordered else None
 
 
 def _by_content(text: Text) -> tuple[str, str]:

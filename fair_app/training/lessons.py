@@ -70,7 +70,8 @@ class Lessons:
         return self._packed(self._draw(self.held_out, 0), room)
 
     def _draw(self, questions: Sequence[TrainingQuestion], epoch: int) -> list[Pair]:
-        return draw_pairs(questions, epoch, self._settings.seed, self._settings.sampling)
+        own = self._settings
+        return draw_pairs(questions, epoch, own.seed, own.sampling, own.balance)
 
     def _packed(self, pairs: Sequence[Pair], room: Room) -> StepBatch:
         return make_step(

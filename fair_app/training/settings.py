@@ -12,6 +12,7 @@ from fair_app.student.registry import QUANTIZATIONS, Quantization
 Method = Literal["lora", "rslora", "dora", "full"]
 METHODS: tuple[Method, ...] = ("lora", "rslora", "dora", "full")
 SAMPLINGS = ("epoch", "once")
+BALANCES = ("none", "teachers")
 SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup")
 ALL_LINEAR = "all-linear"
 _TARGETS = re.compile(r"[A-Za-z0-9_.]+( *, *[A-Za-z0-9_.]+)*")
@@ -25,6 +26,8 @@ class TrainingSettings:
     magnitude of its own, DoRA, arXiv 2402.09353), or "full", which tunes all weights. On 4-bit
     weights an adapter is QLoRA (arXiv 2305.14314). `lora_target`: "all-linear", or names of modules
     with commas between.
+
+    `balance`: "teachers" draws every teacher as often as the others, as far as there are texts.
 
     `batch_size` counts questions per optimizer step: a question brings one rationale and one piece
     of feedback. `tokens_per_pass` bounds the tokens of one forward and backward pass and with them
@@ -46,6 +49,7 @@ class TrainingSettings:
     batch_size: int = 16
     max_tokens: int = 512
     sampling: str = "epoch"
+    balance: str = "none"
     seed: int = 731
     method: Method = "lora"
     quantization: Quantization = "4bit"
@@ -82,6 +86,7 @@ class TrainingSettings:
             ("method", METHODS),
             ("quantization", QUANTIZATIONS),
             ("sampling", SAMPLINGS),
+            ("balance", BALANCES),
             ("schedule", SCHEDULES),
         ):
             value = getattr(self, name)

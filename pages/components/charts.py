@@ -42,11 +42,12 @@ def line_chart(
     show: Callable[[float], str] = lambda value: f"{value:.2f}",
 ) -> str:
     """Draw lines over a common x axis with a legend of their last values; "" without a point."""
-    drawn = [line for line in lines if line.points]
+    # A line keeps its colour where another has no point.
+    drawn = [(place, line) for place, line in enumerate(lines) if line.points]
     if not drawn:
         return ""
-    xs = [x for line in drawn for x, _ in line.points]
-    ys = [y for line in drawn for _, y in line.points]
+    xs = [x for _, line in drawn for x, _ in line.points]
+    ys = [y for _, line in drawn for _, y in line.points]
     left, right = min(xs), max(*xs, min(xs) + 1)
     low, high = y_range or _padded(min(ys), max(ys))
 
@@ -58,7 +59,7 @@ def line_chart(
         f'<polyline class="grid" points="{at(left, level)} {at(right, level)}"/>'
         for level in levels
     ]
-    for place, line in enumerate(drawn):
+    for place, line in drawn:
         if line.band:
             edge = [at(x, upper) for x, _, upper in line.band]
             edge += [at(x, lower) for x, lower, _ in reversed(line.band)]
@@ -72,7 +73,7 @@ def line_chart(
     legend = "".join(
         f'<li class="line-{place}"><i></i>{text(line.name)} '
         f"<b>{text(show(line.points[-1][1]))}</b></li>"
-        for place, line in enumerate(drawn)
+        for place, line in drawn
     )
     return (
         f'<figure class="chart" role="img" aria-label="{text(label)}">'

@@ -23,7 +23,9 @@ STATES = {
     "cancelled": "Cancelled",
     "interrupted": "Interrupted",
 }
-PAUSED = ("exam", "evaluate")
+ASKED = ("exam", "evaluate")
+"""Kinds that are resumed to ask what has no answer yet."""
+PAUSED = (*ASKED, "train")
 """Kinds of which a cancelled job is one that was paused: what it has done stays in use."""
 
 
@@ -78,7 +80,7 @@ def described(view: JobView) -> dict[str, Any]:
         "log": "\n".join(line.line for line in view.log),
         "cancel": active and not stopping,
         "cancel_label": "Pause" if job.kind in PAUSED else "Cancel",
-        "resume_label": "Ask what is missing" if job.kind in PAUSED and job.done else "Resume",
+        "resume_label": "Ask what is missing" if job.kind in ASKED and job.done else "Resume",
         "resume": job.state in RESUMABLE,
     }
 
@@ -87,7 +89,8 @@ def _state(view: JobView, stopping: bool) -> str:
     pausable = view.job.kind in PAUSED
     if stopping:
         return "Pausing" if pausable else "Stopping"
-    if pausable and view.job.state == "cancelled":
+    begun = view.job.started_at is not None or view.job.done > 0
+    if pausable and begun and view.job.state == "cancelled":
         return "Paused"
     return STATES[view.job.state]
 

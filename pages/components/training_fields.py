@@ -22,6 +22,7 @@ SCHEDULE_CHOICES = [
     ("Constant, after a rise", "constant_with_warmup"),
 ]
 SAMPLING_CHOICES = [("Drawn anew each epoch", "epoch"), ("Drawn once, as the reference", "once")]
+BALANCE_CHOICES = [("Every text alike", "none"), ("Every teacher alike", "teachers")]
 QUANTIZATION_CHOICES = [("4 bits", "4bit"), ("None", "none")]
 WHOLE = {
     "epochs",
@@ -35,6 +36,8 @@ WHOLE = {
     "patience",
 }
 """Settings that are whole numbers."""
+OPTIONAL = {"max_steps", "validate_every", "patience", "memory_gb"}
+"""Settings that may be left empty; the browser may send such a field as 0."""
 SHOWN = PRESETS[QUICK]
 
 
@@ -84,6 +87,7 @@ class TrainingFields:
         self._number("max_steps", "Most steps", "steps", "Optional")
         self._number("max_tokens", "Most tokens a text", "tokens", "A prompt with its answer")
         self._choice("sampling", "Texts", SAMPLING_CHOICES)
+        self._choice("balance", "Drawn", BALANCE_CHOICES)
         self._number("lora_rank", "Rank", "rank", minimum=1)
         self._number("lora_alpha", "LoRA’s alpha", "lora-alpha", minimum=1)
         self._number("lora_dropout", "Dropout", "dropout")
@@ -118,7 +122,7 @@ class TrainingFields:
         return {
             name: int(value) if name in WHOLE and value is not None else value
             for name, value in zip(self.names, values, strict=True)
-            if value not in (None, "")
+            if value not in (None, "") and not (name in OPTIONAL and value == 0)
         }
 
     def _number(

@@ -32,7 +32,6 @@ class ExamplesFold:
             "as the student will see them",
         )
         with gr.Column(elem_id="training-examples"):
-            self._block = painted("training-examples-shown")
             self._number = gr.Number(
                 1,
                 label="Example",
@@ -40,6 +39,7 @@ class ExamplesFold:
                 minimum=1,
                 elem_id="training-example-number",
             )
+            self._block = painted("training-examples-shown")
 
     def wire(self, place: Place, asked: Sequence[Any], read: Callable[..., dict[str, Any]]) -> None:
         """Show examples when unfolded, turned to another number, or when a field has changed.

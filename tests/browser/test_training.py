@@ -1,10 +1,15 @@
 """The training page in a real Chromium: presets, what is refused, live curves, a reload."""
 
+import os
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from db import jobs
+from db.store import connect
+from fair_app.jobs import queue
+from fair_app.jobs.orphans import HOST, process_started_at
 from tests.browser.filling import fill
 from tests.browser.taught import taught
 from tests.training.tiny import tiny_folder
@@ -82,8 +87,73 @@ def test_a_preset_fills_the_fields_and_a_run_shows_its_curves(
     assert "Held out" in page.inner_text("#training-curves")
     assert "tokens a second" in page.inner_text("#training-curves").lower()
 
+    assert page.locator("#training-runs").count() == 0
+    fill(page, "training-rank", "8")
+    fill(page, "training-name", "by-page-too")
+    page.click("#training-start")
+    page.wait_for_selector("#training-checkpoints >> text=by-page-too", timeout=120_000)
+    page.wait_for_selector("#training-runs tr:has-text('Rank') >> text=8")
+    page.wait_for_function("document.querySelectorAll('#training-runs .chart').length === 4")
+    page.click("#training-runs-chosen label >> nth=0")
+    page.wait_for_selector("#training-runs-shown >> text=Choose two runs")
+
+    page.click("#training-checkpoints button:has-text('Merge') >> nth=0")
+    page.wait_for_selector(
+        "#training-checkpoints >> text=full weights, merged from by-page-too", timeout=120_000
+    )
+    merged = server.settings.checkpoints / "by-page-too-merged"
+    assert (merged / "model.safetensors").is_file()
+    assert str(merged) in page.inner_text("#training-checkpoints")
+
     page.reload()
     page.wait_for_selector("#training-curves .chart")
     page.wait_for_selector("#training-checkpoints >> text=by-page")
+    assert not watched.errors
+    assert not watched.foreign
+
+
+def test_the_queue_is_reordered_and_a_job_taken_out(server: Any, page: Any, watched: Any) -> None:
+    project = taught(server.settings, HOSTILE)
+    store = connect(server.settings.database)
+    # at work: this process
+    busy = jobs.add(store, "train", {"name": "busy", "settings": {}}, project.id)
+    pid = os.getpid()
+    jobs.claim(store, busy, host=HOST, pid=pid, process_started_at=process_started_at(pid))
+    for name in ("one", "two", HOSTILE):
+        queue.submit(server.settings, "merge", {"name": name, "checkpoint": "x"}, project)
+
+    def order() -> list[str]:
+        return [job.params["name"] for job in queue.waiting(server.settings)]
+
+    def shown(*names: str) -> None:
+        page.wait_for_function(
+            """names => {
+                const rows = [...document.querySelectorAll('#training-waiting .about')];
+                return JSON.stringify(rows.map((row) => row.textContent.split(' · ')[0]))
+                    === JSON.stringify(names);
+            }""",
+            arg=list(names),
+        )
+
+    open_training(page, server, project)
+    shown("one", "two", HOSTILE)
+    assert page.is_disabled("#training-waiting [data-queue=up] >> nth=0")
+    page.click("#training-waiting li >> nth=1 >> [data-queue=up]")
+    shown("two", "one", HOSTILE)
+    assert order() == ["two", "one", HOSTILE]
+    page.click("#training-waiting li >> nth=0 >> [data-queue=down]")
+    shown("one", "two", HOSTILE)
+    page.click("#training-waiting li >> nth=2 >> text=Take out")
+    shown("one", "two")
+    assert page.inner_text("#job-train .cancel") == "Pause"
+
+    page.click("[role=tab]:has-text('Overview')")
+    page.wait_for_selector("#overview-waiting li >> nth=1")
+    for _ in range(2):
+        page.click("#overview-waiting li >> nth=0 >> text=Take out")
+        page.wait_for_timeout(300)
+    page.wait_for_selector("#overview-waiting li", state="detached")
+    jobs.end(store, busy, "cancelled")
+    assert order() == []
     assert not watched.errors
     assert not watched.foreign

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from db import curation, decisions, projects
+from db import curation, decisions, jobs, projects
 from db.decisions import Entry
 from db.migrations import migrations
 from db.store import close, connect, scalar, writing
@@ -194,3 +194,17 @@ def test_two_processes_may_open_an_old_database_at_once(old: Path) -> None:
     for rival in rivals:
         rival.join()
     assert not migrations.pending(connect(old))
+
+
+def test_jobs_that_wait_keep_their_order(old: Path) -> None:
+    with sqlite3.connect(old) as plain:
+        plain.executemany(
+            """INSERT INTO jobs (id, kind, params, state, created_at)
+               VALUES (?, 'exam', '{}', 'queued', 1700000000)""",
+            [(4,), (9,)],
+        )
+    plain.close()
+    store = connect(old)
+    assert [(job.id, job.place) for job in jobs.waiting(store)] == [(4, None), (9, None)]
+    jobs.swap(store, 4, 9)
+    assert [(job.id, job.place) for job in jobs.waiting(store)] == [(9, 4.0), (4, 9.0)]

@@ -233,6 +233,75 @@ def test_a_second_job_of_a_kind_waits_for_the_first(settings: Settings) -> None:
         queue.submit(settings, "collect", {"concurrency": 1}, project)
 
 
+def waiting_runs(settings: Settings, *names: str) -> dict[str, int]:
+    project = project_with_mistakes(settings)
+    return {
+        name: queue.submit(settings, "merge", {"name": name, "checkpoint": "gone"}, project)
+        for name in names
+    }
+
+
+def order(settings: Settings) -> list[str]:
+    return [job.params["name"] for job in queue.waiting(settings)]
+
+
+def test_several_runs_wait_in_an_order_that_a_person_may_change(settings: Settings) -> None:
+    ids = waiting_runs(settings, "a", "b", "c")
+    assert order(settings) == ["a", "b", "c"]
+    queue.move(settings, ids["c"], -1)
+    assert order(settings) == ["a", "c", "b"]
+    queue.move(settings, ids["a"], 1)
+    assert order(settings) == ["c", "a", "b"]
+    queue.move(settings, ids["c"], -1)
+    queue.move(settings, ids["b"], 1)
+    assert order(settings) == ["c", "a", "b"]
+    ids |= {"d": jobs.add(connect(settings.database), "merge", {"name": "d"}, None)}
+    assert order(settings) == ["c", "a", "b", "d"]
+    queue.take_out(settings, ids["a"])
+    assert order(settings) == ["c", "b", "d"]
+    taken = jobs.get(connect(settings.database), ids["a"])
+    assert taken is not None
+    assert taken.state == "cancelled"
+    for gone in (lambda: queue.take_out(settings, ids["a"]), lambda: queue.move(settings, 99, 1)):
+        with pytest.raises(BadInput, match="not waiting any more"):
+            gone()
+    queue.resume(settings, ids["a"])
+    assert order(settings)[0] in ("a", "c")
+    first = queue.next_queued(settings)
+    assert first is not None
+    assert first.params["name"] == order(settings)[0]
+
+
+def test_the_supervisor_starts_what_was_moved_to_the_front(settings: Settings) -> None:
+    ids = waiting_runs(settings, "first", "second")
+    queue.move(settings, ids["second"], -1)
+    one = Supervisor(settings)
+    one.look(connect(settings.database))
+    # its checkpoint is not there: it fails, and the other waits for the device till the next look
+    job = until(settings, ids["second"], has_ended)
+    assert "no checkpoint 'gone'" in (job.error or "")
+    assert order(settings) == ["first"]
+    one.look(connect(settings.database))
+    until(settings, ids["first"], has_ended)
+
+
+def test_what_is_at_work_is_a_projects_latest(settings: Settings) -> None:
+    from fair_app.jobs.orphans import HOST, process_started_at
+
+    ids = waiting_runs(settings, "a", "b")
+    store = connect(settings.database)
+    project_id = queue.waiting(settings)[0].project_id
+    assert project_id is not None
+    newest = jobs.latest(store, project_id, "merge")
+    assert newest is not None
+    assert newest.id == ids["b"]
+    pid = os.getpid()
+    jobs.claim(store, ids["a"], host=HOST, pid=pid, process_started_at=process_started_at(pid))
+    at_work_now = jobs.latest(store, project_id, "merge")
+    assert at_work_now is not None
+    assert at_work_now.id == ids["a"]
+
+
 def test_a_fault_in_a_job_is_a_sentence_and_a_log(
     settings: Settings, supervisor: Supervisor
 ) -> None:

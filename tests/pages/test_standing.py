@@ -110,7 +110,7 @@ def test_steps_say_how_far_they_are():
     [
         ("exam", "cancelled", 7, "Paused", "7 of 20 · resume it to go on"),
         ("evaluate", "cancelled", 7, "Paused", "7 of 20 · resume it to go on"),
-        ("train", "cancelled", 7, "Cancelled", "7 of 20 · resume it to go on"),
+        ("train", "cancelled", 7, "Paused", "7 of 20 · resume it to go on"),
         ("exam", "interrupted", 7, "Interrupted", "7 of 20 · resume it to go on"),
         ("exam", "succeeded", 20, "Done", ""),
     ],

@@ -34,9 +34,10 @@ def test_a_preset_in_the_fields_is_the_run_of_that_preset(
 
 def test_an_emptied_field_is_not_set(fields: TrainingFields) -> None:
     values = dict(zip(fields.names, fields.filled("balanced"), strict=True))
-    values |= {"patience": None, "epochs": 3.0, "lora_target": "q_proj"}
+    values |= {"patience": None, "epochs": 3.0, "lora_target": "q_proj", "max_steps": 0}
     found = chosen_settings(QUICK, fields.given([values[name] for name in fields.names]))
     assert (found.patience, found.epochs, found.lora_target) == (None, 3, "q_proj")
+    assert found.max_steps is None
     assert isinstance(found.epochs, int)
 
 

@@ -171,7 +171,9 @@ def test_all_weights_are_tuned_upon_an_adapter(settings: Settings, project: Proj
 
 
 def test_the_same_run_again_from_its_lineage(settings: Settings, project: Project) -> None:
-    first = trained(settings, project, "made", lora_dropout=0.1, validation_share=0.25)
+    first = trained(
+        settings, project, "made", lora_dropout=0.1, validation_share=0.25, balance="teachers"
+    )
     params = train_again_params(
         settings, name="again", lineage=settings.checkpoints / "made" / "lineage.json"
     )
@@ -181,6 +183,7 @@ def test_the_same_run_again_from_its_lineage(settings: Settings, project: Projec
     assert second["loss"] == first["loss"]
     made, again = (settings.checkpoints / name for name in ("made", "again"))
     assert read_lineage(made)["losses"] == read_lineage(again)["losses"]
+    assert read_lineage(again)["settings"]["balance"] == "teachers"
     assert read_lineage(made)["validations"] == read_lineage(again)["validations"]
     files = ("adapter_model.safetensors", "examples.json")
     assert all((made / file).read_bytes() == (again / file).read_bytes() for file in files)

@@ -1,10 +1,13 @@
+from collections import Counter
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fair_app.errors import BadInput
+from fair_app.training.balance import shares
 from fair_app.training.examples import (
     Text,
     TrainingQuestion,
@@ -93,6 +96,86 @@ def test_one_sided_questions_are_drawn_and_empty_ones_passed_over() -> None:
     assert pairs[1].feedback is not None
 
 
+def uneven_texts(number: int) -> TrainingQuestion:
+    """A question on which a always wrote, b every second time and c every fourth."""
+    one = QUESTIONS[number]
+    absent = {"c": number % 4 > 0, "b": number % 2 > 0}
+
+    def kept(texts: tuple[Text, ...]) -> tuple[Text, ...]:
+        return tuple(text for text in texts if not absent.get(text.teacher, False))
+
+    return replace(one, rationales=kept(one.rationales))
+
+
+def test_balance_draws_every_teacher_alike_as_far_as_there_are_texts() -> None:
+    uneven = [uneven_texts(number) for number in range(40)]
+
+    def drawn(balance: str) -> Counter[str]:
+        return Counter(
+            pair.rationale.teacher
+            for epoch in range(300)
+            for pair in draw_pairs(uneven, epoch, 731, balance=balance)
+            if pair.rationale
+        )
+
+    plain, even = drawn("none"), drawn("teachers")
+    # of 40 questions 20 have a alone, 10 have a and b, 10 all three
+    assert plain["a"] / 300 == pytest.approx(20 + 5 + 10 / 3, rel=0.03)
+    assert even["a"] / 300 == pytest.approx(20, rel=0.03)
+    assert even["b"] / 300 == pytest.approx(10, rel=0.03)
+    assert even["c"] / 300 == pytest.approx(10, rel=0.03)
+
+
+def test_balance_changes_no_order_and_repeats() -> None:
+    for sampling in ("epoch", "once"):
+        plain, even, again = (
+            draw_pairs(QUESTIONS, 3, 731, sampling, balance)
+            for balance in ("none", "teachers", "teachers")
+        )
+        assert [one.question_id for one in even] == [one.question_id for one in plain]
+        assert even == again
+
+
+TEACHERS = st.lists(st.frozensets(st.sampled_from("abcde")), max_size=30)
+
+
+@given(TEACHERS)
+def test_shares_are_as_equal_as_the_texts_allow(questions: list[frozenset[str]]) -> None:
+    found = shares(questions)
+    totals = Counter[str]()
+    for teachers, own in zip(questions, found, strict=True):
+        assert own.keys() == teachers
+        assert all(0 <= share <= 1 + 1e-9 for share in own.values())
+        assert sum(own.values()) == pytest.approx(1 if teachers else 0)
+        totals.update(own)
+    # nothing can be moved from one teacher to another that has less
+    for own in found:
+        for giver, share in own.items():
+            for taker in own:
+                assert share < 1e-6 or totals[giver] <= totals[taker] + 1e-4
+    # no set of teachers has to bear more than the questions that only they have
+    every = sorted(set().union(*questions))
+    most = max(
+        (
+            sum(bool(teachers) and teachers <= set(chosen) for teachers in questions) / len(chosen)
+            for size in range(1, len(every) + 1)
+            for chosen in combinations(every, size)
+        ),
+        default=0.0,
+    )
+    assert max(totals.values(), default=0.0) == pytest.approx(most, abs=1e-4)
+
+
+@given(st.permutations(["abc", "ab", "ac", "a", "bc"] * 3))
+def test_shares_depend_on_no_order(order: list[str]) -> None:
+    known = dict(
+        zip(
+            ["abc", "ab", "ac", "a", "bc"], shares(["abc", "ab", "ac", "a", "bc"] * 3), strict=False
+        )
+    )
+    assert shares(order) == [known[teachers] for teachers in order]
+
+
 def test_the_prompts_of_the_two_parts() -> None:
     question = QUESTIONS[7]
     assert rationale_prompt(question) == "question 7"
@@ -130,6 +213,7 @@ def test_the_hash_sees_every_text_but_no_order() -> None:
         ("max_tokens", 1),
         ("quantization", "8bit"),
         ("sampling", "twice"),
+        ("balance", "authors"),
         ("schedule", "step"),
         ("method", "prefix"),
         ("lora_target", "q_proj;v_proj"),
