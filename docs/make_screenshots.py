@@ -28,9 +28,9 @@ WAITS = {
 }
 """What stands on each page once it is painted."""
 SHOTS = [
-    *((tab, tab, 1280, 1500 if tab == "review" else 800, "light") for tab in WAITS),
+    *((tab, tab, 1280, 1800 if tab == "review" else 800, "light") for tab in WAITS),
     ("overview-dark", "overview", 1280, 800, "dark"),
-    ("review-dark", "review", 1280, 1500, "dark"),
+    ("review-dark", "review", 1280, 1800, "dark"),
     ("review-narrow", "review", 390, 844, "light"),
 ]
 """Name of the file, tab, width, height and theme."""
@@ -92,6 +92,12 @@ def photograph(url: str) -> None:
             page.screenshot(path=FOLDER / f"{name}.png")
             page.close()
             print(f"docs/screenshots/{name}.png")
+        page = opened(browser, f"{url}/?project=demo&tab=review", (1280, 900), "light")
+        page.click("#review-peers-fold button")
+        page.wait_for_selector("#review-peers .reliability")
+        page.wait_for_timeout(700)
+        page.locator("#review-peers").screenshot(path=FOLDER / "reviewers.png")
+        print("docs/screenshots/reviewers.png")
         browser.close()
 
 

@@ -4,7 +4,9 @@ const key = `fair:unfolded ${element.closest('.block').id}`;
 const remember = (value) => {
   try { sessionStorage.setItem(key, value); } catch { /* Then a reload folds it again. */ }
 };
-const atFirst = button.getAttribute('aria-expanded') === 'true';
+// On a narrow screen everything is folded at first: what comes after would be far below.
+const atFirst = button.getAttribute('aria-expanded') === 'true'
+  && matchMedia('(min-width: 700px)').matches;
 const remembered = () => {
   try {
     const value = sessionStorage.getItem(key);

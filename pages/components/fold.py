@@ -13,7 +13,7 @@ def fold(elem_id: str, title: str, about: str, *, unfolded: bool = False) -> gr.
 
     Its value is any text that names what is inside, "" for nothing: the event `unfold` is sent when
     the block is unfolded, and when it is so and the value changes. Whether it is unfolded (at first
-    as `unfolded` says) is remembered as long as the browser's tab is open.
+    as `unfolded` says, and folded on a narrow screen) is remembered as long as the browser's tab is open.
     """
     return gr.HTML(
         "",
