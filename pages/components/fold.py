@@ -12,8 +12,9 @@ def fold(elem_id: str, title: str, about: str, *, unfolded: bool = False) -> gr.
     """Lay out the heading, fixed text. The block that is laid out next is folded with it.
 
     Its value is any text that names what is inside, "" for nothing: the event `unfold` is sent when
-    the block is unfolded, and when it is so and the value changes. Whether it is unfolded (at first
-    as `unfolded` says, and folded on a narrow screen) is remembered as long as the browser's tab is open.
+    the block is unfolded, and when it is so and the value changes. Whether it is unfolded is
+    remembered as long as the browser's tab is open; at first it is as `unfolded` says, and folded
+    on a narrow screen.
     """
     return gr.HTML(
         "",
