@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from db.store import fetch, fetch_one, insert, now
+from db.store import fetch, fetch_one, insert_or_ignore, now
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ def add(
     name: str,
     base: str,
     lineage: dict[str, Any],
-) -> int:
-    """Record a checkpoint whose folder is complete; return its id."""
-    return insert(
+) -> None:
+    """Record a checkpoint whose folder is complete, unless a job that was killed had done so."""
+    insert_or_ignore(
         store,
         "checkpoints",
         {

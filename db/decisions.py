@@ -27,23 +27,13 @@ class DecisionRow:
 
 
 @dataclass(frozen=True)
-class DescribedRow:
+class DescribedRow(DecisionRow):
     """One row of `decisions` with what its subject is about; ids mean nothing elsewhere.
 
     `teacher` wrote the rationale that was decided on or made a favourite. What a decision does not
     concern is None.
     """
 
-    id: int
-    subject: str
-    subject_id: int
-    action: str
-    value: str | None
-    actor: str
-    reason: str
-    undoes: int | None
-    gesture: int | None
-    at: float
     question_id: int | None
     question_key: str | None
     source_id: Any
@@ -94,8 +84,7 @@ def described(store: Database, project_id: int) -> list[DescribedRow]:
     return fetch(
         store,
         DescribedRow,
-        """SELECT d.id, d.subject, d.subject_id, d.action, d.value, d.actor, d.reason, d.undoes,
-                  d.gesture, d.at, q.id AS question_id, q.key AS question_key, q.source_id,
+        """SELECT d.*, q.id AS question_id, q.key AS question_key, q.source_id,
                   t.name AS teacher
            FROM decisions d
                 LEFT JOIN answers a ON d.subject = 'answer' AND a.id = d.subject_id

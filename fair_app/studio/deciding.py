@@ -12,6 +12,8 @@ from db.projects import Project
 from db.store import connect, writing
 from fair_app.curation.board import Board
 from fair_app.curation.decisions import (
+    CORRECT,
+    WRONG,
     Decision,
     State,
     check_decision,
@@ -70,7 +72,7 @@ def decide(
     store = connect(settings.database)
     with writing(store):
         found = board(settings, project)
-        question_id = _question(store, found, rationale_id, complete=True)
+        question_id = _question(found, rationale_id, complete=True)
         _check_revision(settings, project, ("rationale", rationale_id), revision)
         entries = [Entry("rationale", rationale_id, action, value, reason.strip()[:500])]
         if action == "reject" and _favourite(found, question_id) == rationale_id:
@@ -96,7 +98,7 @@ def pick_favourite(
     store = connect(settings.database)
     with writing(store):
         found = board(settings, project)
-        question_id = _question(store, found, rationale_id, complete=True)
+        question_id = _question(found, rationale_id, complete=True)
         _check_revision(settings, project, ("question", question_id), revision)
         if _favourite(found, question_id) == rationale_id:
             entries = [Entry("question", question_id, "reset")]
@@ -122,7 +124,7 @@ def comment(
     check_decision("rationale", "comment", text, reason)
     store = connect(settings.database)
     with writing(store):
-        _question(store, board(settings, project), rationale_id, complete=False)
+        _question(board(settings, project), rationale_id, complete=False)
         entry = Entry("rationale", rationale_id, "comment", text, reason)
         decisions.append(store, project.id, actor, [entry])
 
@@ -134,15 +136,23 @@ def decide_all(
     action: str,
     *,
     actor: str,
+    only_undecided: bool = False,
 ) -> int:
     """Accept, reject or reset many rationales by one gesture; return how many it changed.
 
-    See `changed_by` for those that stay as they are. Raises BadInput for another action, or when a
-    rationale is not among the project's (any more): then none is changed.
+    See `changed_by` for those that stay as they are. Raises BadInput for another action, when a
+    rationale is not among the project's (any more), and with `only_undecided` Outdated when a
+    person has decided on one of them: then none is changed.
     """
     store = connect(settings.database)
     with writing(store):
         found = board(settings, project)
+        states = [found.state_of(one) or State() for one in rationale_ids]
+        if only_undecided and any(state.accepted is not None for state in states):
+            raise Outdated(
+                "Somebody decided on some of these in the meantime, so nothing was decided: look "
+                "at the queue again."
+            )
         changed = changed_by(found, rationale_ids, action)
         entries = []
         for rationale_id in changed:
@@ -196,7 +206,7 @@ def override_grade(
         if correct is None:
             action, value = "reset", None
         else:
-            action, value = "grade", "correct" if correct else "wrong"
+            action, value = "grade", CORRECT if correct else WRONG
         wanted = answer.rule_correct if correct is None else correct
         if wanted != answer.correct:
             entry = Entry("answer", answer_id, action, value, reason.strip()[:500])
@@ -276,17 +286,15 @@ def _word(subject: str, state: State) -> str:
     return "accepted" if state.text is None else "edited"
 
 
-def _question(store: Database, found: Board, rationale_id: int, *, complete: bool) -> int:
+def _question(found: Board, rationale_id: int, *, complete: bool) -> int:
     """The question of a rationale on the board. Raises BadInput when it is not there."""
-    row = found.row_of.get(rationale_id)
-    if row is not None:
-        return row.question_id
-    if complete:
+    if rationale_id in found.row_of:
+        return found.row_of[rationale_id].question_id
+    rest = () if complete else found.incomplete
+    question_id = next((one.question_id for one in rest if one.id == rationale_id), None)
+    if question_id is None:
         raise BadInput(GONE)
-    for one in found.incomplete:
-        if one.id == rationale_id:
-            return one.question_id
-    raise BadInput(GONE)
+    return question_id
 
 
 def _favourite(found: Board, question_id: int) -> int | None:

@@ -7,7 +7,7 @@ is in `fair_app.studio.deciding`.
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from db import committee, curation, exams, jobs, projects
@@ -123,11 +123,6 @@ def checked_rule(settings: Settings, project: Project, rule: Rule) -> Rule:
                 f"There is no teacher '{name}' here: choose {', '.join(known) or 'none so far'}."
             )
     return checked
-
-
-def set_threshold(settings: Settings, project: Project, threshold: float) -> None:
-    """Save the common threshold, the rule otherwise as it is. Raises BadInput outside 0..5."""
-    set_rule(settings, project, replace(rule_of(project), threshold=threshold))
 
 
 def summary(settings: Settings, project: Project, rule: Rule | None = None) -> Summary:

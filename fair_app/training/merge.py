@@ -35,13 +35,12 @@ def run(job: JobContext) -> dict[str, Any]:
             extra = [examples] if examples.is_file() else []
             save_checkpoint(loaded.model, {}, loaded.tokenizer, folder, lineage, extra)
     lineage = read_lineage(folder)
-    if checkpoints.by_name(job.store, name) is None:
-        checkpoints.add(
-            job.store,
-            job.project.id,
-            job_id=job.job.id,
-            name=name,
-            base=lineage["base"],
-            lineage=lineage,
-        )
+    checkpoints.add(
+        job.store,
+        job.project.id,
+        job_id=job.job.id,
+        name=name,
+        base=lineage["base"],
+        lineage=lineage,
+    )
     return {"checkpoint": name, "parameters": lineage["student"]["parameters"]}

@@ -43,15 +43,14 @@ def run(job: JobContext) -> dict[str, Any]:
     if not folder.is_dir():
         _train(job)
     lineage = read_lineage(folder)
-    if checkpoints.by_name(job.store, name) is None:
-        checkpoints.add(
-            job.store,
-            job.project.id,
-            job_id=job.job.id,
-            name=name,
-            base=job.params["student"],
-            lineage=lineage,
-        )
+    checkpoints.add(
+        job.store,
+        job.project.id,
+        job_id=job.job.id,
+        name=name,
+        base=job.params["student"],
+        lineage=lineage,
+    )
     shutil.rmtree(work_folder(job.settings.checkpoints, name), ignore_errors=True)
     if stopped := lineage["result"].get("stopped"):
         raise WorkFailed(stopped)

@@ -198,7 +198,12 @@ def _decide_all(room: Room, asked: Asked) -> Reply:
     if _mark(rows) != asked.mark:
         raise BadInput("The queue changed since you looked at it, so nothing was decided.")
     number = deciding.decide_all(
-        room.settings, room.project, [row.id for row in rows], asked.verb, actor=room.actor
+        room.settings,
+        room.project,
+        [row.id for row in rows],
+        asked.verb,
+        actor=room.actor,
+        only_undecided=True,
     )
     questions = count(len({row.question_id for row in rows}), "question")
     sentence = f"{count(number, 'rationale')} on {questions} {VERBS[asked.verb]}."

@@ -334,6 +334,20 @@ def test_a_bulk_decision_is_one_gesture(room: Room) -> None:
     assert board(room.settings, room.project).states == {}
 
 
+def test_a_bulk_decision_on_the_undecided_never_goes_over_a_persons_word(room: Room) -> None:
+    ids = [row.id for row in board(room.settings, room.project).rows]
+    room.decide(ids[3], "accept", "bob")
+    before = board(room.settings, room.project).states
+    bulk = (room.settings, room.project)
+    with pytest.raises(Outdated, match="in the meantime"):
+        deciding.decide_all(*bulk, ids, "reject", actor="ann", only_undecided=True)
+    assert board(room.settings, room.project).states == before
+    rest = [one for one in ids if one != ids[3]]
+    changed = deciding.decide_all(*bulk, rest, "reject", actor="ann", only_undecided=True)
+    assert changed == len(rest)
+    assert room.state(ids[3]).accepted is True
+
+
 def test_a_bulk_decision_is_all_or_none(settings: Settings, room: Room) -> None:
     ids = [row.id for row in board(settings, room.project).rows]
     other = Room(settings, taught(settings))

@@ -50,7 +50,8 @@ def test_a_rule_is_saved_whole_and_read_again(settings: Settings, project: Proje
     rule = Rule(3.5, {"ada": 4, "carl": 0}, 2, answer_check=True, adjusted=True)
     review.set_rule(settings, project, rule)
     assert review.rule_of(again(settings, project)) == rule
-    review.set_threshold(settings, again(settings, project), 2)
+    stored = again(settings, project)
+    review.set_rule(settings, stored, replace(review.rule_of(stored), threshold=2))
     assert review.rule_of(again(settings, project)) == replace(rule, threshold=2.0)
 
 
@@ -86,7 +87,8 @@ def test_a_teacher_who_left_the_committee_does_not_stand_in_the_rules_way(
         for name in TEACHERS[:2]
     ]
     committee.set_committee(connect(settings.database), project.id, members)
-    review.set_threshold(settings, again(settings, project), 2)
+    stored = again(settings, project)
+    review.set_rule(settings, stored, replace(review.rule_of(stored), threshold=2))
     assert review.rule_of(again(settings, project)) == Rule(2.0, {"carl": 4.0})
     with pytest.raises(BadInput, match="no teacher 'carl'"):
         review.set_rule(settings, taught_without_carl(settings), Rule(per_teacher={"carl": 4}))
