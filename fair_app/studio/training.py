@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -102,11 +103,15 @@ def train_params(
     settings_given: dict[str, Any] | None = None,
     processes: int | None = None,
     accelerate: str | None = None,
+    questions: Sequence[TrainingQuestion] | None = None,
+    told: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Freeze the training set of a run and return the parameters of its job, checked.
 
     What is not given (None) keeps the preset's. A checkpoint goes on from what it has learned.
     With more than one of `processes`, or a file of settings for it, accelerate starts the run.
+    `questions` are learned from instead of the curated ones; `told` is what the lineage says of
+    them beside, or instead of, what it says of those.
     Raises BadInput for a name that is taken or unfit, settings out of range, an unknown student or
     teacher, a student that cannot be trained so here, and a training set without a question.
     """
@@ -117,7 +122,8 @@ def train_params(
     ref = student_to_train(settings, project, student)
     chosen = checked_settings(ref, preset, given)
     goes_on = ref.adapter is not None and chosen.method != "full"
-    questions = training_questions(settings, project, teacher, keep_rule)
+    if questions is None:
+        questions = training_questions(settings, project, teacher, keep_rule)
     freeze(questions, work_folder(settings.checkpoints, name))
     return {
         "name": name,
@@ -129,6 +135,7 @@ def train_params(
             "threshold": project.threshold,
             "rule": project.rule,
             "decisions": decisions.revision(connect(settings.database), project.id),
+            **(told or {}),
         },
         "data_sha256": examples_hash(questions),
         "settings": asdict(chosen),

@@ -1,0 +1,15 @@
+"""The schema, as a list of migrations, a file each. A landed one is never edited: add the next.
+
+Times are seconds since 1970 (UTC). Columns without a type keep JSON's own type (`5` stays a whole
+number, `"5"` a text): the reference's files must come out as they came in.
+"""
+
+from sqlite_utils.migrations import Migrations
+
+from db.migrations.curation import curation
+from db.migrations.foundation import foundation
+from db.migrations.order import order
+
+migrations = Migrations("fair")
+for step in (foundation, curation, order):
+    migrations()(step)
