@@ -116,44 +116,41 @@ def texts(store: Database, rationale_ids: Sequence[int]) -> dict[int, str]:
     }
 
 
+OWN = "(SELECT id FROM teachers WHERE project_id = :project AND active)"
+FOUND_IN = (
+    "SELECT rowid FROM questions_fts WHERE questions_fts MATCH :term",
+    """SELECT question_id FROM answers WHERE exam_id = :exam
+       AND id IN (SELECT rowid FROM answers_fts WHERE answers_fts MATCH :term)""",
+    f"""SELECT question_id FROM rationales WHERE current AND teacher_id IN {OWN}
+        AND id IN (SELECT rowid FROM rationales_fts WHERE rationales_fts MATCH :term)""",
+    f"""SELECT a.question_id FROM feedback b JOIN answers a ON a.id = b.answer_id
+        WHERE b.current AND a.exam_id = :exam AND b.teacher_id IN {OWN}
+              AND b.id IN (SELECT rowid FROM feedback_fts WHERE feedback_fts MATCH :term)""",
+    f"""SELECT r.question_id FROM reviews v JOIN rationales r ON r.id = v.rationale_id
+        WHERE v.current AND v.reviewer_id IN {OWN}
+              AND v.id IN (SELECT rowid FROM reviews_fts WHERE reviews_fts MATCH :term)""",
+    """SELECT r.question_id FROM decisions d
+            JOIN rationales r ON r.id = d.subject_id AND d.subject = 'rationale'
+       WHERE d.action IN ('edit', 'comment') AND d.project_id = :project
+             AND d.id IN (SELECT rowid FROM decisions_fts WHERE decisions_fts MATCH :term)""",
+)
+"""The questions of texts that have a term; what there is the most of comes late."""
+
+
 def search(store: Database, project_id: int, exam_id: int, terms: Sequence[str]) -> set[int]:
     """The mistakes with all of the terms, each anywhere: question, answer, a teacher's, a person's.
 
     A term is a word or a phrase; its last word may go on (`bana` finds bananas). Case and accents
     do not matter (SQLite FTS5, tokenizer unicode61).
     """
-    found: set[int] | None = None
+    about = {"exam": exam_id, "project": project_id}
+    mistakes = {row[0] for row in store.execute(f"SELECT question_id FROM ({MISTAKES})", about)}
     for term in terms:
-        quoted = '"' + term.replace('"', '""') + '"*'
-        cursor = store.execute(
-            f"""
-            WITH mistakes AS ({MISTAKES}),
-                 own AS (SELECT id FROM teachers WHERE project_id = :project AND active)
-            SELECT question_id FROM mistakes WHERE question_id IN
-                   (SELECT rowid FROM questions_fts WHERE questions_fts MATCH :term)
-            UNION SELECT question_id FROM mistakes WHERE id IN
-                   (SELECT rowid FROM answers_fts WHERE answers_fts MATCH :term)
-            UNION SELECT question_id FROM mistakes WHERE question_id IN
-                   (SELECT r.question_id FROM rationales_fts f JOIN rationales r ON r.id = f.rowid
-                    WHERE rationales_fts MATCH :term AND r.current
-                          AND r.teacher_id IN (SELECT id FROM own))
-            UNION SELECT question_id FROM mistakes WHERE id IN
-                   (SELECT b.answer_id FROM feedback_fts f JOIN feedback b ON b.id = f.rowid
-                    WHERE feedback_fts MATCH :term AND b.current
-                          AND b.teacher_id IN (SELECT id FROM own))
-            UNION SELECT question_id FROM mistakes WHERE question_id IN
-                   (SELECT r.question_id FROM reviews_fts f JOIN reviews v ON v.id = f.rowid
-                    JOIN rationales r ON r.id = v.rationale_id
-                    WHERE reviews_fts MATCH :term AND v.current
-                          AND v.reviewer_id IN (SELECT id FROM own))
-            UNION SELECT question_id FROM mistakes WHERE question_id IN
-                   (SELECT r.question_id FROM decisions_fts f JOIN decisions d ON d.id = f.rowid
-                    JOIN rationales r ON r.id = d.subject_id AND d.subject = 'rationale'
-                    WHERE decisions_fts MATCH :term AND d.action IN ('edit', 'comment')
-                          AND d.project_id = :project)
-            """,
-            {"exam": exam_id, "project": project_id, "term": quoted},
-        )
-        hits = {row[0] for row in cursor}
-        found = hits if found is None else found & hits
-    return found or set()
+        asked = {**about, "term": '"' + term.replace('"', '""') + '"*'}
+        found: set[int] = set()
+        for texts_with in FOUND_IN:
+            found |= mistakes & {row[0] for row in store.execute(texts_with, asked)}
+            if found == mistakes:
+                break
+        mistakes = found
+    return mistakes if terms else set()
