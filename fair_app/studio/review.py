@@ -32,7 +32,7 @@ REASONS = ("wrong arithmetic", "misreads the question", "right answer, wrong ste
 """The reasons that comments are given from, until a project has its own."""
 
 MOST_REASONS, LONGEST_REASON = 12, 60
-MOST_TERMS, LONGEST_SEARCH = 12, 300
+MOST_TERMS, LONGEST_SEARCH = 12, 200
 
 
 @dataclass(frozen=True)

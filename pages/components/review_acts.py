@@ -18,7 +18,6 @@ from pages.components.markup import count
 from pages.components.review_requests import Asked
 
 VERBS = {"accept": "accepted", "reject": "rejected"}
-LONGEST_SEARCH = 200
 PREVIEWED = 20
 
 
@@ -70,8 +69,6 @@ def _move(room: Room, asked: Asked) -> Reply:
 
 def open_queue(room: Room, asked: Asked) -> Reply:
     """A queue from its first question that is not decided, or (`stay`) from the one shown."""
-    if len(asked.search) > LONGEST_SEARCH:
-        raise BadInput(f"Search for at most {LONGEST_SEARCH} characters: shorten it.")
     queue = room.queue(asked.queue, asked.search)
     if asked.stay and asked.question in room.board.positions:
         return Reply(asked.question, jump=True, queue=True, found=queue)
