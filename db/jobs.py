@@ -26,7 +26,8 @@ RESUMABLE = ("failed", "cancelled", "interrupted")
 class Job:
     """One row of `jobs`. Progress is `done` of `total`; `eta_s` in seconds from the last step.
 
-    `place` is set once a person moved the job among those that wait.
+    `place` is set once a person moved the job among those that wait. A job that is a part of
+    another one has that one's id as `parent_id`, and `child_key`, its name there.
     """
 
     id: int
@@ -51,6 +52,8 @@ class Job:
     started_at: float | None
     finished_at: float | None
     place: float | None
+    parent_id: int | None
+    child_key: str | None
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,28 @@ def add(
             "created_at": now(),
         },
     )
+
+
+def add_child(store: Database, parent: Job, key: str, kind: str, params: dict[str, Any]) -> int:
+    """Make a job that is a part of another, which alone starts it; return its id.
+
+    The key must be new to the parent (sqlite3.IntegrityError).
+    """
+    values = {"kind": kind, "params": params, "state": "queued", "created_at": now()}
+    whose = {"project_id": parent.project_id, "owner": parent.owner}
+    return insert(store, "jobs", {**values, **whose, "parent_id": parent.id, "child_key": key})
+
+
+def child(store: Database, parent_id: int, key: str) -> Job | None:
+    """The part of a job that has this key there, or None."""
+    return fetch_one(
+        store, Job, "SELECT * FROM jobs WHERE parent_id = ? AND child_key = ?", [parent_id, key]
+    )
+
+
+def children(store: Database, parent_id: int) -> list[Job]:
+    """The jobs that are parts of another, the oldest first."""
+    return fetch(store, Job, "SELECT * FROM jobs WHERE parent_id = ? ORDER BY id", [parent_id])
 
 
 def get(store: Database, job_id: int) -> Job | None:
@@ -113,9 +138,12 @@ def in_state(store: Database, *states: str) -> list[Job]:
 
 
 def waiting(store: Database) -> list[Job]:
-    """Queued jobs in the order in which they are to start."""
+    """Queued jobs in the order in which they are to start; parts are started by their parents."""
     return fetch(
-        store, Job, "SELECT * FROM jobs WHERE state = 'queued' ORDER BY coalesce(place, id), id"
+        store,
+        Job,
+        """SELECT * FROM jobs WHERE state = 'queued' AND parent_id IS NULL
+           ORDER BY coalesce(place, id), id""",
     )
 
 
@@ -240,16 +268,33 @@ def metrics(
     return found
 
 
-def latest_mean(store: Database, kind: str, metric: str) -> float | None:
-    """The mean of a metric over the newest job of a kind that has it, None when none has."""
+def latest_mean(
+    store: Database, kind: str, metric: str, student: str | None = None
+) -> float | None:
+    """The mean of a metric over the newest job of a kind that has it, None when none has.
+
+    With `student` only jobs of that student count.
+    """
     mean = scalar(
         store,
         """SELECT avg(value) FROM job_metrics WHERE name = :metric AND job_id =
            (SELECT max(m.job_id) FROM job_metrics m JOIN jobs j ON j.id = m.job_id
-            WHERE m.name = :metric AND j.kind = :kind)""",
-        {"kind": kind, "metric": metric},
+            WHERE m.name = :metric AND j.kind = :kind
+                  AND :student IN (j.params ->> 'student', ''))""",
+        {"kind": kind, "metric": metric, "student": student or ""},
     )
     return None if mean is None else float(mean)
+
+
+def latest_succeeded(store: Database, kind: str, student: str) -> Job | None:
+    """The newest job of a kind that did its work for a student, or None."""
+    return fetch_one(
+        store,
+        Job,
+        """SELECT * FROM jobs WHERE kind = ? AND state = 'succeeded' AND params ->> 'student' = ?
+           ORDER BY id DESC LIMIT 1""",
+        [kind, student],
+    )
 
 
 def add_log(store: Database, job_id: int, line: str) -> None:

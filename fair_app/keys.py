@@ -38,6 +38,13 @@ def usable(typed: Mapping[str, SecretStr] | None = None) -> dict[str, SecretStr]
     return {name: SecretStr(value) for name, value in os.environ.items()} | dict(typed or {})
 
 
+def not_in_environment(keys: Mapping[str, SecretStr]) -> dict[str, SecretStr]:
+    """Of a job's keys those that another process does not have from the environment."""
+    return {
+        name: key for name, key in keys.items() if os.environ.get(name) != key.get_secret_value()
+    }
+
+
 def as_pipe(typed: Mapping[str, SecretStr]) -> bytes:
     """What a job's process reads from its standard input."""
     return json.dumps({name: key.get_secret_value() for name, key in typed.items()}).encode()

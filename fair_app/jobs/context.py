@@ -64,11 +64,19 @@ class JobContext:
         assert self.job.project_id is not None
         return get_project(self.store, self.job.project_id)
 
-    def progress(self, stage: str, done: int, total: int, usual_s: float | None = None) -> None:
+    def progress(
+        self,
+        stage: str,
+        done: int,
+        total: int,
+        usual_s: float | None = None,
+        left_s: float | None = None,
+    ) -> None:
         """Say how far the work is; the time left follows from the pace since the stage began.
 
         Until that can be told, it follows from `usual_s`, the seconds that one of `total` has
-        taken before; where that is not known either, nothing is said.
+        taken before; where that is not known either, nothing is said. Who knows better how many
+        seconds are left says so with `left_s`.
         """
         moment = time.monotonic()
         if stage != self._stage:
@@ -81,6 +89,7 @@ class JobContext:
         paced = gained >= max(1, PACED_SHARE * total)
         pace = (moment - self._stage_since) / gained if paced else usual_s
         eta = pace * (total - done) if pace is not None else None
+        eta = eta if left_s is None else left_s
         jobs.report(self.store, self.job.id, stage=stage, done=done, total=total, eta_s=eta)
         if self._echo:
             left = f", {eta:.0f} s left" if eta else ""

@@ -106,23 +106,28 @@ def cancel(settings: Settings, job_id: int) -> None:
     """
     store = connect(settings.database)
     job = _known(store, job_id)
-    if job.state == "queued" or (job.state == "running" and not is_alive(job)):
-        jobs.end(store, job_id, "cancelled")
-    elif job.state == "running":
-        jobs.request_cancel(store, job_id)
-    else:
+    if job.state not in ACTIVE:
         raise BadInput(f"Job {job_id} has already ended ({job.state}): there is nothing to cancel.")
+    if job.state == "queued" or not is_alive(job):
+        jobs.end(store, job_id, "cancelled")
+    else:
+        jobs.request_cancel(store, job_id)
+    for part in jobs.children(store, job_id):
+        if part.state in ACTIVE:
+            jobs.request_cancel(store, part.id)
 
 
 def resume(settings: Settings, job_id: int, owner: str = "") -> None:
     """Queue a failed, cancelled or interrupted job again: it goes on from its last step.
 
     It belongs to who resumes it: nobody spends with keys that another typed.
-    Raises BadInput when there is no such job or it is not resumable.
+    Raises BadInput when there is no such job, it is not resumable, or it is a part of another.
     """
     store = connect(settings.database)
     mark_orphans(store)
     job = _known(store, job_id)
+    if job.parent_id is not None:
+        raise BadInput(f"Job {job_id} is a part of job {job.parent_id}: resume that one.")
     if not jobs.requeue(store, job_id, owner):
         raise BadInput(
             f"Job {job_id} is {job.state}: only a failed, cancelled or interrupted job is resumed."

@@ -29,8 +29,8 @@ HEARTBEAT_S = 2.0
 DISK_FULL = "The disk is full: free some space, then resume; nothing that was saved is lost."
 
 
-class Terminated(BaseException):
-    """The process was asked to end (SIGTERM)."""
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end (SIGTERM). As an interrupt it comes through asyncio's groups."""
 
 
 def run_now(
@@ -84,7 +84,7 @@ def _work(
     except Cancelled:
         jobs.end(store, job_id, "cancelled")
         raise
-    except (KeyboardInterrupt, Terminated):
+    except KeyboardInterrupt:
         jobs.end(store, job_id, "interrupted", error="It was stopped; resume it to go on.")
         raise
     except Exception as fault:
@@ -138,7 +138,7 @@ def main() -> int:
         run_job(settings, arguments.job, typed_keys=from_pipe(sys.stdin.buffer.read()))
     except (BadInput, WorkFailed):
         return 1
-    except (Cancelled, KeyboardInterrupt, Terminated):
+    except (Cancelled, KeyboardInterrupt):
         return 0
     return 0
 
