@@ -1,7 +1,9 @@
 """How sure an accuracy is, and whether one student is better than another on the same items."""
 
-from collections.abc import Hashable, Mapping
+import math
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TypeVar
 
 from fair_app.errors import BadInput
@@ -23,6 +25,16 @@ class Comparison:
     p_value: float
 
 
+@dataclass(frozen=True)
+class Estimate:
+    """The mean accuracy over several seeds, the ends of its interval, and the accuracy of each."""
+
+    mean: float
+    low: float
+    high: float
+    each: tuple[float, ...]
+
+
 def wilson(correct: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """Wilson's score interval of an accuracy, both ends in 0..1 (Wilson 1927).
 
@@ -33,10 +45,49 @@ def wilson(correct: int, n: int, confidence: float = 0.95) -> tuple[float, float
         raise BadInput("No answer is graded yet: an interval needs at least one.")
     if not 0 <= correct <= n:
         raise ValueError(f"{correct} of {n} answers cannot be correct")
-    from scipy.stats import binomtest
+    return _wilson(correct / n, n, confidence)
 
-    interval = binomtest(correct, n).proportion_ci(confidence, method="wilson")
-    return float(interval.low), float(interval.high)
+
+def over_seeds(
+    items: int, seeds: int, right: int, squares: int, confidence: float = 0.95
+) -> tuple[float, float]:
+    """The interval of the mean accuracy over several seeds on the same items, both ends in 0..1.
+
+    `right` is the sum over the items of how often each was answered right, `squares` that of the
+    number's square. An item's answers are no independent ones: the variance of the mean is that of
+    the items' own means (Miller 2024, arXiv 2411.00640, section 2.2), and Wilson's interval is
+    taken at the number of independent answers that have this variance (Franco, Little, Louis and
+    Slud 2019, doi 10.1093/jssam/smy019), between `items` and `items * seeds`. With one seed it is
+    `wilson`. Raises BadInput when there is no answer.
+    """
+    if items < 1 or seeds < 1:
+        raise BadInput("No answer is graded yet: an interval needs at least one.")
+    mean = right / (items * seeds)
+    most = items * seeds
+    # n times the variance of the items' means; 0 when all of them are alike
+    spread = (squares / seeds**2 - items * mean**2) / max(items - 1, 1)
+    binomial = mean * (1 - mean)
+    independent: float = items if binomial == 0 else most
+    if binomial > 0 and spread > 0:
+        independent = max(items, min(most, items * binomial / spread))
+    return _wilson(mean, independent, confidence)
+
+
+def clustered(runs: Sequence[Sequence[bool]], confidence: float = 0.95) -> Estimate:
+    """The accuracy over several seeds, one sequence each, of the same items in the same order.
+
+    The interval is that of `over_seeds`. Raises BadInput when the sequences are of different
+    lengths, or of none.
+    """
+    if not runs or not runs[0]:
+        raise BadInput("No answer is graded yet: an interval needs at least one.")
+    if any(len(run) != len(runs[0]) for run in runs):
+        raise BadInput("The seeds are not of the same items: evaluate each on the same rows.")
+    times = [sum(map(bool, item)) for item in zip(*runs, strict=True)]
+    right = sum(times)
+    ends = over_seeds(len(times), len(runs), right, sum(one**2 for one in times), confidence)
+    each = tuple(sum(map(bool, run)) / len(run) for run in runs)
+    return Estimate(right / (len(times) * len(runs)), *ends, each)
 
 
 def mcnemar_exact(fixed: int, broken: int) -> float:
@@ -77,3 +128,58 @@ def paired(a: Mapping[Item, bool], b: Mapping[Item, bool]) -> Comparison:
         both_wrong=pairs.count((False, False)),
         p_value=mcnemar_exact(fixed, broken),
     )
+
+
+def bootstrap_difference(
+    before: Sequence[float],
+    after: Sequence[float],
+    *,
+    seed: int = 0,
+    resamples: int = 10_000,
+    confidence: float = 0.95,
+) -> tuple[float, float]:
+    """The interval of the difference of two accuracies on the same items, after less before.
+
+    Each has a value an item, in the same order: whether it was right, or over several seeds the
+    share of them in which it was. Items are drawn anew, each with both of its values: the
+    percentiles of the paired bootstrap (Efron and Tibshirani 1993, chapter 13; for language tasks
+    Koehn 2004). Where no item changed, both ends are 0. Raises BadInput when there is no item,
+    ValueError when the two are of different lengths.
+    """
+    if len(before) != len(after):
+        raise ValueError(f"{len(before)} items before and {len(after)} after are no pairs")
+    if not before:
+        raise BadInput("The two evaluations hold no graded answer: let them finish first.")
+    import numpy as np
+
+    changes = np.asarray(after, float) - np.asarray(before, float)
+    # Items with the same change are alike: how many of each kind a resample holds is multinomial.
+    values, counts = np.unique(changes, return_counts=True)
+    drawn = np.random.default_rng(seed).multinomial(changes.size, counts / changes.size, resamples)
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(drawn @ values / changes.size, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """The p-values corrected for being several (Holm 1979), in the order in which they are given.
+
+    Calling those below 0.05 differences is wrong of any of them at most one time in twenty.
+    """
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    corrected = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, place in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        corrected[place] = largest
+    return corrected
+
+
+def _wilson(share: float, n: float, confidence: float) -> tuple[float, float]:
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    # At 0 and 1 the ends are exact, which the sum of rounded terms is not.
+    low = 0.0 if share == 0 else max(0.0, middle - half)
+    high = 1.0 if share == 1 else min(1.0, middle + half)
+    return low, high

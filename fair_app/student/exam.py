@@ -1,14 +1,15 @@
 """The body of an exam and of an evaluation: the student answers, each answer is graded and saved.
 
 One code for both (the reference asks its exam and its test differently; here they cannot differ).
-A run that was cut off goes on with the questions that have no answer yet.
+A run that was cut off goes on with the questions that have no answer yet. With several seeds it is
+one job, and in the store an evaluation a seed.
 """
 
 import hashlib
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -17,10 +18,11 @@ from typing import Any
 from pydantic import SecretStr
 
 from db import exams, projects
+from db.evaluations import outcomes
 from db.exams import AnswerRow, Exam, SampleRow
 from db.store import writing
 from fair_app.errors import BadInput
-from fair_app.evaluation.statistics import wilson
+from fair_app.evaluation.statistics import clustered, wilson
 from fair_app.jobs.context import JobContext
 from fair_app.stored_questions import as_question, store_questions
 from fair_app.student.base import DECODINGS, Completion, Decoding, Student
@@ -40,16 +42,22 @@ def run(job: JobContext) -> dict[str, Any]:
     """Put every unanswered question of the exam that the job's parameters describe.
 
     Parameters: those of `fair_app.studio.exams.exam_params`. Result: exam, questions, correct,
-    mistakes, accuracy, ci95, seconds, tokens_per_second, and with samples the mean agreement.
+    mistakes, accuracy, ci95, seconds, tokens_per_second, and with samples the mean agreement. With
+    several seeds exam is the first seed's, correct, mistakes and accuracy are means, and exams and
+    seeds have each one's.
     """
     task = _task(job)
-    exam_id = _prepare(job, task)
-    waiting = exams.unanswered(job.store, exam_id)
-    if waiting:
-        exam = exams.get(job.store, exam_id)
-        with _student(job, exam, len(waiting)) as student:
-            _Answering(job, task, exam, waiting).run(student)
-    return _result(job, exam_id)
+    exam_ids = _prepare(job, task)
+    waiting = {exam_id: exams.unanswered(job.store, exam_id) for exam_id in exam_ids}
+    missing = sum(map(len, waiting.values()))
+    if missing:
+        with _student(job, exams.get(job.store, exam_ids[0]), missing) as student:
+            for exam_id in exam_ids:
+                if waiting[exam_id]:
+                    exam = exams.get(job.store, exam_id)
+                    others = [other for other in exam_ids if other != exam_id]
+                    _Answering(job, task, exam, waiting[exam_id], others).run(student)
+    return _result(job, exam_ids)
 
 
 def _task(job: JobContext) -> Task:
@@ -91,8 +99,11 @@ def _student(job: JobContext, exam: Exam, questions: int) -> Iterator[Student]:
             yield student
 
 
-def _prepare(job: JobContext, task: Task) -> int:
-    """Find the exam with these settings that these questions repeat or go on with, or create it."""
+def _prepare(job: JobContext, task: Task) -> list[int]:
+    """Find the exam with these settings that these questions repeat or go on with, or create it.
+
+    One for each seed, in their order.
+    """
     params, project = job.params, job.project
     rows = Path(params["rows"]) if params["rows"] else None
     job.progress("reading the questions", 0, 0)
@@ -112,35 +123,48 @@ def _prepare(job: JobContext, task: Task) -> int:
         "prompts": params["prompts"],
         "put": _hash(prompts),
     }
-    purpose = PURPOSES[job.job.kind]
+    first, samples = decoding["seed"], params["samples"]
+    # The samples of a question are drawn with seeds that follow on each other.
+    seeds = range(first, first + samples * params.get("seeds", 1), samples)
+    asked_so = [{**settings, "decoding": {**decoding, "seed": seed}} for seed in seeds]
     with writing(job.store):
         ids = store_questions(job.store, project.id, task.name, params["split"], asked)
-        wanted = (params["student"], task.name, params["split"])
-        for exam in exams.of_project(job.store, project.id, purpose):
-            if (exam.student, exam.task, exam.split) != wanted:
-                continue
-            known = exams.question_ids(job.store, exam.id)
-            same = {**settings, "put": _hash(prompts[: len(known)])}
-            if (exam.settings, known) == (same, ids[: len(known)]):
-                # What is answered stays; further questions come behind.
-                exams.extend(job.store, exam.id, ids[len(known) :], settings)
-                exam_id = exam.id
-                break
-        else:
-            exam_id = exams.add(
-                job.store,
-                project.id,
-                purpose=purpose,
-                student=params["student"],
-                task=task.name,
-                split=params["split"],
-                settings=settings,
-                question_ids=ids,
-                source=source,
-            )
-        if purpose == "exam":
-            projects.set_exam(job.store, project.id, exam_id, params["student"])
-    return exam_id
+        exam_ids = [_find_or_add(job, task.name, one, prompts, ids, source) for one in asked_so]
+        if job.job.kind == "exam":
+            projects.set_exam(job.store, project.id, exam_ids[0], params["student"])
+    return exam_ids
+
+
+def _find_or_add(
+    job: JobContext,
+    task: str,
+    settings: dict[str, Any],
+    prompts: list[str],
+    ids: list[int],
+    source: dict[str, str],
+) -> int:
+    params, project, purpose = job.params, job.project, PURPOSES[job.job.kind]
+    wanted = (params["student"], task, params["split"])
+    for exam in exams.of_project(job.store, project.id, purpose):
+        if (exam.student, exam.task, exam.split) != wanted:
+            continue
+        known = exams.question_ids(job.store, exam.id)
+        same = {**settings, "put": _hash(prompts[: len(known)])}
+        if (exam.settings, known) == (same, ids[: len(known)]):
+            # What is answered stays; further questions come behind.
+            exams.extend(job.store, exam.id, ids[len(known) :], settings)
+            return exam.id
+    return exams.add(
+        job.store,
+        project.id,
+        purpose=purpose,
+        student=params["student"],
+        task=task,
+        split=params["split"],
+        settings=settings,
+        question_ids=ids,
+        source=source,
+    )
 
 
 def _hash(prompts: list[str]) -> str:
@@ -153,14 +177,24 @@ class _Answering:
 
     With several samples a question each has a seed of its own, which follows from its number: what
     is asked after an interruption is drawn as it would have been. A sample is saved when it comes,
-    and the question is answered when all of its samples are there.
+    and the question is answered when all of its samples are there. Progress counts the answers of
+    all seeds, those of `others` too.
     """
 
-    def __init__(self, job: JobContext, task: Task, exam: Exam, waiting: list[AnswerRow]) -> None:
+    def __init__(
+        self,
+        job: JobContext,
+        task: Task,
+        exam: Exam,
+        waiting: list[AnswerRow],
+        others: Sequence[int] = (),
+    ) -> None:
         self._job, self._task, self._exam, self._waiting = job, task, exam, waiting
         self._decoding = Decoding(**exam.settings["decoding"])
-        self._counts = exams.counts(job.store, exam.id)
-        self._answered, self._correct = self._counts.answered, self._counts.correct
+        counted = [exams.counts(job.store, one) for one in (exam.id, *others)]
+        self._questions = sum(one.questions for one in counted)
+        self._answered = sum(one.answered for one in counted)
+        self._correct = sum(one.correct for one in counted)
         self._samples: dict[int, dict[int, SampleRow]] = defaultdict(dict)
         for sample in exams.samples_to_vote_on(job.store, exam.id):
             self._samples[sample.answer_id][sample.number] = sample
@@ -176,8 +210,9 @@ class _Answering:
         ]
         usual = self._usual_seconds(student)
         self._describe(student)
-        job.log(f"{self._exam.student}: {len(self._waiting)} questions to answer")
-        job.progress("answering", self._answered, self._counts.questions, usual)
+        drawn = f", seed {self._decoding.seed}" if self._decoding.temperature else ""
+        job.log(f"{self._exam.student}: {len(self._waiting)} questions to answer{drawn}")
+        job.progress("answering", self._answered, self._questions, usual)
         since = time.monotonic()
         answers = student.answer(
             [self._task.prompt(as_question(row)) for row, _ in asked],
@@ -199,7 +234,7 @@ class _Answering:
             if graded is not None:
                 self._answered, self._correct = self._answered + 1, self._correct + graded
                 job.metrics(self._answered, {"accuracy": self._correct / self._answered})
-                job.progress("answering", self._answered, self._counts.questions, usual)
+                job.progress("answering", self._answered, self._questions, usual)
 
     def _usual_seconds(self, student: Student) -> float | None:
         """Seconds a question when this student last sat this task in the same way, here.
@@ -273,7 +308,35 @@ def _asked_so(settings: dict[str, Any], description: dict[str, Any]) -> dict[str
     return {**settings, "put": None, "decoding": decoding, "description": described}
 
 
-def _result(job: JobContext, exam_id: int) -> dict[str, Any]:
+def _result(job: JobContext, exam_ids: list[int]) -> dict[str, Any]:
+    results = [_result_of(job, exam_id) for exam_id in exam_ids]
+    if len(results) == 1:
+        return results[0]
+    runs = [outcomes(job.store, exam_id) for exam_id in exam_ids]
+    found = clustered([[bool(run[question]) for question in runs[0]] for run in runs])
+    questions = results[0]["questions"]
+    seconds = sum(one["seconds"] for one in results)
+    speeds = [one["seconds"] * one["tokens_per_second"] for one in results]
+    return {
+        **results[0],
+        "exams": exam_ids,
+        "correct": round(found.mean * questions, 4),
+        "mistakes": round((1 - found.mean) * questions, 4),
+        "accuracy": found.mean,
+        "ci95": [found.low, found.high],
+        "seconds": round(seconds, 2),
+        "tokens_per_second": round(sum(speeds) / seconds, 1) if seconds else 0.0,
+        "seeds": [
+            {
+                "seed": exams.get(job.store, one["exam"]).settings["decoding"]["seed"],
+                **{key: one[key] for key in ("exam", "correct", "accuracy", "ci95")},
+            }
+            for one in results
+        ],
+    }
+
+
+def _result_of(job: JobContext, exam_id: int) -> dict[str, Any]:
     counts = exams.counts(job.store, exam_id)
     seconds = exams.get(job.store, exam_id).seconds
     agreed = {} if counts.agreement is None else {"agreement": round(counts.agreement, 4)}

@@ -8,6 +8,7 @@ from fair_app.jobs import worker
 from fair_app.settings import Settings
 from fair_app.student.offline import OFFLINE_STUDENT
 from fair_app.studio import collecting, exams, projects, training
+from fair_app.studio.evaluations import comparison
 
 EXAM_QUESTIONS = 200
 TEST_QUESTIONS = 150
@@ -41,16 +42,13 @@ def run(settings: Settings, limit: int | None = None) -> dict[str, Any]:
             ("distilled evaluation", f"checkpoint:{name}"),
         )
     ]
-    found = exams.compare(
-        settings,
-        *(exams.find_evaluation(settings, project, str(test["exam"])) for test in tests),
-    )
+    (found,) = comparison(settings, project, [test["exam"] for test in tests])
     return {
         "base": tests[0]["accuracy"],
         "distilled": tests[1]["accuracy"],
-        "p_value": found.p_value,
-        "fixed": found.fixed,
-        "broken": found.broken,
+        "p_value": found.changes.p_value,
+        "fixed": found.changes.fixed,
+        "broken": found.changes.broken,
         "n": TEST_QUESTIONS,
         "base_ci95": tests[0]["ci95"],
         "distilled_ci95": tests[1]["ci95"],

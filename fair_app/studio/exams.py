@@ -10,7 +10,7 @@ from db.exams import AnswerRow, Exam, ExamCounts, SampleRow
 from db.projects import Project
 from db.store import connect
 from fair_app.errors import BadInput
-from fair_app.evaluation.statistics import Comparison, paired, wilson
+from fair_app.evaluation.statistics import wilson
 from fair_app.settings import Settings
 from fair_app.student.base import DECODINGS, PROMPT_STYLES
 from fair_app.student.registry import QUANTIZATIONS, parse_ref, server_address
@@ -56,13 +56,15 @@ def exam_params(
     quantization: str = "none",
     server: str | None = None,
     samples: int = 1,
+    seeds: int = 1,
     prompts: str = "chat",
     task_spec: TaskSpec | None = None,
 ) -> dict[str, Any]:
     """The parameters of an exam or evaluation job, checked. Raises BadInput.
 
     With `server`, the address of an OpenAI-compatible one, `student` is the model's name there.
-    `samples` are answers to a question, of which the majority counts. `prompts`: `PROMPT_STYLES`.
+    `samples` are answers to a question, of which the majority counts; `seeds` are evaluations of
+    the same items, each drawn with a seed of its own. `prompts`: `PROMPT_STYLES`.
 
     A task of one's own is read with `task_spec`, and without it as its project says.
     """
@@ -87,6 +89,13 @@ def exam_params(
             f"{samples} samples need a decoding that samples: greedy answers are all the same, so "
             "choose the paper's decoding."
         )
+    if seeds < 1:
+        raise BadInput("The number of seeds must be 1 or more.")
+    if seeds > 1 and DECODINGS[decoding].temperature == 0:
+        raise BadInput(
+            f"{seeds} seeds need a decoding that samples: greedy answers are all the same, so "
+            "choose the paper's decoding."
+        )
     if quantization not in QUANTIZATIONS:
         raise BadInput(f"There is no quantization '{quantization}': choose none or 4bit.")
     if limit is not None and limit < 1:
@@ -107,6 +116,7 @@ def exam_params(
         "quantization": quantization,
         "server": server or None,
         "samples": samples,
+        "seeds": seeds,
         "prompts": prompts,
     }
 
@@ -134,12 +144,6 @@ def score(settings: Settings, exam_id: int) -> Score:
         counts.correct / graded if graded else None,
         wilson(counts.correct, graded) if graded else None,
     )
-
-
-def evaluations(settings: Settings, project: Project) -> list[Score]:
-    """A project's evaluations, the newest first."""
-    store = connect(settings.database)
-    return [score(settings, exam.id) for exam in exams.of_project(store, project.id, "evaluation")]
 
 
 def answers(
@@ -175,42 +179,3 @@ def samples_of(settings: Settings, project: Project, answer_id: int) -> Voted | 
         first.setdefault(ballot, sample.prediction)
     votes = [(first[ballot], number) for ballot, number in Counter(voted_for).most_common()]
     return Voted(samples, vote(voted_for).sample, votes)
-
-
-def find_evaluation(settings: Settings, project: Project, which: str) -> Exam:
-    """An evaluation by its id, or the newest of a student REF. Raises BadInput."""
-    found = exams.of_project(connect(settings.database), project.id, "evaluation")
-    for exam in found:
-        if which in (str(exam.id), exam.student):
-            return exam
-    known = ", ".join(f"{exam.id} ({exam.student})" for exam in found) or "none yet"
-    raise BadInput(f"There is no evaluation '{which}' in {project.name}; there are: {known}.")
-
-
-def compare(settings: Settings, first: Exam, second: Exam) -> Comparison:
-    """Two evaluations of the same items, item by item. Raises BadInput when they differ."""
-    return paired(_outcomes(settings, first), _outcomes(settings, second))
-
-
-def changed(
-    settings: Settings, first: Exam, second: Exam
-) -> list[tuple[str, AnswerRow, AnswerRow]]:
-    """The items that were fixed or broken, each with both answers."""
-    store = connect(settings.database)
-    before = {row.question_id: row for row in exams.answers(store, first.id)}
-    return [
-        ("fixed" if after.correct else "broken", before[after.question_id], after)
-        for after in exams.answers(store, second.id)
-        if bool(before[after.question_id].correct) != bool(after.correct)
-    ]
-
-
-def _outcomes(settings: Settings, exam: Exam) -> dict[int, bool]:
-    store = connect(settings.database)
-    counts = exams.counts(store, exam.id)
-    if counts.answered < counts.questions:
-        raise BadInput(
-            f"Evaluation {exam.id} has answered {counts.answered} of {counts.questions} questions: "
-            "resume it before you compare."
-        )
-    return {row.question_id: bool(row.correct) for row in exams.answers(store, exam.id)}

@@ -1,6 +1,5 @@
 """A person's word on a grade, and how grades fall by time and by kind of question."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from db.exams import AnswerRow, KindCounts
 from db.projects import Project
 from db.store import connect
 from fair_app.curation.decisions import Decision
+from fair_app.evaluation.comparing import natural, ways_of_telling
 from fair_app.evaluation.statistics import wilson
 from fair_app.settings import Settings
 from fair_app.studio import deciding
@@ -89,10 +89,8 @@ def by_kind(settings: Settings, exam_id: int) -> list[list[KindScore]]:
 def grouped(found: Iterable[KindCounts]) -> list[list[KindScore]]:
     """Kinds told apart by each of their parts; kinds of unequal parts are taken whole."""
     rows = list(found)
-    even = len({row.kind.count(", ") for row in rows}) == 1
-    names = [row.kind.split(", ") if even else [row.kind] for row in rows]
-    ways = [_tally(rows, own) for own in zip(*names, strict=True)]
-    return sorted((way for way in ways if len(way) > 1), key=lambda way: _natural(way[0].kind))
+    ways = [_tally(rows, own) for own in ways_of_telling([row.kind for row in rows])]
+    return sorted((way for way in ways if len(way) > 1), key=lambda way: natural(way[0].kind))
 
 
 def _tally(rows: Sequence[KindCounts], names: Sequence[str]) -> list[KindScore]:
@@ -101,14 +99,8 @@ def _tally(rows: Sequence[KindCounts], names: Sequence[str]) -> list[KindScore]:
     for name, row in zip(names, rows, strict=True):
         answered[name] += row.answered
         correct[name] += row.correct
-    most = sorted(answered, key=lambda name: (-answered[name], _natural(name)))[:MOST_KINDS]
+    most = sorted(answered, key=lambda name: (-answered[name], natural(name)))[:MOST_KINDS]
     return [
         KindScore(name, answered[name], correct[name], wilson(correct[name], answered[name]))
-        for name in sorted(most, key=_natural)
+        for name in sorted(most, key=natural)
     ]
-
-
-def _natural(name: str) -> tuple[float, str]:
-    """Kinds that begin with a number in its order, before all others."""
-    number = re.match(r"\d{1,9}", name)
-    return (float(number[0]) if number else float("inf"), name)

@@ -11,7 +11,7 @@ from db.store import connect
 from fair_app.jobs.orphans import mark_orphans
 from fair_app.settings import Settings
 from fair_app.student.registry import CHECKPOINT
-from fair_app.studio.exams import Score, evaluations
+from fair_app.studio.evaluations import Tested, summary
 
 MOST = 1000
 """Jobs that are looked at."""
@@ -43,11 +43,7 @@ def runs(settings: Settings, project: Project) -> list[Run]:
     store = connect(settings.database)
     mark_orphans(store)
     made = {one.name: one.lineage for one in checkpoints.of_project(store, project.id)}
-    tests = {
-        one.exam.student: one
-        for one in reversed(evaluations(settings, project))
-        if one.counts.questions and one.counts.answered == one.counts.questions
-    }
+    tests = {one.exam.student: one for one in reversed(summary(settings, project)) if one.whole}
     return [
         _run(job, made.get(job.params["name"], {}), tests.get(CHECKPOINT + job.params["name"]))
         for job in jobs.listed(store, project.id, MOST)
@@ -64,7 +60,7 @@ def differences(found: Sequence[Run]) -> dict[str, list[Any]]:
     }
 
 
-def _run(job: Job, lineage: dict[str, Any], test: Score | None) -> Run:
+def _run(job: Job, lineage: dict[str, Any], test: Tested | None) -> Run:
     params = job.params
     came_of_it = job.result or lineage.get("result") or {}
     origin = params.get("origin") or {}
@@ -83,5 +79,5 @@ def _run(job: Job, lineage: dict[str, Any], test: Score | None) -> Run:
         steps=came_of_it.get("steps"),
         seconds=came_of_it.get("seconds"),
         accuracy=test.accuracy if test else None,
-        tested=test.counts.questions if test else None,
+        tested=test.questions if test else None,
     )

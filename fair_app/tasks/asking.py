@@ -17,10 +17,20 @@ ENDINGS = {
 
 def put(question: Question, grader: str) -> str:
     """The context, the question with its lettered options, and the form of the answer."""
-    lettered = zip(LETTERS, question.options, strict=False)
-    asked = "\n".join([question.text, *(f"{letter}. {option}" for letter, option in lettered)])
     form = f'Think step by step, and end with "The answer is" and {ENDINGS[grader]}.'
-    return "\n\n".join(part for part in (question.context, asked, form) if part)
+    return "\n\n".join(part for part in (asked(question), form) if part)
+
+
+def asked(question: Question) -> str:
+    """The context and the question with its lettered options: a prompt without the form."""
+    lettered = zip(LETTERS, question.options, strict=False)
+    lines = "\n".join([question.text, *(f"{letter}. {option}" for letter, option in lettered)])
+    return "\n\n".join(part for part in (question.context, lines) if part)
+
+
+def asked_in(prompt: str) -> str:
+    """What `asked` gave, from a prompt that `put` made."""
+    return prompt.rpartition("\n\n")[0] or prompt
 
 
 def check_options(rows: Sequence[Row], questions: Sequence[Question], column: str) -> None:
