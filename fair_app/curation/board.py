@@ -3,9 +3,61 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Protocol
 
-from fair_app.curation.acceptance import RationaleRow, Rule, Verdict, verdict
+from fair_app.curation.acceptance import RationaleRow, Rule, Score, Verdict, verdict
 from fair_app.curation.decisions import Key, State
+from fair_app.curation.leniency import adjusted_mean, leniencies
+
+COMPLETE = "complete"
+"""How a text ended that can be judged and learned from."""
+
+
+class Written(Protocol):
+    """A rationale without its text, as it is stored. `correct` is its final answer's grade."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def question_id(self) -> int: ...
+
+    @property
+    def teacher(self) -> str: ...
+
+    @property
+    def correct(self) -> bool | None: ...
+
+    @property
+    def finish(self) -> str: ...
+
+    @property
+    def tokens(self) -> int: ...
+
+
+def rationale_rows(
+    written: Sequence[Written], scores: Mapping[int, Sequence[tuple[str, Score]]]
+) -> list[RationaleRow]:
+    """The complete rationales with what the rule looks at, in their order.
+
+    `scores` has the (reviewer, score) pairs of a rationale by its id, in committee order. The
+    adjusted means are by the leniencies that the scores of all complete ones show.
+    """
+    complete = [one for one in written if one.finish == COMPLETE]
+    leniency = leniencies(dict(scores.get(one.id, ())) for one in complete)
+    return [
+        RationaleRow(
+            id=one.id,
+            question_id=one.question_id,
+            teacher=one.teacher,
+            final_correct=one.correct,
+            scores=tuple(score for _, score in scores.get(one.id, ())),
+            reviewers=tuple(reviewer for reviewer, _ in scores.get(one.id, ())),
+            adjusted=adjusted_mean(dict(scores.get(one.id, ())), leniency),
+            tokens=one.tokens,
+        )
+        for one in complete
+    ]
 
 
 @dataclass(frozen=True)

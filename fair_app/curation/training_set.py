@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from random import Random
 
 from fair_app.curation.acceptance import RationaleRow, Rule, Verdict, level, verdict
 from fair_app.curation.decisions import Key, State
@@ -21,7 +22,8 @@ class FeedbackRow:
 
 @dataclass(frozen=True)
 class TrainingRow:
-    """A question to learn from, with its (teacher, text) pairs: at least one of each kind."""
+    """A question to learn from, with its (teacher, text) pairs: at least one of each kind, unless
+    feedback is left out."""
 
     question_id: int
     rationales: tuple[tuple[str, str], ...]
@@ -45,6 +47,7 @@ def training_set(
     states: Mapping[Key, State] | None = None,
     teacher: str = MIXED,
     keep_rule: bool = False,
+    with_feedback: bool = True,
 ) -> list[TrainingRow]:
     """The questions with a usable rationale and feedback, in the order of `rationales`.
 
@@ -52,7 +55,8 @@ def training_set(
     accepted, that rationale alone. A teacher's name takes that teacher's alone, whatever the
     scores, as the reference does; with `keep_rule` only what is accepted. What a person rejected
     stays out either way, and an edited text replaces the original, which is then marked as a
-    person's. Blank texts are never used. `texts` has every rationale's original, by its id.
+    person's. Blank texts are never used. `texts` has every rationale's original, by its id. Without
+    `with_feedback` no feedback is learned from, and a question needs none.
 
     Raises BadInput for a teacher who wrote nothing here, and for an empty training set.
     """
@@ -80,12 +84,12 @@ def training_set(
     remarks = _by_question(
         (row.question_id, row.teacher, row.text or "")
         for row in feedback
-        if teacher in (MIXED, row.teacher)
+        if with_feedback and teacher in (MIXED, row.teacher)
     )
     rows = [
-        TrainingRow(question_id, tuple(pairs), tuple(remarks[question_id]))
+        TrainingRow(question_id, tuple(pairs), tuple(remarks.get(question_id, ())))
         for question_id, pairs in answers.items()
-        if question_id in remarks
+        if question_id in remarks or not with_feedback
     ]
     if not rows:
         written = any(texts[row.id].strip() for row in own)
@@ -94,6 +98,60 @@ def training_set(
             _why_empty(judged, rule, teacher, written, bool(answers), bool(remarks)),
         )
     return rows
+
+
+def random_set(
+    rationales: Sequence[RationaleRow],
+    texts: Mapping[int, str],
+    rule: Rule,
+    feedback: Sequence[FeedbackRow],
+    states: Mapping[Key, State] | None = None,
+    teacher: str = MIXED,
+    keep_rule: bool = False,
+    with_feedback: bool = True,
+    *,
+    seed: int,
+) -> list[TrainingRow]:
+    """As many rationales as `training_set` has, but drawn at random: what peer review is worth.
+
+    They are drawn from all of `rationales` that could be learned from: with a text, with feedback
+    on their question where that is wanted, and not rejected by a person. The rest is as there,
+    favourites aside. Raises BadInput as `training_set`.
+    """
+    decided = states or {}
+    kept = training_set(
+        rationales, texts, rule, feedback, decided, teacher, keep_rule, with_feedback
+    )
+    answered = {
+        row.question_id
+        for row in feedback
+        if (row.text or "").strip() and teacher in (MIXED, row.teacher)
+    }
+    pool = [
+        row
+        for row in rationales
+        if teacher in (MIXED, row.teacher)
+        and (row.question_id in answered or not with_feedback)
+        and (_edited(row, decided) or texts[row.id]).strip()
+        and (_state(row, decided) or State()).accepted is not False
+    ]
+    number = sum(len(row.rationales) for row in kept)
+    drawn = Random(f"rationales {seed}").sample(pool, min(number, len(pool)))
+    chosen = {row.id for row in drawn}
+    accepted: dict[Key, State] = {
+        ("rationale", row.id): replace(_state(row, decided) or State(), accepted=True)
+        for row in drawn
+    }
+    return training_set(
+        [row for row in rationales if row.id in chosen],
+        texts,
+        rule,
+        feedback,
+        accepted,
+        teacher,
+        keep_rule,
+        with_feedback,
+    )
 
 
 def _state(row: RationaleRow, states: Mapping[Key, State]) -> State | None:

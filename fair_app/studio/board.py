@@ -16,13 +16,10 @@ from db import committee, curation, decisions, exams
 from db.decisions import DecisionRow
 from db.projects import Project
 from db.store import connect, reading
-from fair_app.curation.acceptance import RationaleRow
-from fair_app.curation.board import Board, Incomplete
+from fair_app.curation.board import COMPLETE, Board, Incomplete, rationale_rows
 from fair_app.curation.decisions import Decision, Key, State, fold
-from fair_app.curation.leniency import adjusted_mean, leniencies
 from fair_app.settings import Settings
 
-COMPLETE = "complete"
 KEPT = 4
 """Boards that are kept at most: those used last."""
 
@@ -118,28 +115,10 @@ def _facts(store: Database, project: Project, states: Mapping[Key, State]) -> Bo
     if exam_id is None:
         return Board([], teachers, [], [], states, {}, {})
     written = curation.written(store, project.id, exam_id)
-    scores = curation.scores(store, project.id)
-    complete = [one for one in written if one.finish == COMPLETE]
-    leniency = leniencies(dict(scores.get(one.id, ())) for one in complete)
-    rows = []
-    for one in complete:
-        given = scores.get(one.id, [])
-        rows.append(
-            RationaleRow(
-                id=one.id,
-                question_id=one.question_id,
-                teacher=one.teacher,
-                final_correct=one.correct,
-                scores=tuple(score for _, score in given),
-                reviewers=tuple(reviewer for reviewer, _ in given),
-                adjusted=adjusted_mean(dict(given), leniency),
-                tokens=one.tokens,
-            )
-        )
     return Board(
         questions=exams.question_ids(store, exam_id, "wrong"),
         teachers=teachers,
-        rows=rows,
+        rows=rationale_rows(written, curation.scores(store, project.id)),
         incomplete=[
             Incomplete(one.id, one.question_id, one.teacher, one.finish)
             for one in written

@@ -90,7 +90,7 @@ def export_mistakes(settings: Settings, project: Project, folder: Path) -> Path:
         raise BadInput(f"{project.name} has no exam yet: there is nothing to export.")
     store = connect(settings.database)
     exam = exams.get(store, project.exam_id)
-    run = ReferenceRun([_mistake(row) for row in exams.answers(store, exam.id, "wrong")])
+    run = ReferenceRun([as_mistake(row) for row in exams.answers(store, exam.id, "wrong")])
     return reference.write_run(run, folder, *_named(exam))[0]
 
 
@@ -100,19 +100,25 @@ def export_answers(settings: Settings, project: Project, folder: Path) -> Path:
         raise BadInput(f"{project.name} has no exam yet: there is nothing to export.")
     store = connect(settings.database)
     exam = exams.get(store, project.exam_id)
+    content = answers_record(settings, project, exam)
+    model, task, round_number = _named(exam)
+    name = reference.file_names(model, task, round_number)["false"]
+    path = folder / name.replace("_false_", "_answers_")
+    return write_whole({path: json.JSONEncoder(indent=2).iterencode(content)})[0]
+
+
+def answers_record(settings: Settings, project: Project, exam: Exam) -> dict[str, Any]:
+    """All answers of an exam or evaluation, each with how it was read and graded."""
+    rows = exams.answers(connect(settings.database), exam.id)
     decided = words(settings, project)
-    content = {
+    return {
         "student": exam.student,
         "task": exam.task,
         "split": exam.split,
         "settings": exam.settings,
         "description": exam.description,
-        "answers": [_answer_row(row, decided.get(row.id)) for row in exams.answers(store, exam.id)],
+        "answers": [_answer_row(row, decided.get(row.id)) for row in rows],
     }
-    model, task, round_number = _named(exam)
-    name = reference.file_names(model, task, round_number)["false"]
-    path = folder / name.replace("_false_", "_answers_")
-    return write_whole({path: json.JSONEncoder(indent=2).iterencode(content)})[0]
 
 
 def export_sft(settings: Settings, project: Project, folder: Path) -> list[Path]:
@@ -314,7 +320,7 @@ def _as_run(settings: Settings, project: Project, exam_id: int) -> ReferenceRun:
         )
 
     return ReferenceRun(
-        mistakes=[_mistake(row) for row in answers],
+        mistakes=[as_mistake(row) for row in answers],
         teachers=[teacher.name for teacher in members],
         feedback={
             teacher.name: [feedback.get((row.id, teacher.name)) for row in answers]
@@ -334,7 +340,8 @@ def _named(exam: Exam) -> tuple[str, str, int]:
     return model, exam.task, exam.settings.get("round", 0)
 
 
-def _mistake(row: AnswerRow) -> ReferenceMistake:
+def as_mistake(row: AnswerRow) -> ReferenceMistake:
+    """An answer as the reference writes a mistake."""
     return ReferenceMistake(
         id=row.source_id,
         question=row.question,

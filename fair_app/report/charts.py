@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pages.components.markup import percent, text
+from fair_app.report.markup import percent, text
 
 Point = tuple[float, float]
 
@@ -40,8 +40,12 @@ def line_chart(
     *,
     y_range: tuple[float, float] | None = None,
     show: Callable[[float], str] = lambda value: f"{value:.2f}",
+    mark: float | None = None,
 ) -> str:
-    """Draw lines over a common x axis with a legend of their last values; "" without a point."""
+    """Draw lines over a common x axis with a legend of their last values; "" without a point.
+
+    With `mark`, an x within the lines, a rule stands there and the legend has the values at it.
+    """
     # A line keeps its colour where another has no point.
     drawn = [(place, line) for place, line in enumerate(lines) if line.points]
     if not drawn:
@@ -66,13 +70,15 @@ def line_chart(
             shapes.append(f'<polygon class="band line-{place}" points="{" ".join(edge)}"/>')
         path = " ".join(at(x, y) for x, y in line.points)
         shapes.append(f'<polyline class="line line-{place}" points="{path}"/>')
+    if mark is not None:
+        shapes.append(f'<polyline class="mark" points="{at(mark, low)} {at(mark, high)}"/>')
     marks = "".join(
         f'<span style="top:{100 * (high - level) / (high - low):.2f}%">{text(show(level))}</span>'
         for level in levels
     )
     legend = "".join(
         f'<li class="line-{place}"><i></i>{text(line.name)} '
-        f"<b>{text(show(line.points[-1][1]))}</b></li>"
+        f"<b>{text(show(_value(line, mark)))}</b></li>"
         for place, line in drawn
     )
     return (
@@ -120,6 +126,12 @@ def thinned(points: Sequence[Point], most: int) -> list[Point]:
     """At most about `most` of the points, evenly chosen, the last among them."""
     step = max(1, -(-len(points) // most))
     return [*points[:-1:step], *points[-1:]]
+
+
+def _value(line: Line, x: float | None) -> float:
+    """The value of a line's last point, or of its last one up to x."""
+    reached = [y for at, y in line.points if x is None or at <= x]
+    return reached[-1] if reached else line.points[0][1]
 
 
 def _padded(low: float, high: float) -> tuple[float, float]:

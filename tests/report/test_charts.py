@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pages.components.charts import Interval, Line, interval_chart, line_chart, thinned, ticks
+from fair_app.report.charts import Interval, Line, interval_chart, line_chart, thinned, ticks
 
 VALUES = st.floats(-1e6, 1e6, allow_nan=False)
 
@@ -37,6 +37,14 @@ def test_a_band_goes_up_one_side_and_back_on_the_other():
     markup = line_chart([line], "", "", y_range=(0.0, 1.0))
     drawn = re.search(r'class="band line-0" points="([^"]*)"', markup)
     assert drawn and drawn[1] == "0.0,75.0 1000.0,150.0 1000.0,150.0 0.0,225.0"
+
+
+def test_a_mark_is_a_rule_and_the_legend_has_the_values_at_it():
+    lines = [Line("a", [(0, 0.25), (1, 0.5), (2, 0.75)]), Line("late", [(2, 1.0)])]
+    markup = line_chart(lines, "", "", y_range=(0.0, 1.0), mark=1)
+    drawn = re.search(r'class="mark" points="([^"]*)"', markup)
+    assert drawn and drawn[1] == "500.0,300.0 500.0,0.0"
+    assert re.findall(r"<b>([^<]*)</b>", markup) == ["0.50", "1.00"]
 
 
 def test_nothing_is_drawn_of_nothing():

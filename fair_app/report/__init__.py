@@ -1,0 +1,1 @@
+"""The report of a project, and the figures that it and the pages draw."""
