@@ -1,0 +1,181 @@
+"""What an ablation takes: time by the last runs and tests on this machine, and room on its disk."""
+
+import math
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from db import exams, jobs
+from db.projects import Project
+from db.store import connect
+from fair_app.errors import BadInput
+from fair_app.settings import Settings
+from fair_app.student.base import DECODINGS
+from fair_app.student.check import size
+from fair_app.student.registry import CHECKPOINT, StudentRef
+from fair_app.studio.training import trained
+from fair_app.training.examples import TrainingQuestion, feedback_prompt
+from fair_app.training.settings import TrainingSettings
+from fair_app.training.shape import shape_of
+
+ENOUGH = 16
+"""Answers from which on a test's pace is worth something."""
+CHARACTERS_A_TOKEN = 4
+FLOAT_BYTES, HALF_BYTES, MOMENTS = 4, 2, 3
+"""Of an adapter's weight, of a whole model's, and how many floats a run under way keeps more."""
+FILES_BYTES = 4 * 10**6
+"""A checkpoint's tokenizer, card and examples, roughly."""
+
+
+class Run(Protocol):
+    """A training run that is planned."""
+
+    @property
+    def settings(self) -> TrainingSettings: ...
+
+    @property
+    def questions(self) -> Sequence[TrainingQuestion]: ...
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What runs and tests take. Times in seconds; None where nothing here tells.
+
+    `run_seconds` and `test_seconds` are for one, on average; `questions` are those of a test, None
+    for all there are. `tests` counts that of the student before training too.
+    """
+
+    steps: int
+    tests: int
+    questions: int | None
+    run_seconds: float | None
+    test_seconds: float | None
+    disk_bytes: int | None
+
+    @property
+    def runs(self) -> int:
+        """How many runs there are: all tests but the first are of one."""
+        return self.tests - 1
+
+    @property
+    def seconds(self) -> float | None:
+        """How long all of it takes."""
+        if self.run_seconds is None or self.test_seconds is None:
+            return None
+        return self.runs * self.run_seconds + self.tests * self.test_seconds
+
+
+def cost(
+    settings: Settings,
+    project: Project,
+    ref: StudentRef,
+    runs: Sequence[Run],
+    test: Mapping[str, Any],
+) -> Cost:
+    """What these runs of a student take, each tested as `test` says, and a test of the student."""
+    steps = [steps_of(run.settings, len(run.questions)) for run in runs]
+    tokens = [
+        min(count * run.settings.batch_size, run.settings.epochs * len(run.questions))
+        * tokens_a_question(run.questions)
+        for run, count in zip(runs, steps, strict=True)
+    ]
+    a_token = seconds_a_token(settings, ref)
+    return Cost(
+        steps=sum(steps),
+        tests=len(runs) + 1,
+        questions=test["limit"],
+        run_seconds=None
+        if a_token is None
+        else sum(tokens) / len(runs) * a_token + beside(settings, "train", ref.base),
+        test_seconds=_test_seconds(settings, project, ref, test),
+        disk_bytes=_disk_bytes(ref, [run.settings for run in runs]),
+    )
+
+
+def check_disk(settings: Settings, found: Cost) -> None:
+    """Raise BadInput when the disk has no room for the checkpoints."""
+    standing = settings.checkpoints
+    while not standing.exists():
+        standing = standing.parent
+    free = shutil.disk_usage(standing).free
+    if found.disk_bytes is not None and found.disk_bytes > free:
+        raise BadInput(
+            f"{found.runs} checkpoints take about {size(found.disk_bytes)}, and the disk has "
+            f"{size(free)} free: free some, or take fewer arms or seeds."
+        )
+
+
+def steps_of(settings: TrainingSettings, questions: int) -> int:
+    """How many optimizer steps a run takes at most: it may stop early."""
+    held_out = min(round(settings.validation_share * questions), questions - 1)
+    steps = settings.epochs * math.ceil((questions - held_out) / settings.batch_size)
+    return steps if settings.max_steps is None else min(steps, settings.max_steps)
+
+
+def tokens_a_question(questions: Sequence[TrainingQuestion]) -> float:
+    """About how many tokens a question brings to an epoch: its texts, each with its prompt."""
+    characters = 0.0
+    for one in questions:
+        for texts, prompt in ((one.rationales, one.prompt), (one.feedback, feedback_prompt(one))):
+            if texts:
+                characters += len(prompt) + sum(len(text.text) for text in texts) / len(texts)
+    return characters / CHARACTERS_A_TOKEN / max(1, len(questions))
+
+
+def seconds_a_token(settings: Settings, ref: StudentRef) -> float | None:
+    """How long the newest run of this student took a token; None before the first."""
+    store = connect(settings.database)
+    pace = jobs.latest_mean(store, "train", "tokens_per_second", student=ref.base)
+    return 1 / pace if pace else None
+
+
+def beside(settings: Settings, kind: str, student: str) -> float:
+    """The seconds that the newest job of this kind and student took beside its work: loading."""
+    store = connect(settings.database)
+    job = jobs.latest_succeeded(store, kind, student)
+    if job is None or job.started_at is None or job.finished_at is None:
+        return 0.0
+    worked = (job.result or {}).get("seconds", 0.0)
+    return max(0.0, job.finished_at - job.started_at - float(worked))
+
+
+def _test_seconds(
+    settings: Settings, project: Project, ref: StudentRef, test: Mapping[str, Any]
+) -> float | None:
+    """How long a test takes, as this student or one made of it was tested before in this way."""
+    if test["limit"] is None:
+        return None
+    store = connect(settings.database)
+    made = [f"{CHECKPOINT}{one.name}" for one in trained(settings, project) if one.base == ref.base]
+    for student in (ref.ref, *made):
+        for exam, answered in exams.sat_by(store, student, test["task"]):
+            if answered >= min(ENOUGH, test["limit"]) and exam.seconds and _alike(exam, test):
+                pace = exam.seconds / answered
+                return pace * test["limit"] + beside(settings, "evaluate", student)
+    return None
+
+
+def _alike(exam: exams.Exam, test: Mapping[str, Any]) -> bool:
+    """Whether an exam was asked in the way that a test will be, as far as it moves the pace."""
+    decoding = asdict(DECODINGS[test["decoding"]])
+    if test["max_new_tokens"]:
+        decoding["max_new_tokens"] = test["max_new_tokens"]
+    asked = exam.settings
+    return {**asked.get("decoding", {}), "seed": None} == {**decoding, "seed": None} and all(
+        asked.get(name) == test[name] for name in ("samples", "quantization", "server", "prompts")
+    )
+
+
+def _disk_bytes(ref: StudentRef, runs: Sequence[TrainingSettings]) -> int | None:
+    """What the checkpoints take, and the state of one run under way; None for an unknown shape."""
+    shape = shape_of(ref)
+    if shape is None:
+        return None
+    first = runs[0]
+    if first.method == "full":
+        weights, each = shape.parameters, HALF_BYTES * shape.parameters
+    else:
+        weights = first.lora_rank * sum(map(sum, shape.targeted(first.targets)))
+        each = FLOAT_BYTES * weights
+    return len(runs) * (each + FILES_BYTES) + MOMENTS * FLOAT_BYTES * weights
