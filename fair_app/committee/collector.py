@@ -42,15 +42,17 @@ def run(job: JobContext) -> dict[str, Any]:
     """Collect what the project's committee has not written yet about its mistakes.
 
     Parameters: concurrency (calls in flight), budget_usd (what all calls of the project may cost),
-    batch (whether providers that have batches are asked in them).
+    batch (whether providers that have batches are asked in them), and where it is not the project's
+    exam whose mistakes are taught, exam.
     Result: calls, cached, failed, left, attempts, input_tokens, output_tokens, rationales,
     feedback, reviews, cost_usd, unpriced, stopped_by_budget, out (teacher to reason).
     """
     project = job.project
-    if project.exam_id is None:
+    exam_id = job.params.get("exam") or project.exam_id
+    if exam_id is None:
         raise BadInput(f"{project.name} has no exam yet: run the exam first.")
     with job.device() if _computes(job) else nullcontext():
-        collector = asyncio.run(_collect(job, project.exam_id))
+        collector = asyncio.run(_collect(job, exam_id))
     tallies = calls.tally_of_job(job.store, job.job.id)
     total = {
         name: sum(getattr(one, name) for one in tallies)
@@ -68,8 +70,8 @@ def run(job: JobContext) -> dict[str, Any]:
         "calls": total.pop("sent") + total.pop("done") + total["failed"],
         "cached": collector.asking.cached,
         **total,
-        "left": sum(one.calls for one in committee.missing(job.store, project.id, project.exam_id)),
-        **committee.counts(job.store, project.id, project.exam_id),
+        "left": sum(one.calls for one in committee.missing(job.store, project.id, exam_id)),
+        **committee.counts(job.store, project.id, exam_id),
         "stopped_by_budget": collector.asking.budget.exhausted,
         "out": {one.row.name: one.out for one in collector.members if one.out},
     }

@@ -60,15 +60,27 @@ def collect_params(
     """
     if concurrency < 1:
         raise BadInput("Calls in flight (--concurrency) must be 1 or more.")
+    found = quote(settings, project)
+    check_committee(settings, project, budget_usd, keys)
+    if found.mistakes == 0:
+        raise BadInput("The exam has no mistake to teach: ask the student more questions first.")
+    projects.set_budget(connect(settings.database), project.id, budget_usd)
+    return {"concurrency": concurrency, "budget_usd": budget_usd, "batch": batch}
+
+
+def check_committee(
+    settings: Settings,
+    project: Project,
+    budget_usd: float | None = None,
+    keys: Mapping[str, SecretStr] | None = None,
+) -> None:
+    """Raise BadInput when a project's committee cannot be asked: see `collect_params`."""
     if budget_usd is not None and not 0 < budget_usd < float("inf"):
         raise BadInput("The budget is an amount in USD: give more than 0, or none.")
     store = connect(settings.database)
-    found = quote(settings, project)
-    if found.teachers == 0:
-        raise BadInput("The committee has no teacher that can be asked: choose its teachers.")
-    if found.mistakes == 0:
-        raise BadInput("The exam has no mistake to teach: ask the student more questions first.")
     members = [row for row in committee.teachers(store, project.id) if row.origin == "committee"]
+    if not members:
+        raise BadInput("The committee has no teacher that can be asked: choose its teachers.")
     if all(row.simulated for row in members) and not task_of(project).has_derivations:
         raise BadInput(
             f"The offline teachers work on gold solutions with equations, and {project.task} has "
@@ -89,8 +101,6 @@ def collect_params(
             f"Nobody knows what {unpriced[0]} costs, so that a budget cannot hold: give its "
             "usd_per_million_input and usd_per_million_output, or ask without a budget."
         )
-    projects.set_budget(store, project.id, budget_usd)
-    return {"concurrency": concurrency, "budget_usd": budget_usd, "batch": batch}
 
 
 def live(settings: Settings, project: Project) -> Live | None:

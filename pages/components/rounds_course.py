@@ -1,0 +1,243 @@
+"""Rounds as they are shown: what they will take, and how the student fared from round to round."""
+
+from collections.abc import Sequence
+
+from fair_app.evaluation.rounds import Round, Score
+from fair_app.jobs.children import children_of
+from fair_app.jobs.queue import ACTIVE
+from fair_app.report.charts import Line, line_chart
+from fair_app.settings import Settings
+from fair_app.studio.projects import Project
+from fair_app.studio.rounds import Change, Course, changes
+from fair_app.studio.rounds_plan import Range, RoundsPlan
+from pages.components.markup import count, duration, percent, text
+from pages.components.money import usd
+from pages.components.notice import go_button, notice
+from pages.components.stats import Stat, stats
+
+TEACH = """
+element.addEventListener('click', (event) => {
+  const button = event.target.closest('[data-exam]');
+  if (button) trigger('teach', {exam: button.dataset.exam});
+});
+"""
+"""Reports the exam of a pressed button."""
+WORDS = {"exam": "the exams", "committee": "the committee", "training": "training", "test": "tests"}
+
+
+# ---- before
+
+
+def plan_panel(plan: RoundsPlan) -> str:
+    """What rounds will take: the first round's calls and cost, and the others' estimated."""
+    unknown = [WORDS[part] for part, seconds in plan.seconds.items() if seconds is None]
+    known = sum(seconds for seconds in plan.seconds.values() if seconds is not None)
+    more = plan.rounds - 1
+    figures = [
+        Stat(
+            "First round",
+            _calls(plan.first_calls),
+            f"about {count(plan.mistakes, 'mistake')}"
+            + ("" if plan.known else ", an estimate: its exam is still to be sat")
+            + (f"; {plan.first_cached:,} more from the ledger" if plan.first_cached else ""),
+        ),
+        *(
+            [
+                Stat(
+                    "Further rounds" if more > 1 else "Second round",
+                    _calls(plan.later_calls),
+                    "an estimate: the old mistakes’ feedback alone, to as many new ones",
+                )
+            ]
+            if more
+            else []
+        ),
+        Stat("Cost", _cost(plan.cost_usd), "of the calls, an estimate"),
+        Stat(
+            "Time",
+            f"about {duration(known)}" if known else "unknown",
+            f"and {_listed(unknown)}, which nothing here tells"
+            if unknown and known
+            else "until something like it has run here"
+            if unknown
+            else "an estimate, at most",
+        ),
+    ]
+    names = f"{plan.checkpoints[0]} to {plan.checkpoints[-1]}" if more else plan.checkpoints[0]
+    return (
+        stats(figures) + f'<p class="soft">{text(plan.student)} begins, the checkpoints are '
+        f"{text(names)}, and every round sits the same {count(plan.exam_questions, 'question')} "
+        f"of the exam{_tested(plan)}.</p>"
+    )
+
+
+def _calls(number: Range) -> str:
+    low, high = (round(one) for one in number)
+    return f"{count(low, 'call')}" if low == high else f"{low:,} to {count(high, 'call')}"
+
+
+def _cost(amount: Range | None) -> str:
+    if amount is None:
+        return "unknown"
+    low, high = amount
+    if high == 0:
+        return "nothing"
+    return usd(low) if low == high else f"{usd(low)} to {usd(high)}"
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def _tested(plan: RoundsPlan) -> str:
+    return f" and {plan.test_questions:,} of the test" if plan.test_questions else " and the test"
+
+
+# ---- during and after
+
+
+def at_work(settings: Settings, found: Course | None) -> str:
+    """The part that is at work, which is a job of its own; "" when none is."""
+    if found is None or found.job.state not in ACTIVE:
+        return ""
+    for part in children_of(settings, found.job.id)[::-1]:
+        if part.state in ACTIVE:
+            counted = f", {part.done:,} of {part.total:,}" if part.total else ""
+            left = f", about {duration(part.eta_s)} left" if part.eta_s else ""
+            said = f"{part.child_key}: {part.stage or 'starting'}{counted}{left}"
+            return f'<p class="soft" role="status">{text(said)}</p>'
+    return ""
+
+
+def course_panel(settings: Settings, project: Project, found: Course | None) -> str:
+    """The newest rounds: why they ended, the curves, and a row a round; "" before the first."""
+    if found is None:
+        return ""
+    why = notice(found.stopped, "success" if _gained(found) else "info") if found.stopped else ""
+    if found.base is None and not found.rounds:
+        return why
+    return why + _sums(found) + _curves(found) + _table(settings, project, found)
+
+
+def _gained(found: Course) -> bool:
+    tests = [one.test for one in found.rounds if one.test is not None]
+    return bool(found.base and tests and tests[-1].correct > found.base.correct)
+
+
+def _sums(found: Course) -> str:
+    paid = [one.calls for one in found.rounds if one.calls is not None]
+    if not paid:
+        return ""
+    free = sum(one.cached + one.standing for one in paid)
+    unknown = sum(one.unpriced for one in paid)
+    cost = sum(one.cost_usd for one in paid)
+    return stats(
+        [
+            Stat("Calls made", f"{sum(one.asked for one in paid):,}", "in all rounds"),
+            Stat("Calls saved", f"{free:,}", "the ledger or an earlier round had them"),
+            Stat(
+                "Cost",
+                usd(cost),
+                f"and {count(unknown, 'call')} of unknown price" if unknown else "so far",
+            ),
+        ]
+    )
+
+
+def _curves(found: Course) -> str:
+    tests = [(0, found.base), *((one.number, one.test) for one in found.rounds)]
+    sat = [(one.number - 1, one.exam) for one in found.rounds]
+    shown = [score for _, score in tests if score is not None]
+    ends = [end for score in shown for end in score.ci95]
+    ends += [exam.accuracy for _, exam in sat if exam is not None]
+    accuracies = line_chart(
+        [
+            Line("Test", _points(tests), [(x, *one.ci95) for x, one in tests if one is not None]),
+            Line("Exam", _points(sat)),
+        ],
+        "Accuracy after each round, the test with its 95 % interval",
+        "rounds learned from",
+        y_range=(max(0.0, min(ends) - 0.02), min(1.0, max(ends) + 0.02)),
+        show=percent,
+    )
+    mistakes = Line(
+        "Mistakes", [(one.number, one.exam.mistakes) for one in found.rounds if one.exam]
+    )
+    calls = Line("Calls made", [(one.number, one.calls.asked) for one in found.rounds if one.calls])
+    return accuracies + line_chart(
+        [mistakes, calls], "Mistakes and calls of each round", "round", show=_whole
+    )
+
+
+def _whole(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _points(scores: Sequence[tuple[int, Score | None]]) -> list[tuple[float, float]]:
+    return [(place, one.accuracy) for place, one in scores if one is not None]
+
+
+def _table(settings: Settings, project: Project, found: Course) -> str:
+    changed = changes(settings, found)
+    begins = f"<td>Before<small>{text(found.job.params['student'])}</small></td>" + 3 * "<td></td>"
+    first = f"<tr>{begins}{_test(found.base, None)}<td></td></tr>" if found.base else ""
+    rows = "".join(_row(project, one, changed.get(one.number)) for one in found.rounds)
+    several = (
+        '<p class="soft">Each round is held against the first test by McNemar’s exact test, its p '
+        "corrected for several rounds (Holm).</p>"
+        if len(changed) > 1
+        else ""
+    )
+    return (
+        '<div class="table course"><table><thead><tr><th>Round</th><th class="n">Exam</th>'
+        '<th class="n">Calls</th><th class="n">Learned from</th><th class="n">Test</th>'
+        '<th class="n">Against before</th>'
+        f"<th></th></tr></thead><tbody>{first}{rows}</tbody></table></div>{several}"
+    )
+
+
+def _row(project: Project, one: Round, changed: Change | None) -> str:
+    exam, calls = one.exam, one.calls
+    asked = (
+        f"{calls.asked:,}<small>{calls.cached + calls.standing:,} saved</small>" if calls else ""
+    )
+    made = (
+        f"{count(one.examples, 'question')}<small>{text(one.checkpoint)}</small>"
+        if one.examples is not None
+        else ""
+    )
+    sat = (
+        f"{percent(exam.accuracy)}<small>{count(exam.mistakes, 'mistake')}</small>" if exam else ""
+    )
+    return (
+        f"<tr><td>{one.number}<small>{text(one.student)}</small></td>"
+        f'<td class="n">{sat}</td><td class="n">{asked}</td><td class="n">{made}</td>'
+        f'{_test(one.test, changed)}<td class="act">{_teach(project, exam)}</td></tr>'
+    )
+
+
+def _test(test: Score | None, changed: Change | None) -> str:
+    """The test of a round with its interval, and what it fixed and broke of the first one."""
+    if test is None:
+        return '<td class="n"></td><td class="n"></td>'
+    low, high = test.ci95
+    against = ""
+    if changed is not None:
+        p = "p < 0.001" if changed.p_holm < 0.001 else f"p = {changed.p_holm:.3f}"
+        against = f"+{changed.fixed:,} −{changed.broken:,}<small>{text(p)}</small>"
+    return (
+        f'<td class="n">{percent(test.accuracy)}<small>{100 * low:.0f} to {100 * high:.0f} %'
+        f'</small></td><td class="n">{against}</td>'
+    )
+
+
+def _teach(project: Project, exam: Score | None) -> str:
+    """The way to a round's mistakes: the review room shows those of the project's exam."""
+    if exam is None or not exam.mistakes:
+        return ""
+    if exam.id == project.exam_id:
+        return go_button("review", "Review", "plain")
+    return (
+        f'<button type="button" class="go plain" data-exam="{exam.id}" title="Review and teach '
+        'these mistakes again">Reopen</button>'
+    )
