@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from db.store import fetch, insert_or_ignore, scalar
+from db.store import fetch, fetch_one, insert_or_ignore, scalar
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,17 @@ def by_ids(store: Database, ids: Iterable[int]) -> list[QuestionRow]:
         QuestionRow,
         "SELECT * FROM questions WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
         [list_as_json(ids)],
+    )
+
+
+def drawn(store: Database, project_id: int, task: str, split: str) -> QuestionRow | None:
+    """A question of a project's split, any of them; None where it has asked none."""
+    return fetch_one(
+        store,
+        QuestionRow,
+        """SELECT * FROM questions WHERE project_id = ? AND task = ? AND split = ?
+           ORDER BY random() LIMIT 1""",
+        [project_id, task, split],
     )
 
 

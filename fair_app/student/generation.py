@@ -23,6 +23,13 @@ LARGEST_BATCH = {"cpu": 64, "cuda": 256}
 EXPECTED_ROW = 1024
 """Tokens of prompt and answer for which memory is set aside when the batch size is chosen."""
 
+NO_ROOM = (
+    "Memory does not suffice for one answer at a time: use 4-bit weights, a smaller student or "
+    "fewer new tokens."
+)
+HALF_A_CHARACTER = "\ufffd"
+"""What the bytes of a character decode to before the last of them has come."""
+
 
 def render_prompt(tokenizer: PreTrainedTokenizerBase, user_text: str) -> str:
     """The text that a student is given for one user message; exam, test and training share it.
@@ -110,6 +117,29 @@ class TransformersStudent:
             del batch
             _free_memory()
 
+    def stream(
+        self,
+        prompt: str,
+        decoding: Decoding,
+        cancelled: Callable[[], None] = never_cancelled,
+    ) -> Iterator[Completion]:
+        """Yield one answer as it grows, token by token; the last is the whole of it.
+
+        A model with recurrent layers writes it in one piece. Raises as `answer` does.
+        """
+        waiting = self._rows([prompt], decoding, None)
+        (row,) = waiting
+        batch: Batch = self._batch(self.model, self._stop_tokens, decoding)
+        try:
+            while waiting or batch.rows:
+                cancelled()
+                batch.advance(waiting, 1, cancelled)
+                yield self._completion(row)
+        except (RuntimeError, MemoryError) as error:
+            if not _is_out_of_memory(error):
+                raise
+            raise WorkFailed(NO_ROOM) from error
+
     def _rows(
         self, prompts: Sequence[str], decoding: Decoding, seeds: Sequence[int] | None
     ) -> list[Row]:
@@ -132,14 +162,14 @@ class TransformersStudent:
 
     def _completion(self, row: Row) -> Completion:
         text = self.tokenizer.decode(row.tokens, skip_special_tokens=True).strip()
-        return Completion(self._opened + text, len(row.tokens), truncated=not row.stopped)
+        if not row.finished:
+            text = text.rstrip(HALF_A_CHARACTER)
+        truncated = row.finished and not row.stopped
+        return Completion(self._opened + text, len(row.tokens), truncated)
 
     def _halve(self, error: BaseException) -> None:
         if self.batch_size == 1:
-            raise WorkFailed(
-                "Memory does not suffice for one answer at a time: use 4-bit weights, a smaller "
-                "student or fewer new tokens."
-            ) from error
+            raise WorkFailed(NO_ROOM) from error
         self.batch_size //= 2
         self.description["batch_size"] = self.batch_size
 

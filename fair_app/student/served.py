@@ -10,7 +10,7 @@ import hashlib
 import queue
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -24,10 +24,17 @@ from tenacity.wait import wait_random_exponential
 
 from fair_app.committee.base import PASSING, CallFailed, Fault, Finish, Reply
 from fair_app.committee.providers.chat import cap_name, read_chat, sdk, sdk_failures
-from fair_app.committee.providers.wire import AnswerShape, can_be_sent, connections, read
+from fair_app.committee.providers.wire import (
+    AnswerShape,
+    can_be_sent,
+    connections,
+    read,
+    unreachable,
+)
 from fair_app.errors import BadInput, WorkFailed
 from fair_app.student.base import Completion, Decoding, PromptStyle, never_cancelled
 from fair_app.student.registry import SERVER_KEY
+from fair_app.student.sse import Growing
 
 DEADLINE_S = 600.0
 """The most that one call may take, from its sending to the last byte of its answer."""
@@ -38,6 +45,8 @@ UNHURRIED = 0.1
 ATTEMPTS = 5
 LONGEST_WAIT_S = 60.0
 LOOK_EVERY_S = 0.2
+COUNTED = {"stream_options": {"include_usage": True}}
+"""What makes a stream end with the number of its tokens. Not every server knows it."""
 
 Outcome = tuple[int, Completion] | Exception | None
 """An answer, what ended the asking early, or None at its end."""
@@ -153,6 +162,48 @@ class ServedStudent:
                 Fault.TIMEOUT, f"no answer of {self.where} within {self._deadline_s:g} s"
             ) from None
         return (read_completion if self._plain else read_chat)(answer.text, self._key)
+
+    async def stream(
+        self, client: AsyncOpenAI, prompt: str, decoding: Decoding
+    ) -> AsyncIterator[Completion]:
+        """Yield one answer as it grows; the last is the whole of it. Raises CallFailed.
+
+        A server that does not count its tokens is taken to send one at a time; one that cannot send
+        piece by piece is heard when its answer is whole.
+        """
+        (body,) = self._bodies([prompt], decoding, None)
+        try:
+            async for written in self._stream(client, body | COUNTED):
+                yield written
+        except CallFailed as failed:
+            if failed.kind is not Fault.REQUEST or "stream_options" not in failed.said:
+                raise
+            async for written in self._stream(client, body):
+                yield written
+
+    async def _stream(self, client: AsyncOpenAI, body: dict[str, Any]) -> AsyncIterator[Completion]:
+        created = client.completions if self._plain else client.chat.completions
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                with sdk_failures(self.where, self._deadline_s, self._key):
+                    async with created.with_streaming_response.create(
+                        **body, stream=True
+                    ) as answer:
+                        if "event-stream" not in answer.headers.get("content-type", ""):
+                            whole = read_completion if self._plain else read_chat
+                            yield _completion(whole(await answer.text(), self._key))
+                            return
+                        growing = Growing(self._key)
+                        async for line in answer.iter_lines():
+                            if growing.take(line):
+                                yield growing.written
+                        yield growing.end()
+        except TimeoutError:
+            raise CallFailed(
+                Fault.TIMEOUT, f"no answer of {self.where} within {self._deadline_s:g} s"
+            ) from None
+        except httpx2.HTTPError as error:  # the SDK lets through what ends an answer midway
+            raise unreachable(error, self.where, self._deadline_s, self._key) from None
 
     def connect(self) -> AsyncOpenAI:
         """A client of its own for one round of asking."""
