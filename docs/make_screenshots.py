@@ -24,9 +24,11 @@ WAITS = {
     "committee": "#committee-cards .cards",
     "review": "#review-card .column",
     "training": "#training-curves .chart",
-    "evaluation": "#evaluation-comparison .answers",
+    "evaluation": "#compare-flips .flip",
 }
 """What stands on each page once it is painted."""
+ITEMS = {"evaluation": "compare"}
+"""What is opened on a page, where that is not its beginning."""
 SHOTS = [
     *((tab, tab, 1280, 1800 if tab == "review" else 800, "light") for tab in WAITS),
     ("overview-dark", "overview", 1280, 800, "dark"),
@@ -57,11 +59,11 @@ def ensure_loop(home: Path) -> None:
     """Take the demo project through the loop, unless two evaluations say that it has been."""
     sys.path.insert(0, str(REPOSITORY))
     from fair_app.settings import Settings
-    from fair_app.studio.exams import evaluations
+    from fair_app.studio.evaluations import summary
     from fair_app.studio.projects import ensure_demo
 
     settings = Settings(home=home)
-    if len(evaluations(settings, ensure_demo(settings))) < 2:
+    if len(summary(settings, ensure_demo(settings))) < 2:
         command = [sys.executable, "-m", "fair_app", "demo", "--home", str(home)]
         subprocess.run(command, cwd=REPOSITORY, check=True)
 
@@ -84,7 +86,8 @@ def photograph(url: str) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         for name, tab, width, height, theme in SHOTS:
-            page = opened(browser, f"{url}/?project=demo&tab={tab}", (width, height), theme)
+            address = f"{url}/?project=demo&tab={tab}&id={ITEMS.get(tab, '')}"
+            page = opened(browser, address, (width, height), theme)
             page.wait_for_selector(f"{WAITS[tab]} >> visible=true")
             if tab == "exam":
                 page.click("#exam-answers .answer >> nth=0")

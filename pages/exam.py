@@ -1,9 +1,7 @@
 """The exam: the student answers training questions; its mistakes are what the committee teaches."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
@@ -32,6 +30,7 @@ from pages.components.notice import empty, spoken
 from pages.components.page import ACTION, LIVE, Page, Place
 from pages.components.pager import PAGE_SIZE, pager_choices
 from pages.components.painted import page_head, painted
+from pages.components.saved_file import saves
 from pages.person import person
 from pages.review import LOCAL
 
@@ -48,17 +47,6 @@ DOWNLOADS: dict[str, Callable[[Settings, Project, Path], Path]] = {
     "mistakes": export_mistakes,
     "answers": export_answers,
 }
-SAVE_FILE = """
-(file) => {
-  if (!file) return;
-  const {name, content} = JSON.parse(file);
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([content], {type: 'application/json'}));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-}
-"""
 
 
 def build(settings: Settings, place: Place) -> Page:
@@ -117,7 +105,6 @@ def build(settings: Settings, place: Place) -> Page:
                     "mistakes": gr.Button("Download the mistakes", size="sm"),
                     "answers": gr.Button("Download all answers", size="sm"),
                 }
-            file = gr.Textbox("", visible="hidden")
     listed = gr.State("")
     sampled = gr.State([])  # the answers whose samples were unfolded
     timer = gr.Timer(1.0, active=False)
@@ -277,13 +264,8 @@ def build(settings: Settings, place: Place) -> Page:
         sentence = exam_answers.graded(row, undone=True) if row else exam_answers.nothing_to_undo()
         return *live(project, "", *shown), sentence
 
-    def written(kind: str) -> Callable[[str], str]:
-        def write(name: str) -> str:
-            with TemporaryDirectory() as folder:
-                path = DOWNLOADS[kind](settings, open_project(settings, name), Path(folder))
-                return json.dumps({"name": path.name, "content": path.read_text("utf-8")})
-
-        return write
+    def written(kind: str) -> Callable[[Path, str], Path]:
+        return lambda folder, name: DOWNLOADS[kind](settings, open_project(settings, name), folder)
 
     timer.tick(tick, looked, outputs, **LIVE)
     page.input(tick, looked, outputs, **ACTION)
@@ -326,9 +308,7 @@ def build(settings: Settings, place: Place) -> Page:
             spoken(undo), graded, [*outputs, said], trigger_mode="multiple", queue=False, **ACTION
         )
     for kind, button in save.items():
-        button.click(spoken(written(kind)), place.project, file, **ACTION).then(
-            None, file, None, js=SAVE_FILE, api_visibility="private"
-        ).then(lambda: "", None, file, **ACTION)
+        saves(button, [place.project], written(kind))
     return Page(
         name="exam",
         title="Exam",

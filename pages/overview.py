@@ -11,7 +11,9 @@ from fair_app.jobs.kinds import KINDS
 from fair_app.jobs.queue import ACTIVE, JobView
 from fair_app.settings import Settings
 from fair_app.studio.board import board
-from fair_app.studio.exams import Score, evaluations, score
+from fair_app.studio.evaluations import Tested
+from fair_app.studio.evaluations import summary as all_tested
+from fair_app.studio.exams import score
 from fair_app.studio.projects import Project, open_project, status
 from fair_app.studio.review import summary
 from fair_app.tasks.registry import task_of
@@ -21,6 +23,8 @@ from pages.components.markup import count, percent, text
 from pages.components.notice import go_button
 from pages.components.page import LIVE, Page, Place
 from pages.components.painted import painted
+from pages.components.report_links import CSS as LINKS_CSS
+from pages.components.report_links import report_links
 from pages.components.waiting import CSS, waiting_list, waiting_value
 
 PAGE_OF = {
@@ -28,8 +32,15 @@ PAGE_OF = {
     "collect": "committee",
     "train": "training",
     "merge": "training",
+    "prefer": "training",
+    "gguf": "training",
     "evaluate": "evaluation",
+    "rounds": "evaluation",
+    "ablation": "evaluation",
+    "try": "evaluation",
 }
+LENDING = "try"
+"""A model that is lent is no work under way, and nothing to be gone on with."""
 RECENT = 6
 
 
@@ -73,7 +84,7 @@ class Standing:
     questions_accepted: int
     decisions: int
     checkpoints: list[str]
-    evaluations: list[Score]
+    evaluations: list[Tested]
     at_work: set[str]
     """The kinds of job that wait or run."""
 
@@ -91,7 +102,7 @@ def build(settings: Settings, place: Place) -> Page:
         return refresh(open_project(settings, project), "")
 
     timer.tick(tick, place.project, [whole, waiting], **LIVE)
-    return Page("overview", "Overview", refresh, [whole, waiting], timer=timer, css=CSS)
+    return Page("overview", "Overview", refresh, [whole, waiting], timer=timer, css=CSS + LINKS_CSS)
 
 
 def painting(settings: Settings, project: Project) -> str:
@@ -102,7 +113,7 @@ def painting(settings: Settings, project: Project) -> str:
     return (
         f'<header class="page-head"><h2>{text(project.name)}</h2><p>{about}</p></header>'
         f"{_next_panel(next_step(standing))}"
-        f'<ol class="path">{path}</ol>{_jobs(settings, project)}'
+        f'<ol class="path">{path}</ol>{_jobs(settings, project)}{report_links(project)}'
     )
 
 
@@ -126,8 +137,8 @@ def look(settings: Settings, project: Project) -> Standing:
         questions_accepted=accepted.questions_accepted,
         decisions=len(board(settings, project).states),
         checkpoints=[str(name) for name in _list(found["checkpoints"])],
-        evaluations=evaluations(settings, project),
-        at_work={job.kind for job in listed if job.state in ACTIVE},
+        evaluations=all_tested(settings, project),
+        at_work={job.kind for job in listed if job.state in ACTIVE} - {LENDING},
     )
 
 
@@ -248,14 +259,13 @@ def next_step(at: Standing) -> Next:
         "Both students are tested. See which answers were fixed, and which broke.",
         "Compare them",
         "evaluation",
+        item="compare",
     )
 
 
 def tested_students(at: Standing) -> set[str]:
     """The students with a finished evaluation."""
-    return {
-        one.exam.student for one in at.evaluations if one.counts.answered == one.counts.questions
-    }
+    return {one.exam.student for one in at.evaluations if one.whole}
 
 
 def is_evaluated(at: Standing) -> bool:
@@ -306,7 +316,7 @@ def _jobs(settings: Settings, project: Project) -> str:
         active = job.state in ACTIVE
         bar = f'<span class="bar"><i style="width:{share}%"></i></span>' if active else ""
         # Its page has the button only for the newest of its kind.
-        to_resume = shown["resume"] and job.kind not in seen
+        to_resume = shown["resume"] and job.kind not in seen | {LENDING}
         seen.add(job.kind)
         parts = (
             shown["stage"],

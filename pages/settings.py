@@ -31,6 +31,10 @@ EXAM_KEYS = (
     ("r w b", "mark it as right, as wrong, or go back to the rule’s grade"),
     ("u", "undo your latest word"),
 )
+COMPARE_KEYS = (
+    ("j k", "next and previous question"),
+    ("d", "mark what differs in the two answers, or show them plain"),
+)
 
 
 def build(settings: Settings, place: Place) -> Page:
@@ -59,6 +63,8 @@ def _painting(settings: Settings) -> str:
         + _rows({keys: text(what) for keys, what in KEYS}, keys=True)
         + "<h3>Keys among an exam’s answers</h3>"
         + _rows({keys: text(what) for keys, what in EXAM_KEYS}, keys=True)
+        + "<h3>Keys in a comparison</h3>"
+        + _rows({keys: text(what) for keys, what in COMPARE_KEYS}, keys=True)
         + f'<h3>Terms</h3><p class="prose-text">{text(TERMS)}</p>'
         + "<h3>Versions</h3>"
         + _rows({name: text(number) for name, number in versions.items()})

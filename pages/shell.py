@@ -130,7 +130,10 @@ class Shell:
             self._tabs_by_name[page.name].select(
                 self._opener(page.name), [self._place.project, self._place.tab, *inputs], **look
             )
-        self._router.go(self._follow, [self._place.project, *inputs], **look)
+        # A second link counts also while the first is on its way: the later visit is shown.
+        self._router.go(
+            self._follow, [self._place.project, *inputs], trigger_mode="multiple", **look
+        )
         self._picker.input(self._choose, [self._picker, self._place.tab, *inputs], **look)
         self._new.click(lambda: gr.Column(visible=True), None, self._panel, **ACTION)
         self._close.click(lambda: gr.Column(visible=False), None, self._panel, **ACTION)
@@ -168,6 +171,7 @@ class Shell:
             start += len(page.inputs)
             if page.timer:
                 shown[page.timer] = gr.Timer(active=page.name == tab)
+            shown |= {timer: gr.Timer(active=False) for timer in page.timers}
             if page.name == tab:
                 who = {"person": person(request)} if page.personal else {}
                 who |= {"actor": request.username or review.LOCAL} if page.acting else {}

@@ -19,6 +19,7 @@ from pages.components.page import ACTION, LIVE, Page, Place
 from pages.components.painted import page_head, painted
 from pages.components.run_comparison import CSS as COMPARISON_CSS
 from pages.components.run_comparison import RunComparison
+from pages.components.second_stage import SecondStage
 from pages.components.stats import Stat, stats
 from pages.components.training_curves import training_curves
 from pages.components.training_fields import TrainingFields
@@ -81,9 +82,10 @@ def build(settings: Settings, place: Place) -> Page:
             curves = painted("training-curves")
             merging = job_panel(settings, "merge", place)
             made = checkpoint_list(settings, place)
+            second = SecondStage(settings, place)
     comparison = RunComparison(settings)
     timer = gr.Timer(1.0, active=False)
-    live_outputs = [panel, waiting, curves, merging, made]
+    live_outputs = [panel, waiting, curves, merging, made, *second.outputs]
 
     def live(project: Project) -> tuple[Any, ...]:
         return (
@@ -92,9 +94,12 @@ def build(settings: Settings, place: Place) -> Page:
             training_curves(settings, project),
             panel_value(settings, project, "merge"),
             checkpoint_value(settings, project),
+            *second.live(project),
         )
 
-    def refresh(project: Project, item: str, shown_for: str, chosen: str) -> Sequence[Any]:
+    def refresh(
+        project: Project, item: str, shown_for: str, chosen: str, preferred: str | None
+    ) -> Sequence[Any]:
         names = [one.name for one in teachers(settings, project)]
         chosen = chosen if chosen in names else MIXED
         choices = [("The whole committee", MIXED), *((f"Only {one}", one) for one in names)]
@@ -104,6 +109,7 @@ def build(settings: Settings, place: Place) -> Page:
             project.name,
             _preview(settings, project, chosen),
             project.name,
+            *second.filled(project, preferred, anew=shown_for != project.name),
             *live(project),
             *comparison.values(project),
         )
@@ -143,6 +149,7 @@ def build(settings: Settings, place: Place) -> Page:
     fields.wire()
     examples.wire(place, [teacher, student, *fields.components], asked)
     comparison.wire(place)
+    second.wire(place, [waiting], lambda _: [waiting_value(settings)])
     timer.tick(
         tick,
         [place.project, comparison.seen],
@@ -165,13 +172,14 @@ def build(settings: Settings, place: Place) -> Page:
         name="training",
         title="Training",
         refresh=refresh,
-        inputs=[form_of, teacher],
+        inputs=[form_of, teacher, second.asked],
         outputs=[
             name,
             teacher,
             form_of,
             preview,
             examples.heading,
+            *second.form,
             *live_outputs,
             *comparison.outputs,
         ],

@@ -11,6 +11,7 @@ from fastapi.middleware.trustedhost import TrustedHostMiddleware
 
 from fair_app.keys import TypedKeys
 from fair_app.settings import Settings
+from pages.downloads import downloads
 from pages.guard import Guard
 from pages.person import Browsers
 from pages.shell import Shell
@@ -31,6 +32,7 @@ def build(settings: Settings, typed_keys: TypedKeys | None = None) -> FastAPI:
     def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
+    web.include_router(downloads(settings))
     web.add_middleware(CORSMiddleware, allow_origins=[])
     web.add_middleware(Browsers)
     web.add_middleware(Guard)

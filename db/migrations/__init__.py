@@ -6,10 +6,13 @@ number, `"5"` a text): the reference's files must come out as they came in.
 
 from sqlite_utils.migrations import Migrations
 
+from db.migrations.children import children
 from db.migrations.curation import curation
+from db.migrations.evaluation import evaluation
 from db.migrations.foundation import foundation
 from db.migrations.order import order
+from db.migrations.trials import trials
 
 migrations = Migrations("fair")
-for step in (foundation, curation, order):
+for step in (foundation, curation, order, children, evaluation, trials):
     migrations()(step)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from fair_app.evaluation.statistics import wilson
+from fair_app.report.charts import Interval, Line, interval_chart, line_chart, thinned
 from fair_app.settings import Settings
 from fair_app.studio.exams import Score
 from fair_app.studio.grades import KindScore, accuracy_over_time, by_kind
 from pages.components.answers import IMPORTED
-from pages.components.charts import Interval, Line, interval_chart, line_chart, thinned
 from pages.components.markup import count, percent
 from pages.components.notice import notice
 from pages.components.stats import Stat, stats

@@ -25,7 +25,7 @@ STATES = {
 }
 ASKED = ("exam", "evaluate")
 """Kinds that are resumed to ask what has no answer yet."""
-PAUSED = (*ASKED, "train")
+PAUSED = (*ASKED, "train", "ablation")
 """Kinds of which a cancelled job is one that was paused: what it has done stays in use."""
 
 

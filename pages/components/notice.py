@@ -49,9 +49,9 @@ def notice(sentence: str, kind: str = "info", button: str = "") -> str:
     )
 
 
-def empty(title: str, sentence: str, go: str = "", label: str = "") -> str:
+def empty(title: str, sentence: str, go: str = "", label: str = "", item: str = "") -> str:
     """An empty state: what is not there yet, and a button to the page where it is made."""
-    button = go_button(go, label) if go else ""
+    button = go_button(go, label, item=item) if go else ""
     return f'<div class="empty"><h3>{text(title)}</h3><p>{text(sentence)}</p>{button}</div>'
 
 

@@ -65,7 +65,8 @@ class Page:
 
     `name` stands in the address, `title` on the tab. `refresh(project: Project, item: str, *values
     of inputs)` returns one value for each of `outputs`, in their order. `css` and `js` go into the
-    document once; `js` is statements, run when the app has loaded.
+    document once; `js` is statements, run when the app has loaded. `timers` are further ones, which
+    `refresh` switches; the shell stops them when the page is left.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Page:
     outputs: list[Any]
     inputs: list[Any] = field(default_factory=list)
     timer: gr.Timer | None = None
+    timers: list[gr.Timer] = field(default_factory=list)
     personal: bool = False
     acting: bool = False
     css: str = ""

@@ -7,10 +7,10 @@ from typing import Any
 import gradio as gr
 
 from fair_app.jobs import queue
+from fair_app.report.charts import Line, line_chart, thinned
 from fair_app.settings import Settings
 from fair_app.studio.projects import Project, open_project
 from fair_app.studio.runs import Run, differences, runs
-from pages.components.charts import Line, line_chart, thinned
 from pages.components.job_panel import STATES
 from pages.components.markup import count, duration, percent, text
 from pages.components.page import ACTION, Place

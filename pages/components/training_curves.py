@@ -1,9 +1,9 @@
 """The curves of a training run: its losses, what was held out, and how fast it goes."""
 
 from fair_app.jobs import queue
+from fair_app.report.charts import Line, line_chart, thinned
 from fair_app.settings import Settings
 from fair_app.studio.projects import Project
-from pages.components.charts import Line, line_chart, thinned
 from pages.components.stats import Stat, stats
 
 LOSSES = {

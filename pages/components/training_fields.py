@@ -42,16 +42,20 @@ SHOWN = PRESETS[QUICK]
 
 
 class TrainingFields:
-    """The fields in the order of `components`; `names` says which settings they are."""
+    """The fields in the order of `components`; `names` says which settings they are.
 
-    def __init__(self) -> None:
+    `page` begins their ids in the document.
+    """
+
+    def __init__(self, page: str = "training") -> None:
+        self._page = page
         self._made: dict[str, Any] = {}
         self.preset = gr.Dropdown(
             [(title, name) for name, title in PRESET_TITLES.items()],
             value=QUICK,
             label="Preset",
             filterable=False,
-            elem_id="training-preset",
+            elem_id=f"{page}-preset",
         )
 
     @property
@@ -73,7 +77,7 @@ class TrainingFields:
             step=0.05,
             label="Alpha",
             info="0 learns from rationales alone, 1 from feedback alone",
-            elem_id="training-alpha",
+            elem_id=f"{self._page}-alpha",
         )
         self._number("epochs", "Epochs", "epochs", minimum=1)
 
@@ -96,7 +100,7 @@ class TrainingFields:
             label="Modules",
             info="all-linear, or names with commas between",
             max_lines=1,
-            elem_id="training-target",
+            elem_id=f"{self._page}-target",
         )
         self._number("validation_share", "Held out", "held-out", "Share of the questions: 0.1")
         self._number("validate_every", "Steps between validations", "validate-every", "Optional")
@@ -133,7 +137,7 @@ class TrainingFields:
             label=label,
             info=info,
             precision=0 if name in WHOLE else None,
-            elem_id=f"training-{element}",
+            elem_id=f"{self._page}-{element}",
             **other,
         )
 
@@ -143,5 +147,5 @@ class TrainingFields:
             value=getattr(SHOWN, name),
             label=label,
             filterable=False,
-            elem_id=f"training-{name}",
+            elem_id=f"{self._page}-{name}",
         )

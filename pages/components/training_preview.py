@@ -83,7 +83,8 @@ def shown(found: Preview) -> str:
         f"{_side('Feedback', one.feedback)}{_side('Rationale', one.rationale)}</div>"
         for place, one in enumerate(found.examples)
     )
-    return f'<div class="seen"><p class="soft">{_totals(found.totals)}</p>{pairs}</div>'
+    note = notice(found.totals.note) if found.totals.note else ""
+    return f'<div class="seen">{note}<p class="soft">{_totals(found.totals)}</p>{pairs}</div>'
 
 
 def _totals(totals: Totals) -> str:
@@ -110,7 +111,8 @@ def _side(title: str, side: Side | None) -> str:
     return (
         f"<section><h5>{title} <span>{text(side.teacher)}</span></h5>"
         f'<p class="soft">{count(side.prompt_tokens, "token")} read, '
-        f"{side.response_tokens:,} learned {cut}</p>"
+        f"{side.response_tokens:,} {'learned' if side.counts else 'not counted'} {cut}</p>"
         f'<pre class="said">{start}<span class="masked">{text(side.prompt)}</span>'
-        f'<span class="counts">{text(side.response)}</span></pre></section>'
+        f'<span class="{"counts" if side.counts else "masked"}">{text(side.response)}</span>'
+        "</pre></section>"
     )

@@ -7,7 +7,8 @@ import pytest
 
 from db import exams, jobs
 from db.store import connect
-from fair_app.studio.exams import evaluations, exam_params
+from fair_app.studio.evaluations import summary
+from fair_app.studio.exams import exam_params
 from fair_app.studio.projects import Project
 from tests.browser.filling import fill
 from tests.building import project_with_mistakes
@@ -61,7 +62,7 @@ def test_a_student_behind_a_server_is_tested_as_the_exam_asked(page, server, mad
         fill(page, "evaluation-items", 5)
         page.click("#evaluation-start")
         page.wait_for_selector("#evaluation-scores li:has-text('of 5')", timeout=60_000)
-    (test,) = evaluations(server.settings, made)
+    (test,) = summary(server.settings, made)
     assert test.exam.settings["server"] == f"{wire.url}/v1"
     assert exams.counts(connect(server.settings.database), test.exam.id).questions == 5
     assert watched.errors == []

@@ -72,6 +72,7 @@ def test_from_exam_to_comparison(page, model_server, watched):
             f"#evaluation-scores li:has-text('{student}'):has-text('of 8')", timeout=240_000
         )
         job_done(page, "evaluate", 240)
+    page.click("#evaluation-subpages a:has-text('Compare')")
     page.wait_for_selector("#evaluation-comparison .stats")
     assert "McNemar" in page.inner_text("#evaluation-comparison") or (
         "No answer changed" in page.inner_text("#evaluation-comparison")

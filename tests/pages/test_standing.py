@@ -1,18 +1,16 @@
-"""What the overview and the evaluation say: the one next step, and a comparison in words."""
+"""What the overview says: the one next step, and what became of recent work."""
 
 from dataclasses import replace
 
 import pytest
 
 from db import jobs
-from db.exams import Exam, ExamCounts
+from db.exams import Exam
 from db.projects import Project
 from db.store import connect
-from fair_app.evaluation.statistics import Comparison, mcnemar_exact
 from fair_app.settings import Settings
-from fair_app.studio.exams import Score
+from fair_app.studio import evaluations as read
 from fair_app.studio.projects import create_project
-from pages.evaluation import default_pair, in_words
 from pages.overview import Standing, next_step, painting, steps
 
 PROJECT = Project(
@@ -58,10 +56,10 @@ TAUGHT = replace(
 TRAINED = replace(TAUGHT, checkpoints=["first"])
 
 
-def evaluated(number: int, student: str, correct: int = 5, questions: int = 10) -> Score:
+def evaluated(number: int, student: str, correct: int = 5, questions: int = 10) -> read.Tested:
     exam = Exam(number, 1, "evaluation", "run", student, "arithmetic", "test", {}, {}, {}, 0.0, 0.0)
-    counts = ExamCounts(questions, questions, correct, 0, 100)
-    return Score(exam, counts, correct / questions, (0.2, 0.8))
+    counts = (questions, questions, correct, 0)
+    return read.Tested(exam, *counts, correct / questions, (0.2, 0.8), "items", "greedy", None)
 
 
 BOTH = [evaluated(2, "checkpoint:first"), evaluated(1, "smollm2-135m")]
@@ -82,7 +80,7 @@ BOTH = [evaluated(2, "checkpoint:first"), evaluated(1, "smollm2-135m")]
         (replace(TAUGHT, at_work={"train"}), "training", ""),
         (TRAINED, "evaluation", "smollm2-135m"),
         (replace(TRAINED, evaluations=BOTH[1:]), "evaluation", "checkpoint:first"),
-        (replace(TRAINED, evaluations=BOTH), "evaluation", ""),
+        (replace(TRAINED, evaluations=BOTH), "evaluation", "compare"),
     ],
 )
 def test_there_is_one_next_step(standing, page, item):
@@ -91,8 +89,7 @@ def test_there_is_one_next_step(standing, page, item):
 
 
 def test_an_unfinished_test_does_not_count():
-    unfinished = evaluated(1, "smollm2-135m")
-    unfinished = replace(unfinished, counts=replace(unfinished.counts, answered=4))
+    unfinished = replace(evaluated(1, "smollm2-135m"), answered=4)
     assert next_step(replace(TRAINED, evaluations=[unfinished])).item == "smollm2-135m"
 
 
@@ -131,32 +128,3 @@ def test_recent_work_says_what_became_of_it_and_what_to_do(
     # What is older cannot be resumed any more.
     assert f'<span class="state">{words}</span>' in older
     assert '<span class="about">just now</span>' in older
-
-
-def compared(fixed: int, broken: int) -> Comparison:
-    return Comparison(fixed, broken, 10, 10, mcnemar_exact(fixed, broken))
-
-
-@pytest.mark.parametrize(
-    ("fixed", "broken", "words"),
-    [
-        (30, 5, "unlikely to be chance"),
-        (5, 30, "unlikely to be chance"),
-        (3, 1, "could well be chance"),
-        (4, 4, "As many answers were fixed as broken, 4 each"),
-        (0, 0, "No answer changed"),
-    ],
-)
-def test_a_comparison_in_words(fixed, broken, words):
-    assert words in in_words(compared(fixed, broken))
-
-
-def test_the_checkpoint_is_compared_with_the_student_on_as_many_questions():
-    done = [
-        evaluated(4, "checkpoint:second"),
-        evaluated(3, "smollm2-135m", questions=20),
-        evaluated(2, "checkpoint:first"),
-        evaluated(1, "smollm2-135m"),
-    ]
-    assert default_pair(PROJECT, done) == ("1", "4")
-    assert default_pair(PROJECT, done[2:3]) is None

@@ -1,0 +1,108 @@
+"""Matrix: students by tasks, what carried over to other tasks and what was forgotten."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from fair_app.settings import Settings
+from fair_app.studio.evaluations import Cell, Matrix, matrix
+from fair_app.studio.projects import Project, open_project
+from pages.components.markup import count, percent, text
+from pages.components.notice import empty
+from pages.components.page import LIVE, Page, Place
+from pages.components.painted import painted
+
+CSS = (Path(__file__).parent / "matrix.css").read_text(encoding="utf-8")
+
+
+def build(settings: Settings, place: Place) -> Page:
+    """Lay out the sub-page and wire its events."""
+    whole = painted("evaluation-matrix")
+    timer = gr.Timer(2.0, active=False)
+
+    def refresh(project: Project, item: str) -> Sequence[Any]:
+        return [painting(matrix(settings, project))]
+
+    def tick(name: str) -> str:
+        return painting(matrix(settings, open_project(settings, name)))
+
+    timer.tick(tick, place.project, whole, **LIVE)
+    return Page(
+        name="matrix", title="Matrix", refresh=refresh, outputs=[whole], timer=timer, css=CSS
+    )
+
+
+def painting(found: Matrix) -> str:
+    """The heat map as a table whose cells lead to their evaluations, and how to read it."""
+    if not found.cells:
+        return empty(
+            "No finished test yet",
+            "Test the student as it was and what it has become, on this task and on others: here "
+            "is then seen what carried over, and what was forgotten.",
+            go="evaluation",
+            label="Go to the tests",
+            item="tests",
+        )
+    head = "".join(_head(found, task) for task in found.tasks)
+    rows = "".join(
+        f'<tr><th scope="row">{text(student).replace(":", ":<wbr>")}</th>'
+        f"{''.join(_cell(found, student, task) for task in found.tasks)}</tr>"
+        for student in found.students
+    )
+    return (
+        f'<div class="table matrix"><table><thead><tr><th scope="col">Student</th>{head}</tr>'
+        f"</thead><tbody>{rows}</tbody></table></div>{_how(found)}"
+    )
+
+
+def _head(found: Matrix, task: str) -> str:
+    learned = '<span class="tag">trained on</span>' if task == found.learned else ""
+    way = text(found.ways.get(task, ""))
+    return f'<th scope="col">{text(task)} {learned}<small>{way}</small></th>'
+
+
+def _cell(found: Matrix, student: str, task: str) -> str:
+    cell = found.cells.get((student, task))
+    if cell is None:
+        return '<td class="none"><span>not tested</span></td>'
+    return (
+        f'<td><button type="button" class="cell" style="--share:{cell.accuracy:.3f}" '
+        f'data-go="evaluation" data-item="tests.{cell.evaluations[0]}" '
+        f'aria-label="{text(_aloud(cell, student, task))}">'
+        f"<b>{percent(cell.accuracy)}</b>"
+        f"<small>{100 * cell.ci95[0]:.0f} to {100 * cell.ci95[1]:.0f} %</small>"
+        f"<small>{_asked(cell)}</small></button></td>"
+    )
+
+
+def _asked(cell: Cell) -> str:
+    seeds = len(cell.evaluations)
+    said = count(cell.n, "question") + (f", {seeds} seeds" if seeds > 1 else "")
+    return said if cell.alike else f"<i>{said}, asked otherwise</i>"
+
+
+def _aloud(cell: Cell, student: str, task: str) -> str:
+    low, high = cell.ci95
+    return (
+        f"{student} on {task}: {percent(cell.accuracy)} right, {100 * low:.0f} to "
+        f"{100 * high:.0f} %, {count(cell.n, 'question')}. Open the test."
+    )
+
+
+def _how(found: Matrix) -> str:
+    said = [
+        "Below each accuracy stands its 95 % interval. The deeper the colour, the higher it is."
+    ]
+    if len(found.tasks) == 1:
+        said.append(
+            "Test the same students on another task to see what carries over: choose it under "
+            "Tests."
+        )
+    if not all(cell.alike for cell in found.cells.values()):
+        said.append(
+            "“Asked otherwise”: on other questions or in another way than most of the column, so "
+            "the two cannot be compared."
+        )
+    return f'<p class="soft">{" ".join(said)}</p>'
