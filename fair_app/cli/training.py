@@ -35,7 +35,7 @@ SETTINGS: tuple[tuple[str, str, type, str], ...] = (
     ("--validate-every", "validate_every", int, "steps; default: ten times a run"),
     ("--patience", "patience", int, "stop after so many validations without a better one"),
     ("--memory-gb", "memory_gb", float, "what the run may take"),
-    ("--tokens-per-pass", "tokens_per_pass", int, "bounds memory, changes no loss"),
+    ("--tokens-per-pass", "tokens_per_pass", int, "default: what fits; changes no loss"),
 )
 CHOICES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("--method", "method", METHODS),

@@ -7,29 +7,28 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from db import checkpoints, committee, curation, decisions, exams, jobs
+from db import checkpoints, decisions, jobs
 from db.checkpoints import Checkpoint
 from db.projects import Project
-from db.store import connect
-from fair_app.curation.training_set import FeedbackRow, training_set
+from db.store import connect, reading
+from fair_app.curation.training_set import training_set
 from fair_app.errors import BadInput
 from fair_app.jobs.orphans import mark_orphans
 from fair_app.settings import Settings
-from fair_app.stored_questions import as_question
 from fair_app.student.registry import CHECKPOINT, StudentRef, parse_ref
-from fair_app.studio.board import COMPLETE, board
 from fair_app.studio.exams import server_of
 from fair_app.studio.review import rule_of
+from fair_app.studio.training_material import material
 from fair_app.studio.training_start import (
     ORIGIN,
     check_run,
     checked_settings,
+    extent,
     from_lineage,
     launch_of,
     origin,
 )
-from fair_app.tasks.registry import task_of
-from fair_app.training.examples import Text, TrainingQuestion, examples_hash
+from fair_app.training.examples import TrainingQuestion, examples_hash
 from fair_app.training.frozen import freeze, work_folder
 from fair_app.training.settings import QUICK, chosen_settings
 
@@ -50,35 +49,18 @@ def training_questions(
     settings: Settings, project: Project, teacher: str = MIXED, keep_rule: bool = False
 ) -> list[TrainingQuestion]:
     """The curated training set with prompts. Raises BadInput when it is empty."""
-    if project.exam_id is None:
-        raise BadInput(f"{project.name} has no exam yet: run the exam first.")
-    store = connect(settings.database)
-    found = board(settings, project)
-    rows = training_set(
-        found.rows,
-        curation.texts(store, list(found.row_of)),
-        rule_of(project),
-        [
-            FeedbackRow(one.question_id, one.teacher, one.text)
-            for one in committee.feedback(store, project.exam_id)
-            if one.finish == COMPLETE and one.text
-        ],
-        found.states,
-        teacher=teacher,
-        keep_rule=keep_rule,
-    )
-    task = task_of(project)
-    answers = {row.question_id: row for row in exams.answers(store, project.exam_id, "wrong")}
-    return [
-        TrainingQuestion(
-            question_id=row.question_id,
-            prompt=task.prompt(as_question(answers[row.question_id])),
-            student_answer=answers[row.question_id].text or "",
-            rationales=tuple(Text(name, text) for name, text in row.rationales),
-            feedback=tuple(Text(name, text) for name, text in row.feedback),
+    found = material(settings, project)
+    return found.examples(
+        training_set(
+            found.board.rows,
+            found.texts,
+            rule_of(project),
+            found.feedback,
+            found.board.states,
+            teacher=teacher,
+            keep_rule=keep_rule,
         )
-        for row in rows
-    ]
+    )
 
 
 def training_preview(settings: Settings, project: Project, teacher: str = MIXED) -> Preview:
@@ -122,21 +104,25 @@ def train_params(
     ref = student_to_train(settings, project, student)
     chosen = checked_settings(ref, preset, given)
     goes_on = ref.adapter is not None and chosen.method != "full"
-    if questions is None:
-        questions = training_questions(settings, project, teacher, keep_rule)
+    store = connect(settings.database)
+    with reading(store):  # the lineage speaks of the moment that the texts are of
+        source = {
+            **origin(settings, project, teacher, keep_rule),
+            "threshold": project.threshold,
+            "rule": project.rule,
+            "decisions": decisions.revision(store, project.id),
+            "ledger": extent(settings, project),
+            "ready_made": questions is not None,
+        }
+        if questions is None:
+            questions = training_questions(settings, project, teacher, keep_rule)
     freeze(questions, work_folder(settings.checkpoints, name))
     return {
         "name": name,
         "student": ref.base if goes_on else ref.ref if ref.kind == "checkpoint" else ref.base,
         "start": ref.ref if goes_on else None,
         "launch": launch,
-        "origin": {
-            **origin(settings, project, teacher, keep_rule),
-            "threshold": project.threshold,
-            "rule": project.rule,
-            "decisions": decisions.revision(connect(settings.database), project.id),
-            **(told or {}),
-        },
+        "origin": {**source, **(told or {})},
         "data_sha256": examples_hash(questions),
         "settings": asdict(chosen),
     }
@@ -222,14 +208,23 @@ def is_whole(checkpoint: Checkpoint) -> bool:
     return "merged_from" in lineage or (lineage.get("settings") or {}).get("method") == "full"
 
 
-def interrupted_run(settings: Settings, project: Project, name: str) -> jobs.Job:
-    """The unfinished training job that makes this checkpoint. Raises BadInput when none is."""
+def interrupted_run(
+    settings: Settings, project: Project, name: str, kind: str = "train"
+) -> jobs.Job:
+    """The unfinished job that makes this checkpoint. Raises BadInput when none is."""
     store = connect(settings.database)
     mark_orphans(store)
     for job in jobs.listed(store, project.id):
-        if job.kind == "train" and job.params["name"] == name and job.state in jobs.RESUMABLE:
+        if job.kind == kind and job.params["name"] == name and job.state in jobs.RESUMABLE:
             return job
     raise BadInput(f"No training of '{name}' was interrupted: start it without --resume.")
+
+
+def names_made(job: jobs.Job) -> list[str]:
+    """The names of the checkpoints that a job makes, so far as it says them before it begins."""
+    if job.kind == "ablation":
+        return list(job.params["runs"])
+    return [job.params["name"]] if job.kind in ("train", "merge", "prefer") else []
 
 
 def _is_taken(settings: Settings, name: str) -> bool:
@@ -239,7 +234,13 @@ def _is_taken(settings: Settings, name: str) -> bool:
         checkpoints.by_name(store, name) is not None
         or (settings.checkpoints / name).exists()
         or any(
-            job.kind in ("train", "merge") and job.params["name"] == name
+            name in names_made(job) and not _gave_up(settings, job, name)
             for job in jobs.in_state(store, "queued", "running", *jobs.RESUMABLE)
         )
     )
+
+
+def _gave_up(settings: Settings, job: jobs.Job, name: str) -> bool:
+    """Whether a run could not begin: nothing of it is left to go on with."""
+    begun = work_folder(settings.checkpoints, name).exists()
+    return job.kind in ("train", "prefer") and job.state == "failed" and not begun

@@ -42,11 +42,13 @@ class Totals:
     cut: int
     left_out: int
     steps: int
+    note: str
 
 
 @dataclass(frozen=True)
 class Side:
-    """One text with its prompt, both as their tokens say them. Only the response is learned."""
+    """One text with its prompt, both as their tokens say them. Only the response is learned, and
+    only where its part `counts` in the loss."""
 
     teacher: str
     prompt: str
@@ -54,6 +56,7 @@ class Side:
     prompt_tokens: int
     response_tokens: int
     cut: int
+    counts: bool
 
 
 @dataclass(frozen=True)
@@ -110,12 +113,14 @@ def _key(ref: StudentRef, questions: list[TrainingQuestion], chosen: TrainingSet
     own = chosen.to_dict()
     moving = ("max_tokens", "max_steps", "epochs", "batch_size", "validation_share")
     drawing = ("seed", "sampling", "balance")
+    counting = {"feedback": chosen.alpha > 0, "rationale": chosen.alpha < 1}
     files = sorted(Path(ref.source).glob("*token*")) + sorted(Path(ref.source).glob("*.jinja"))
     content = [
         ref.source,
         [(file.name, file.stat().st_mtime_ns) for file in files],
         examples_hash(questions),
         {name: own[name] for name in (*moving, *drawing)},
+        counting,
     ]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 

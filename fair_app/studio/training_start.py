@@ -1,11 +1,11 @@
 """A training run before it begins: can its student be trained so, and where are its texts from."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from db import committee
+from db import committee, decisions, provenance
 from db.projects import Project
 from db.store import connect
 from fair_app.committee.base import Role
@@ -14,10 +14,12 @@ from fair_app.errors import BadInput, WorkFailed
 from fair_app.settings import Settings
 from fair_app.student.check import look_up, this_machine
 from fair_app.student.registry import StudentRef
+from fair_app.training.dividing import check_accelerate
 from fair_app.training.examples import TrainingQuestion, examples_hash
 from fair_app.training.frozen import read_examples
 from fair_app.training.lineage import read_lineage_file
 from fair_app.training.memory import check_fits
+from fair_app.training.preferences import STAGE
 from fair_app.training.settings import ALL_LINEAR, TrainingSettings, chosen_settings
 from fair_app.training.shape import rough_shape, shape_of
 
@@ -77,13 +79,14 @@ def launch_of(processes: int | None, config: str | None) -> dict[str, Any] | Non
     """How a run's job starts its processes with accelerate; None for the job's own process alone.
 
     `config` is a file that `accelerate config` wrote. Raises BadInput for a number that is none,
-    a file that is not there, or both at once.
+    a file that is not there or asks for what is not done here, or both at once.
     """
     if config:
         if processes not in (None, 1):
             raise BadInput("The accelerate file says how many processes: leave out the number.")
         if not Path(config).is_file():
             raise BadInput(f"There is no accelerate file {config}: write one (accelerate config).")
+        check_accelerate(Path(config))
         return {"config": str(Path(config).resolve())}
     if processes is not None and processes < 1:
         raise BadInput(f"{processes} processes cannot train: give 1 or more.")
@@ -108,6 +111,31 @@ def origin(settings: Settings, project: Project, teacher: str, keep_rule: bool) 
     }
 
 
+def extent(settings: Settings, project: Project) -> dict[str, Any]:
+    """How far what a run learns from goes: the committee by its ids, and the last ids of its texts
+    and of the decisions.
+
+    By them the training set can be made again, whatever is added to the ledger (`replay`).
+    """
+    store = connect(settings.database)
+    return {
+        "teachers": [one.id for one in committee.teachers(store, project.id)],
+        **asdict(provenance.extent(store, project.id)),
+        "decisions": decisions.revision(store, project.id),
+    }
+
+
+def _in_its_passes(settings: TrainingSettings, result: Mapping[str, Any]) -> TrainingSettings:
+    """With what fitted then: in bfloat16 other passes round differently."""
+    if "tokens_per_pass" not in result:
+        return settings
+    return replace(
+        settings,
+        tokens_per_pass=result["tokens_per_pass"],
+        checkpointing=result.get("checkpointing", settings.checkpointing),
+    )
+
+
 def from_lineage(file: Path) -> tuple[dict[str, Any], list[TrainingQuestion], TrainingSettings]:
     """Read a lineage, the examples beside it, and the settings of the run that it tells of.
 
@@ -118,6 +146,8 @@ def from_lineage(file: Path) -> tuple[dict[str, Any], list[TrainingQuestion], Tr
     folder = file if file.is_dir() else file.parent
     if "merged_from" in lineage:
         raise BadInput(f"{folder.name} was merged, not trained: give the lineage of its origin.")
+    if lineage.get("stage") == STAGE:
+        raise BadInput(f"{folder.name} was made by `prefer`: `prefer --from-lineage` reads it.")
     questions = read_examples(folder)
     if examples_hash(questions) != lineage.get("data_sha256"):
         raise BadInput(
@@ -128,4 +158,4 @@ def from_lineage(file: Path) -> tuple[dict[str, Any], list[TrainingQuestion], Tr
         chosen = TrainingSettings(**lineage["settings"])
     except (KeyError, TypeError) as error:
         raise BadInput(f"{file} does not hold the settings of a training run.") from error
-    return lineage, questions, chosen
+    return lineage, questions, _in_its_passes(chosen, lineage.get("result") or {})

@@ -2,7 +2,8 @@
 
 Sequences packed without padding must not see each other. Registering an attention function is
 transformers' own way to replace the attention of any model that supports it (its documentation:
-"Attention Interface").
+"Attention Interface"). There are two: a call of SDPA for each segment, which runs everywhere, and
+flash attention for all segments at once on a GPU that has it (see `flash`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,9 +15,13 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import PreTrainedModel
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+from fair_app.training import flash
 from fair_app.training.packing import Segment
 
 SEGMENTED = "segmented_sdpa"
+FLASH = "segmented_varlen"  # transformers takes names with "flash" for its own
+TOLERANCE = 0.02
+"""Of the largest value: some roundings of bfloat16. One token too many changes more."""
 PACKABLE_LAYERS = {"full_attention", "sliding_attention"}
 
 
@@ -77,7 +82,90 @@ def _mask(
     return (distance >= 0) & (distance < window)
 
 
+def flash_attention(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    *,
+    segments: Sequence[Segment],
+    scaling: float | None = None,
+    sliding_window: int | None = None,
+    kernel: flash.Kernel = flash.varlen_attn,
+    **_: object,
+) -> tuple[torch.Tensor, None]:
+    """What `segmented_attention` gives, computed at once by a kernel of a GPU."""
+    queries, keys, values = (tensor[0].transpose(0, 1) for tensor in (query, key, value))
+    attended = flash.attend(
+        queries,
+        keys,
+        values,
+        tuple(segments),
+        scaling=scaling,
+        window=sliding_window,
+        kernel=kernel,
+    )
+    return attended[None], None
+
+
 ALL_ATTENTION_FUNCTIONS.register(SEGMENTED, segmented_attention)
+ALL_ATTENTION_FUNCTIONS.register(FLASH, flash_attention)
+
+
+@lru_cache
+@torch.enable_grad()
+def flash_serves(
+    device: torch.device, dtype: torch.dtype, heads: int, key_heads: int, head_size: int
+) -> bool:
+    """Whether flash attention runs for such a model here, and gives what SDPA gives.
+
+    Looked at once for every kind of model: outputs and gradients of a small row of segments, with
+    and without a window.
+    """
+    if device.type != "cuda" or torch.cuda.get_device_capability(device) < flash.OLDEST:
+        return False
+    if dtype not in (torch.bfloat16, torch.float16):
+        return False
+    return agrees(flash.attend, device, dtype, heads, key_heads, head_size)
+
+
+def agrees(
+    attend: flash.Attend,
+    device: torch.device,
+    dtype: torch.dtype,
+    heads: int,
+    key_heads: int,
+    head_size: int,
+) -> bool:
+    """Whether `attend` gives the outputs and gradients of SDPA, as far as `dtype` rounds alike."""
+    segments = (Segment(40), Segment(30, 40, 0), Segment(25, 40, 0), Segment(33))
+    length = sum(one.length for one in segments)
+    chance = torch.Generator().manual_seed(0)
+
+    def drawn(count: int) -> torch.Tensor:
+        made = torch.randn(length, count, head_size, generator=chance)
+        return made.to(device, dtype).requires_grad_()
+
+    rows = drawn(heads), drawn(key_heads), drawn(key_heads)
+    by_output = drawn(heads).detach()
+    for window in (None, 17):
+        query, key, value = (tensor.transpose(0, 1)[None] for tensor in rows)
+        one, _ = segmented_attention(
+            torch.nn.Module(), query, key, value, None, segments=segments, sliding_window=window
+        )
+        expected = [one[0], *torch.autograd.grad(one[0], rows, by_output)]
+        try:
+            other = attend(*rows, segments, scaling=None, window=window)
+            found = [other, *torch.autograd.grad(other, rows, by_output)]
+        except RuntimeError:  # this GPU or this size of head is not served
+            return False
+        if any(
+            (a.float() - b.float()).abs().max() > TOLERANCE * a.float().abs().max()
+            for a, b in zip(expected, found, strict=True)
+        ):
+            return False
+    return True
 
 
 def is_packable(model: PreTrainedModel) -> bool:
@@ -95,11 +183,24 @@ def is_packable(model: PreTrainedModel) -> bool:
     )
 
 
+def attention_of(model: PreTrainedModel) -> str:
+    """Which of the two serves a model where it is."""
+    config = model.config.get_text_config()
+    heads = getattr(config, "num_attention_heads", None)
+    dropout = getattr(config, "attention_dropout", None)
+    if not heads or dropout:  # flash attention drops nothing here
+        return SEGMENTED
+    size = getattr(config, "head_dim", None) or config.hidden_size // heads
+    key_heads = getattr(config, "num_key_value_heads", None) or heads
+    serves = flash_serves(model.device, model.dtype, heads, key_heads, size)
+    return FLASH if serves else SEGMENTED
+
+
 @contextmanager
 def segmented(model: PreTrainedModel) -> Iterator[None]:
     """Let a model attend within segments: its decoder must be called with a pack's `segments`."""
     before = model.config._attn_implementation
-    model.set_attn_implementation(SEGMENTED)
+    model.set_attn_implementation(attention_of(model))
     try:
         yield
     finally:

@@ -10,8 +10,10 @@ METHODS = {
     "dora": "DoRA adapter",
     "full": "all weights tuned",
 }
+STAGES = {"preference": "preference optimisation (DPO, arXiv 2305.18290)"}
 SHOWN = (
     "alpha",
+    "beta",
     "epochs",
     "max_steps",
     "learning_rate",
@@ -35,9 +37,10 @@ def model_card(name: str, lineage: Mapping[str, Any]) -> str:
     What a lineage does not say is left out.
     """
     settings, result = lineage.get("settings") or {}, lineage.get("result") or {}
-    method = settings.get("method", "lora")
+    method = settings.get("method") or lineage.get("method", "lora")
+    is_whole = method == "full" or "merged_from" in lineage
     sections = [
-        _head(lineage, method),
+        _head(lineage, is_whole),
         f"# {_line(name)}",
         "A student that learned from a committee of teachers: from accepted rationales, and from "
         "feedback on its own mistakes (Learning from Committee, arXiv 2410.03663).",
@@ -45,21 +48,34 @@ def model_card(name: str, lineage: Mapping[str, Any]) -> str:
         _table("Training", {key: settings[key] for key in SHOWN if settings.get(key) is not None}),
         _table("Result", {key: value for key, value in result.items() if value is not None}),
         _table("Made with", lineage.get("versions") or {}),
-        "`lineage.json` holds all of it, and `examples.json` the texts that were learned from: "
-        "`train --from-lineage` makes the same checkpoint again.",
+        _again(lineage),
         "The base student's licence holds for this one, and the terms of the teachers' providers "
         "for what is made of their texts.",
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def _head(lineage: Mapping[str, Any], method: str) -> str:
+def _again(lineage: Mapping[str, Any]) -> str:
+    """How the same checkpoint is made once more."""
+    is_preferred = lineage.get("stage") in STAGES
+    texts = "preferences.json" if is_preferred else "examples.json"
+    command = "prefer" if is_preferred else "train"
+    said = f"`lineage.json` holds all of it, and `{texts}` the texts that were learned from: "
+    if "merged_from" in lineage:
+        return (
+            f"{said}`{command} --from-lineage` with the lineage of {_line(lineage['merged_from'])} "
+            "makes what was merged again, and `merge` the same checkpoint of it."
+        )
+    return f"{said}`{command} --from-lineage` makes the same checkpoint again."
+
+
+def _head(lineage: Mapping[str, Any], is_whole: bool) -> str:
     base = str(lineage.get("base", ""))
     on_hub = base.count("/") == 1 and not base.startswith("/")
     lines = [
         "---",
         *([f"base_model: {_line(base)}"] if on_hub else []),
-        f"library_name: {'transformers' if method == 'full' else 'peft'}",
+        f"library_name: {'transformers' if is_whole else 'peft'}",
         "pipeline_tag: text-generation",
         "tags: [distillation, committee]",
         "---",
@@ -79,6 +95,7 @@ def _origin(lineage: Mapping[str, Any], method: str) -> dict[str, Any]:
         "Base student": lineage.get("base"),
         "Went on from": lineage.get("start"),
         "Merged from": lineage.get("merged_from"),
+        "Stage": STAGES.get(str(lineage.get("stage"))),
         "Method": method,
         "Base weights": weights.get(str(lineage.get("quantization"))),
         "Task": lineage.get("task"),

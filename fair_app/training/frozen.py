@@ -5,7 +5,8 @@ They lie beside the run's saved state, and in the end beside the adapter.
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,13 @@ def freeze(questions: Sequence[TrainingQuestion], folder: Path) -> None:
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     partial = folder / f"{EXAMPLES}.partial"
-    partial.write_text(json.dumps([asdict(one) for one in questions]), encoding="utf-8")
+    partial.write_text(as_json(questions), encoding="utf-8")
     partial.replace(folder / EXAMPLES)
+
+
+def as_json(questions: Sequence[TrainingQuestion]) -> str:
+    """The text of a file of examples. The same examples in the same order are the same bytes."""
+    return json.dumps([asdict(one) for one in questions])
 
 
 def thaw(folder: Path) -> list[TrainingQuestion]:
@@ -56,3 +62,29 @@ def read_examples(folder: Path) -> list[TrainingQuestion]:
         return thaw(folder)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise BadInput(f"{folder} has no {EXAMPLES} that can be read.") from error
+
+
+@contextmanager
+def name_given_up(work: Path, state: str, *, is_part: bool) -> Iterator[None]:
+    """Remove the work folder of a run that cannot begin (BadInput): its name is free again.
+
+    One that has saved its `state` (a file's name) is kept, and so is a part of another job, which
+    goes on with it. Raises BadInput when the folder was removed so.
+    """
+    if not work.is_dir():
+        raise BadInput("This run could not begin, and its texts are gone: start a new one.")
+    try:
+        yield
+    except BadInput:
+        if not is_part and not (work / state).exists():
+            shutil.rmtree(work, ignore_errors=True)
+        raise
+
+
+def check_frozen(found: str, asked: str) -> None:
+    """Raise BadInput when the hash of what lies in a work folder is not the one that was asked for.
+
+    It is another run's then, which took the name of one that could not begin.
+    """
+    if found != asked:
+        raise BadInput("Another run has taken this one's name since: start a new one.")

@@ -9,7 +9,7 @@ from fair_app.errors import BadInput
 from fair_app.student.generation import render_prompt
 from fair_app.training.examples import Pair, TrainingQuestion, draw_pairs
 from fair_app.training.memory import Room
-from fair_app.training.packing import ExamplePool, StepBatch, make_step
+from fair_app.training.packing import ExamplePool, StepBatch, fullest, make_step
 from fair_app.training.processes import ALONE, Processes
 from fair_app.training.settings import TrainingSettings
 from fair_app.training.validation import every, split
@@ -68,6 +68,11 @@ class Lessons:
     def validation(self, room: Room) -> StepBatch:
         """This process's share of the held-out questions: of each the same texts every time."""
         return self._packed(self._draw(self.held_out, 0), room)
+
+    def fullest(self, room: Room) -> StepBatch:
+        """One pass with as many tokens as a pass of this run can have."""
+        everything = [*self.questions, *self.held_out]
+        return fullest(self.pool.longest(everything), room.tokens_per_pass, alone=self._alone)
 
     def _draw(self, questions: Sequence[TrainingQuestion], epoch: int) -> list[Pair]:
         own = self._settings

@@ -9,7 +9,7 @@ import psutil
 import torch
 
 from fair_app.errors import WorkFailed
-from fair_app.student.check import GB
+from fair_app.student.check import GB, this_machine
 
 TOO_LITTLE = (
     "There is not enough memory for this run: train with fewer max_tokens, 4-bit weights or a "
@@ -66,6 +66,22 @@ def free_what_is_left_over() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+def memory_free(limit_gb: float | None, processes: int = 1) -> float:
+    """Bytes that this process can still take: of the limit, and of what is free now.
+
+    What is free on a processor is divided among the `processes` of a run.
+    """
+    if torch.cuda.is_available():
+        used = torch.cuda.memory_allocated()
+        free = torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() - used
+    else:
+        own = psutil.Process().memory_info()
+        used = getattr(own, "data", own.rss)  # what RLIMIT_DATA counts
+        here = this_machine().memory_bytes - own.rss
+        free = min(psutil.virtual_memory().available, here) / processes
+    return free if limit_gb is None else min(free, limit_gb * GB - used)
 
 
 def memory_in_use() -> int:

@@ -4,6 +4,7 @@ The bytes are those of `MasterAdamW`: a trained weight has a float32 copy, its g
 moments beside the bfloat16 that the model computes with.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from fair_app.errors import BadInput
@@ -22,6 +23,10 @@ ROOM = 1.1
 """What lies between an allocator's blocks, and what a step needs for a moment."""
 LABELS_AT_ONCE = 256
 SMALLEST_PASS = 64
+MOST_ON_A_PROCESSOR, MOST_ON_A_GPU = 2048, 16_384
+"""Tokens a pass that are enough, however much memory there is. With the one docs/performance.md
+was measured; the other holds a whole step of 16 pairs, so that the weights are read and taken out
+of their 4 bits once."""
 CHECKPOINT_BELOW = 512
 """Tokens a pass under which recomputing activations saves more than smaller passes do."""
 
@@ -49,6 +54,28 @@ def tighter(room: Room) -> Room | None:
     return None
 
 
+def pass_need(hidden: int, layers: int, vocabulary: int, room: Room) -> float:
+    """The bytes that a full pass takes beside the weights and their gradients, roughly."""
+    every = ACTIVATION_BYTES * layers
+    of_one = 2 * layers + ACTIVATION_BYTES  # each layer's input, and all of one layer
+    kept = of_one if room.checkpointing else every
+    logits = 3 * 4 * LABELS_AT_ONCE * vocabulary
+    return ROOM * (room.tokens_per_pass * hidden * kept + logits)
+
+
+def first_room(
+    free: float, need: Callable[[Room], float], most: int, checkpointing: bool = False
+) -> Room:
+    """The largest room of at most `most` tokens a pass whose `need` is within the `free` bytes.
+
+    Where none is, the tightest. With `checkpointing` activations are computed again in any case.
+    """
+    room = Room(most, checkpointing)
+    while need(room) > free and (smaller := tighter(room)) is not None:
+        room = smaller
+    return room
+
+
 def least_need(shape: ModelShape, settings: TrainingSettings) -> float:
     """The bytes that a run needs at least, roughly: one sequence a pass, activations recomputed."""
     if settings.quantization == "4bit":
@@ -61,9 +88,10 @@ def least_need(shape: ModelShape, settings: TrainingSettings) -> float:
     else:
         ends = sum(inner + outer for inner, outer in shape.targeted(settings.targets))
         trained = (MASTER_BYTES + BYTES_PER_PARAMETER["none"]) * settings.lora_rank * ends
-    token = shape.hidden * (2 * shape.layers + ACTIVATION_BYTES)
-    logits = 3 * 4 * LABELS_AT_ONCE * shape.vocabulary
-    return ROOM * (weights + trained + settings.max_tokens * token + logits) + OVERHEAD_BYTES
+    passes = pass_need(
+        shape.hidden, shape.layers, shape.vocabulary, Room(settings.max_tokens, True)
+    )
+    return ROOM * (weights + trained) + passes + OVERHEAD_BYTES
 
 
 def check_fits(name: str, shape: ModelShape, settings: TrainingSettings, machine: Machine) -> None:

@@ -9,6 +9,7 @@ from fair_app.student.registry import parse_ref
 from fair_app.training.checkpoint import save_checkpoint
 from fair_app.training.frozen import EXAMPLES
 from fair_app.training.lineage import read_lineage
+from fair_app.training.preferences import PREFERENCES
 
 
 def run(job: JobContext) -> dict[str, Any]:
@@ -31,8 +32,8 @@ def run(job: JobContext) -> dict[str, Any]:
                 "merged_from": origin,
                 "student": loaded.description,
             }
-            examples = job.settings.checkpoints / origin / EXAMPLES
-            extra = [examples] if examples.is_file() else []
+            texts = [job.settings.checkpoints / origin / one for one in (EXAMPLES, PREFERENCES)]
+            extra = [file for file in texts if file.is_file()]
             save_checkpoint(loaded.model, {}, loaded.tokenizer, folder, lineage, extra)
     lineage = read_lineage(folder)
     checkpoints.add(

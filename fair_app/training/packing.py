@@ -140,6 +140,26 @@ class ExamplePool:
             for pair in pairs
         ]
 
+    def longest(self, questions: Iterable[TrainingQuestion]) -> list[list[Example]]:
+        """For each question the longest text of either part; the longest questions come first."""
+        found = []
+        for question in questions:
+            parts: tuple[tuple[Part, tuple[Text, ...]], ...] = (
+                ("rationale", question.rationales),
+                ("feedback", question.feedback),
+            )
+            found.append(
+                [
+                    max(
+                        (self._examples[part, question.question_id, one.text] for one in texts),
+                        key=lambda example: len(example.tokens),
+                    )
+                    for part, texts in parts
+                    if texts
+                ]
+            )
+        return sorted(found, key=lambda pair: -sum(len(one.tokens) for one in pair))
+
 
 def _check_limit(
     tokenizer: PreTrainedTokenizerBase,
@@ -282,6 +302,23 @@ def make_step(
         feedback_tokens=totals["feedback"],
         rationale_tokens=totals["rationale"],
     )
+
+
+def fullest(pairs: Sequence[Sequence[Example]], tokens_per_pass: int, *, alone: bool) -> StepBatch:
+    """The pass of the most tokens that pairs, of which the longest come first, are packed into.
+
+    It is for trying whether such a pass can be computed: each of its labels weighs the same.
+    """
+    enough, room = [], 4 * tokens_per_pass
+    for pair in pairs:
+        enough.append(pair)
+        room -= sum(len(one.tokens) for one in pair)
+        if room < 0:
+            break
+    step = make_step(enough, 0.5, tokens_per_pass, alone=alone)
+    pack = max(step.packs, key=lambda one: one.tokens.numel())
+    feedback = int(pack.is_feedback.sum())
+    return StepBatch((pack,), pack.tokens.numel(), feedback, len(pack.labels) - feedback)
 
 
 def divide(lengths: Sequence[int], shares: int) -> list[list[int]]:

@@ -23,7 +23,7 @@ from fair_app.training.examples import TrainingQuestion
 from fair_app.training.files import whole_file
 from fair_app.training.frozen import as_questions
 from fair_app.training.lessons import Lessons
-from fair_app.training.settings import TrainingSettings
+from fair_app.training.settings import TrainingSettings, one_sided
 
 BAD_INPUT, FAILED = 2, 1
 """Exit codes, with one sentence on standard error."""
@@ -37,8 +37,10 @@ def preview(
     """The totals of a run, then what its first epoch draws, in its order.
 
     `tokens` are those of all texts that can be drawn, with their prompts; `learned` those of them
-    that count in the loss; `cut` those that prompts lost. Raises BadInput as the run would.
+    that count in the loss; `cut` those that prompts lost; `note` says which part does not count.
+    Raises BadInput as the run would.
     """
+    counts = {"feedback": settings.alpha > 0, "rationale": settings.alpha < 1}
     lessons = Lessons(tokenizer, questions, settings)
     every = lessons.pool.every()
     yield {
@@ -46,12 +48,13 @@ def preview(
         "held_out": len(lessons.held_out),
         "texts": len(every),
         "tokens": sum(len(one.tokens) for one in every),
-        "learned": sum(one.response_length for one in every),
+        "learned": sum(one.response_length for one in every if counts[one.part]),
         "longest": max(len(one.tokens) for one in every),
         "shortened": lessons.pool.shortened,
         "cut": sum(one.cut for one in every),
         "left_out": lessons.pool.left_out,
         "steps": lessons.total_steps,
+        "note": one_sided(settings.alpha),
     }
     drawn = lessons.pairs(0)
     for pair, examples in zip(drawn, lessons.pool.examples(drawn), strict=True):
@@ -67,6 +70,7 @@ def preview(
                 "prompt_tokens": len(prompt),
                 "response_tokens": len(response),
                 "cut": one.cut,
+                "counts": counts[one.part],
             }
         yield {"question_id": pair.question_id, **sides}
 

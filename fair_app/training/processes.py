@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import distributed
 
-from fair_app.errors import WorkFailed
+from fair_app.errors import BadInput, WorkFailed
+from fair_app.training.dividing import DIVIDING, not_divided
 
 BUCKET = 2**24
 """How many numbers are added up at a time."""
@@ -88,10 +89,14 @@ def joined() -> Iterator[Processes]:
     """Join the processes that were launched together; ALONE where there is only this one.
 
     Each takes the GPU of its local rank where there are GPUs (NCCL), else the processor (Gloo).
+    Raises BadInput when accelerate was told to divide the weights.
     """
     if launched() == 1:
         yield ALONE
         return
+    for variable, name in DIVIDING.items():
+        if os.environ.get(variable, "").lower() in ("1", "true"):
+            raise BadInput(not_divided("accelerate", name))
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")

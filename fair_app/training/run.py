@@ -14,13 +14,22 @@ from fair_app.student.check import GB
 from fair_app.student.loading import LoadedModel, load
 from fair_app.student.registry import parse_ref
 from fair_app.training.checkpoint import save_checkpoint
-from fair_app.training.frozen import EXAMPLES, as_questions, thaw, work_folder
+from fair_app.training.examples import examples_hash
+from fair_app.training.frozen import (
+    EXAMPLES,
+    as_questions,
+    check_frozen,
+    name_given_up,
+    read_examples,
+    work_folder,
+)
+from fair_app.training.fused import fuse, kernels
 from fair_app.training.launch import launch
 from fair_app.training.limits import memory_in_a_sentence
 from fair_app.training.lineage import read_lineage, versions
 from fair_app.training.methods import Trainee, trainee
 from fair_app.training.processes import joined, launched
-from fair_app.training.settings import TrainingSettings
+from fair_app.training.settings import TrainingSettings, one_sided
 from fair_app.training.trainer import Diverged, Reports, StepMetrics, TrainingResult, train
 from fair_app.training.validation import Validation, best
 
@@ -41,7 +50,9 @@ def run(job: JobContext) -> dict[str, Any]:
     folder = job.settings.checkpoints / name
     # A process killed between the folder's appearance and its row left a complete checkpoint.
     if not folder.is_dir():
-        _train(job)
+        work = work_folder(job.settings.checkpoints, name)
+        with name_given_up(work, STATE, is_part=job.job.parent_id is not None):
+            _train(job)
     lineage = read_lineage(folder)
     checkpoints.add(
         job.store,
@@ -69,7 +80,8 @@ def train_here(job: JobContext) -> None:
     params, checkpoints_folder = job.params, job.settings.checkpoints
     settings = TrainingSettings(**params["settings"])
     work = work_folder(checkpoints_folder, params["name"])
-    questions = thaw(work)
+    questions = read_examples(work)
+    check_frozen(examples_hash(questions), params["data_sha256"])
     _compare_versions(job)
     with job.device(), memory_in_a_sentence(), joined() as processes:
         if processes.size > 1:
@@ -77,8 +89,11 @@ def train_here(job: JobContext) -> None:
             sent = {"params": params, "examples": [asdict(one) for one in questions]}
             processes.from_first(json.dumps(sent).encode())
         job.progress("loading the student", 0, 0)
-        loaded, student = _student(job.settings, params, settings)
+        loaded, student, computed = _student(job.settings, params, settings)
         job.log(f"{len(questions)} questions to learn from; data {params['data_sha256'][:12]}")
+        job.log("; ".join(f"{what}: {how}" for what, how in computed.items()))
+        if said := one_sided(settings.alpha):
+            job.log(said)
         stopped = None
         try:
             result = train(
@@ -102,7 +117,8 @@ def train_here(job: JobContext) -> None:
                 f"{result.shortened} prompts were shortened from their start to fit; "
                 f"{result.left_out} texts were too long and left out"
             )
-        lineage = _lineage(params, settings, loaded.description, result, stopped)
+        description = {**loaded.description, "kernels": computed}
+        lineage = _lineage(params, settings, description, result, stopped)
         folder = checkpoints_folder / params["name"]
         save_checkpoint(
             student, result.weights, loaded.tokenizer, folder, lineage, extra=[work / EXAMPLES]
@@ -117,7 +133,7 @@ def follow(home: Settings) -> None:
     with memory_in_a_sentence(), joined() as processes:
         sent = json.loads(processes.from_first(b""))
         settings = TrainingSettings(**sent["params"]["settings"])
-        loaded, student = _student(home, sent["params"], settings)
+        loaded, student, _ = _student(home, sent["params"], settings)
         questions = as_questions(sent["examples"])
         nowhere = home.checkpoints / STATE  # only the first process keeps a state
         with suppress(Cancelled, Diverged):
@@ -126,12 +142,14 @@ def follow(home: Settings) -> None:
 
 def _student(
     home: Settings, params: dict[str, Any], settings: TrainingSettings
-) -> tuple[LoadedModel, Trainee]:
+) -> tuple[LoadedModel, Trainee, dict[str, str]]:
+    """The student as it was loaded, as it is trained, and by which kernels."""
     folders = home.checkpoints, home.models
     start = params.get("start")
     adapter = parse_ref(start, *folders).adapter if start else None
     loaded = load(parse_ref(params["student"], *folders), settings.quantization)
-    return loaded, trainee(loaded.model, settings, adapter)
+    fused = fuse(loaded.model)
+    return loaded, trainee(loaded.model, settings, adapter), kernels(loaded.model, fused)
 
 
 def _reports(job: JobContext) -> Reports:
@@ -192,6 +210,7 @@ def _lineage(
         "shortened": result.shortened,
         "left_out": result.left_out,
         "tokens_per_pass": result.room.tokens_per_pass,
+        "checkpointing": result.room.checkpointing,
         "seconds": round(result.seconds, 1),
         "same_losses": [tuple(one) for one in known] == result.losses if known else None,
         "stopped": stopped,

@@ -31,8 +31,10 @@ class TrainingSettings:
 
     `batch_size` counts questions per optimizer step: a question brings one rationale and one piece
     of feedback. `tokens_per_pass` bounds the tokens of one forward and backward pass and with them
-    the memory; it changes neither the loss nor the gradient. `memory_gb` (10^9 bytes) is what the
-    run may take, None for all that the machine has.
+    the memory; it changes neither the loss nor the gradient. None: what fits is found before the
+    first step, and `checkpointing` (activations computed again in the backward pass) comes by
+    itself where memory asks for it. `memory_gb` (10^9 bytes) is what the run may take, None for all
+    that the machine has.
 
     `validation_share` of the questions are held out; every `validate_every` steps (None: ten times
     a run) their losses are taken, and after `patience` times without a better one the run stops
@@ -61,15 +63,15 @@ class TrainingSettings:
     validation_share: float = 0.0
     validate_every: int | None = None
     patience: int | None = None
-    tokens_per_pass: int = 2048
+    tokens_per_pass: int | None = None
     memory_gb: float | None = None
     checkpointing: bool = False
 
     def __post_init__(self) -> None:
         _check(0 <= self.alpha <= 1, "alpha", self.alpha, "between 0 and 1")
-        for name in ("epochs", "batch_size", "lora_rank", "lora_alpha", "tokens_per_pass"):
+        for name in ("epochs", "batch_size", "lora_rank", "lora_alpha"):
             _check(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
-        for name in ("max_steps", "validate_every", "patience"):
+        for name in ("max_steps", "validate_every", "patience", "tokens_per_pass"):
             value = getattr(self, name)
             _check(value is None or value >= 1, name, value, "at least 1")
         _check(self.max_tokens >= 2, "max_tokens", self.max_tokens, "at least 2")
@@ -112,6 +114,15 @@ class TrainingSettings:
     def to_dict(self) -> dict[str, object]:
         """The settings as plain values, for a lineage file or a job's parameters."""
         return asdict(self)
+
+
+def one_sided(alpha: float) -> str:
+    """Which part an alpha of 0 or 1 leaves out, in a sentence; "" where both count."""
+    if alpha == 0:
+        return "Alpha is 0: the rationales alone are learned from, the feedback does not count."
+    if alpha == 1:
+        return "Alpha is 1: the feedback alone is learned from, the rationales do not count."
+    return ""
 
 
 def _check(holds: bool, name: str, value: object, wanted: str) -> None:

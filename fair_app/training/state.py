@@ -29,11 +29,12 @@ Tensors = dict[str, torch.Tensor]
 class Progress:
     """How far a run is. `losses` holds (total, feedback, rationale) of every step so far.
 
-    `fingerprint` says which settings and examples it belongs to; `room` is what memory allowed.
+    `fingerprint` says which settings and examples it belongs to; `room` is what memory allowed,
+    None while it is not found out yet.
     """
 
     fingerprint: str
-    room: Room
+    room: Room | None = None
     step: int = 0
     seconds: float = 0.0
     losses: list[tuple[float, float | None, float | None]] = field(default_factory=list)
@@ -50,7 +51,7 @@ class Progress:
         return cls(
             **{
                 **values,
-                "room": Room(**values["room"]),
+                "room": values["room"] and Room(**values["room"]),
                 "losses": [tuple(losses) for losses in values["losses"]],
                 "validations": [Validation(**one) for one in values["validations"]],
             }
@@ -58,7 +59,8 @@ class Progress:
 
 
 class StateFiles:
-    """The files of one run: the state saved last, the one before, and the best weights so far.
+    """The files of one run: the state saved last, the one before, and the best weights so far;
+    and, from before the first of them, the room that was found.
 
     All are beside `path`. With `every` a state is kept after so many steps, else as `PACE` says.
     """
@@ -67,10 +69,25 @@ class StateFiles:
         self._path = path
         self._before = path.with_name(f"{path.name}.before")
         self._best = path.with_name(f"{path.name}.best")
+        self._room = path.with_name(f"{path.name}.room")
         self._every = every
         self._saved_step = 0
         self._saved_at = time.monotonic()
         self._took = 0.0
+
+    def keep_room(self, found: Progress) -> None:
+        """Keep the room of a run that has not taken a step. WorkFailed: the disk is full."""
+        self._room.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(self._room) as partial:
+            partial.write_text(found.to_json(), encoding="utf-8")
+
+    def kept_room(self, fingerprint: str) -> Room | None:
+        """The room that was kept; None without one, or where it is another run's."""
+        try:
+            found = Progress.from_json(self._room.read_text(encoding="utf-8"))
+        except (OSError, KeyError, TypeError, ValueError):
+            return None
+        return found.room if found.fingerprint == fingerprint else None
 
     def is_due(self, progress: Progress) -> bool:
         """Whether a state is to be saved after this step."""
@@ -132,7 +149,7 @@ class StateFiles:
 
     def clear(self) -> None:
         """Remove what an older run left."""
-        for path in (self._path, self._before, self._best):
+        for path in (self._path, self._before, self._best, self._room):
             path.unlink(missing_ok=True)
 
 

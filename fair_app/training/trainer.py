@@ -14,23 +14,17 @@ from transformers import PreTrainedTokenizerBase
 
 from fair_app.errors import Cancelled, WorkFailed
 from fair_app.student.base import never_cancelled
-from fair_app.student.check import GB, this_machine
 from fair_app.training import validation
 from fair_app.training.attention import is_packable
 from fair_app.training.examples import TrainingQuestion, examples_hash
 from fair_app.training.lessons import Lessons
-from fair_app.training.limits import (
-    TOO_LITTLE,
-    free_what_is_left_over,
-    is_out_of_memory,
-    memory_in_use,
-    memory_limit,
-)
+from fair_app.training.limits import memory_in_use
 from fair_app.training.loss import StepLoss, step_loss
-from fair_app.training.memory import Room, tighter
+from fair_app.training.memory import Room
 from fair_app.training.methods import Trainee, causal_model
 from fair_app.training.optimizer import MasterAdamW, learning_rate_at
 from fair_app.training.packing import StepBatch
+from fair_app.training.passes import Passes
 from fair_app.training.processes import ALONE, Processes
 from fair_app.training.settings import TrainingSettings
 from fair_app.training.state import Progress, StateFiles
@@ -127,7 +121,8 @@ def train(
     stopped; otherwise it starts anew. `cancelled` is called before every forward pass and raises
     Cancelled to stop. Of several `processes` only the first saves, reports and can be cancelled.
 
-    When memory runs out, the step is tried again in smaller passes: its loss stays the same.
+    How much of a step is computed at once is found before the first (see `passes`). When memory
+    runs out, the step is tried again in smaller passes: its loss stays the same.
 
     Raises BadInput when there is nothing to learn from or the state is another run's, Diverged
     when the loss is no longer a number, WorkFailed when the disk is full or one sequence does not
@@ -138,8 +133,8 @@ def train(
     )
     files = StateFiles(state, save_every)
     run = _Run(student, lessons, settings, files, reports or Reports(), cancelled, processes)
-    run.begin(resume)
     student.train()
+    run.begin(resume)
     try:
         run.validate()
         while not run.is_over():
@@ -172,11 +167,10 @@ class _Run:
         self._student, self._model = student, causal_model(student)
         self._lessons, self._settings, self._files = lessons, settings, files
         self._reports, self._cancelled, self._processes = reports, cancelled, processes
-        self._memory_gb = settings.memory_gb or this_machine().memory_bytes / GB
         self._optimizer = MasterAdamW(student)
+        self._passes = Passes(self._model, self._optimizer, settings, processes, self._reports.say)
         self._fingerprint = _fingerprint(lessons, settings, self._optimizer)
-        room = Room(settings.tokens_per_pass, settings.checkpointing)
-        self._progress = Progress(self._fingerprint, room)
+        self._progress = Progress(self._fingerprint)
 
     def begin(self, resume: bool) -> None:
         """Start anew, or go on from the saved state; all processes from the same."""
@@ -186,10 +180,19 @@ class _Run:
             elif (found := self._files.load(self._fingerprint)) is not None:
                 self._progress, tensors = found
                 self._optimizer.load(tensors)
+            else:
+                kept = self._files.kept_room(self._fingerprint)
+                self._progress = replace(self._progress, room=kept)
         sent = self._processes.from_first(self._progress.to_json().encode())
         self._progress = Progress.from_json(sent.decode())
         self._optimizer.synchronise(self._processes)
-        self._use_room()
+        if self._progress.room is not None:
+            self._passes.use(self._progress.room)
+            return
+        self._passes.find(self._lessons.fullest, self._between_passes)
+        self._progress = replace(self._progress, room=self._passes.room)
+        if self._processes.is_first:
+            self._files.keep_room(self._progress)
 
     def is_over(self) -> bool:
         """Whether all steps are taken, or the held-out questions say that it is enough."""
@@ -204,13 +207,13 @@ class _Run:
         before, settings = self._progress, self._settings
         self._obey()
 
-        def attempt() -> tuple[StepLoss, StepBatch]:
-            batch = self._lessons.batch(before.step, self._progress.room)
+        def attempt(room: Room) -> tuple[StepLoss, StepBatch]:
+            batch = self._lessons.batch(before.step, room)
             # of dropout: a resumed run draws the same, each process its own
             torch.manual_seed(settings.seed + before.step + 1_000_003 * self._processes.rank)
             return step_loss(self._model, batch, self._between_passes), batch
 
-        own, batch = self._within_memory(attempt)
+        own, batch = self._passes.within_memory(attempt)
         loss = own.over(self._processes)
         self._processes.add_up(self._optimizer.gradients())
         rate = learning_rate_at(before.step, self._lessons.total_steps, settings)
@@ -220,6 +223,7 @@ class _Run:
         seconds = time.perf_counter() - began
         self._progress = replace(
             self._progress,
+            room=self._passes.room,
             step=before.step + 1,
             seconds=before.seconds + seconds,
             losses=[*before.losses, (loss.total, loss.feedback, loss.rationale)],
@@ -248,13 +252,13 @@ class _Run:
             return
         began = time.perf_counter()
 
-        def attempt() -> tuple[StepLoss, StepBatch]:
-            batch = lessons.validation(self._progress.room)
-            return step_loss(self._model, batch, self._between_passes, learn=False), batch
+        def attempt(room: Room) -> StepLoss:
+            batch = lessons.validation(room)
+            return step_loss(self._model, batch, self._between_passes, learn=False)
 
         self._student.eval()
         try:
-            loss = self._within_memory(attempt)[0].over(self._processes)
+            loss = self._passes.within_memory(attempt).over(self._processes)
         finally:
             self._student.train()
         found = Validation(progress.step, loss.total, loss.feedback, loss.rationale)
@@ -303,38 +307,9 @@ class _Run:
             shortened=self._lessons.pool.shortened,
             left_out=self._lessons.pool.left_out,
             seconds=progress.seconds,
-            room=progress.room,
+            room=progress.room or self._passes.room,
             weights=self._optimizer.weights(),
         )
-
-    def _within_memory(
-        self, attempt: Callable[[], tuple[StepLoss, StepBatch]]
-    ) -> tuple[StepLoss, StepBatch]:
-        """Try, in ever smaller passes while memory runs out."""
-        while True:
-            try:
-                with memory_limit(self._memory_gb):
-                    return attempt()
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-            # here the error and the tensors that it held on to are gone
-            self._optimizer.forget_gradients()
-            free_what_is_left_over()
-            room = tighter(self._progress.room)
-            if room is None:
-                raise WorkFailed(TOO_LITTLE)
-            self._progress = replace(self._progress, room=room)
-            self._use_room()
-            twice = ", activations computed twice" if room.checkpointing else ""
-            self._reports.say(
-                f"out of memory: tried again with {room.tokens_per_pass} tokens a pass{twice}; "
-                f"a step has its {self._settings.batch_size} questions still, and the same loss"
-            )
-
-    def _use_room(self) -> None:
-        if self._progress.room.checkpointing:
-            self._model.activation_checkpointing_enable()
 
     def _between_passes(self) -> None:
         if self._processes.size == 1:

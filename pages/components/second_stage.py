@@ -33,8 +33,10 @@ POINTS = 200
 
 
 class SecondStage:
-    """A folded section, and its run below it. `outputs` is what `live` gives the values of, in order;
-    `form` what `filled` does."""
+    """A folded section, and its run below it.
+
+    `outputs` is what `live` gives the values of, in order; `form` what `filled` does.
+    """
 
     def __init__(self, settings: Settings, place: Place) -> None:
         self._settings = settings

@@ -1,0 +1,165 @@
+"""Preference runs (DPO), the second stage of a checkpoint: what one learns from, and its job."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from db import decisions
+from db.projects import Project
+from db.store import connect, reading
+from fair_app.curation.training_set import training_set
+from fair_app.errors import BadInput
+from fair_app.settings import Settings
+from fair_app.student.registry import CHECKPOINT, StudentRef, parse_ref
+from fair_app.studio.review import rule_of
+from fair_app.studio.training import MIXED, check_name
+from fair_app.studio.training_material import material
+from fair_app.studio.training_start import ORIGIN, check_run, extent, origin
+from fair_app.training.frozen import work_folder
+from fair_app.training.lineage import read_lineage_file
+from fair_app.training.preferences import (
+    PREFERENCES,
+    SETTINGS,
+    STAGE,
+    Preference,
+    PreferenceSettings,
+    freeze_preferences,
+    preferences,
+    preferences_hash,
+    read_preferences,
+)
+from fair_app.training.settings import TrainingSettings
+
+
+def project_preferences(settings: Settings, project: Project) -> list[Preference]:
+    """Every accepted rationale against the student's wrong answer. Raises BadInput for none."""
+    found = material(settings, project)
+    rows = training_set(
+        found.board.rows,
+        found.texts,
+        rule_of(project),
+        found.feedback,
+        found.board.states,
+        with_feedback=False,
+    )
+    unended = {one.question_id for one in found.answers.values() if one.truncated}
+    return preferences(found.examples(rows), unended)
+
+
+def prefer_params(
+    settings: Settings,
+    project: Project,
+    *,
+    checkpoint: str,
+    name: str,
+    settings_given: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Freeze the preferences of a run and return the parameters of its job, checked.
+
+    An adapter goes on, and its copy is the reference; a whole model gets an adapter, and is the
+    reference itself. What is not given (None) has its default.
+    Raises BadInput where trl is missing, for a name that is taken or unfit, settings out of range,
+    no such checkpoint, one that cannot be trained here, and where there is nothing to prefer.
+    """
+    check_installed()
+    check_name(settings, name)
+    if not checkpoint:
+        raise BadInput("Say which checkpoint goes on: `train` makes the first.")
+    given = {key: value for key, value in (settings_given or {}).items() if value is not None}
+    if unknown := given.keys() - set(SETTINGS):
+        raise BadInput(f"There is no preference setting {', '.join(sorted(unknown))}.")
+    chosen = PreferenceSettings(**given)
+    ref = parse_ref(
+        f"{CHECKPOINT}{checkpoint.removeprefix(CHECKPOINT)}",
+        settings.checkpoints,
+        settings.models,
+    )
+    _check_fits(ref, chosen)
+    store = connect(settings.database)
+    with reading(store):  # the lineage speaks of the moment that the texts are of
+        source = {
+            **origin(settings, project, MIXED, keep_rule=True),
+            "threshold": project.threshold,
+            "rule": project.rule,
+            "decisions": decisions.revision(store, project.id),
+            "ledger": extent(settings, project),
+        }
+        found = project_preferences(settings, project)
+    freeze_preferences(found, work_folder(settings.checkpoints, name))
+    return {
+        "name": name,
+        "student": ref.base,
+        "start": ref.ref if ref.adapter else None,
+        "quantization": ref.trained_on,
+        "method": _method(ref),
+        "origin": source,
+        "data_sha256": preferences_hash(found),
+        "settings": asdict(chosen),
+    }
+
+
+def prefer_again_params(settings: Settings, *, name: str, lineage: Path) -> dict[str, Any]:
+    """Freeze the preferences beside a lineage and return the parameters of the same run.
+
+    Raises BadInput as `prefer_params`, and for a lineage or preferences that cannot be used.
+    """
+    check_installed()
+    check_name(settings, name)
+    known = read_lineage_file(lineage)
+    folder = lineage if lineage.is_dir() else lineage.parent
+    if known.get("stage") != STAGE or "merged_from" in known:
+        raise BadInput(f"{folder.name} was not made by `prefer`: `train --from-lineage` reads it.")
+    found = read_preferences(folder)
+    if preferences_hash(found) != known.get("data_sha256"):
+        raise BadInput(
+            f"The {PREFERENCES} beside {lineage.name} are not those of this lineage: give the "
+            "folder of the checkpoint as it was saved."
+        )
+    try:
+        chosen = PreferenceSettings(**known["settings"])
+    except (KeyError, TypeError) as error:
+        raise BadInput(f"{lineage} does not hold the settings of a preference run.") from error
+    start = known.get("start")
+    ref = parse_ref(str(start or known.get("base")), settings.checkpoints, settings.models)
+    _check_fits(ref, chosen)
+    freeze_preferences(found, work_folder(settings.checkpoints, name))
+    return {
+        "name": name,
+        "student": known["base"],
+        "start": start,
+        "quantization": known["quantization"],
+        "method": known.get("method", "lora"),
+        "origin": {key: known[key] for key in ORIGIN if key in known},
+        "data_sha256": known["data_sha256"],
+        "settings": asdict(chosen),
+        "again": {"versions": known.get("versions"), "losses": known.get("losses")},
+    }
+
+
+def check_installed() -> None:
+    """Raise BadInput where TRL, an optional dependency, is not installed."""
+    if find_spec("trl") is None:
+        raise BadInput(
+            "Preferences are learned with TRL, which is not installed: "
+            "`pip install -r requirements-dpo.txt`."
+        )
+
+
+def _check_fits(ref: StudentRef, chosen: PreferenceSettings) -> None:
+    """Raise BadInput when the machine cannot hold the run: both sides of a pass at once."""
+    needed = TrainingSettings(
+        quantization=ref.trained_on,
+        max_tokens=chosen.max_tokens,
+        tokens_per_pass=2 * chosen.pass_size * chosen.max_tokens,
+    )
+    check_run(ref, needed)
+
+
+def _method(ref: StudentRef) -> str:
+    """The method of the adapter that goes on; a new one is a LoRA."""
+    if ref.adapter is None:
+        return "lora"
+    known = read_lineage_file(ref.adapter)
+    return str((known.get("settings") or {}).get("method") or known.get("method") or "lora")

@@ -1,0 +1,383 @@
+"""Direct preference optimisation with TRL's trainer, an optional dependency. Imports torch and trl.
+
+TRL's trainer computes the loss and takes the steps. What it would do beside that is done here as in
+the other training: the prompt's tokens are those of the exam, the order of the preferences is a
+function of the seed, and the state to resume from is one safetensors file (TRL's own are pickled).
+"""
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import torch
+from datasets import Dataset
+from peft import PeftModel
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, PrinterCallback, TrainerCallback
+from trl import DPOConfig, DPOTrainer
+
+from fair_app.errors import BadInput, Cancelled, WorkFailed
+from fair_app.student.base import never_cancelled
+from fair_app.student.check import this_machine
+from fair_app.student.generation import render_prompt
+from fair_app.training.files import whole_file
+from fair_app.training.limits import memory_in_use
+from fair_app.training.memory import Room, pass_need
+from fair_app.training.methods import with_adapter
+from fair_app.training.packing import encode
+from fair_app.training.preferences import (
+    Preference,
+    PreferenceSettings,
+    in_order,
+    preferences_hash,
+)
+from fair_app.training.settings import TrainingSettings
+from fair_app.training.state import PACE
+
+Row = dict[str, list[int]]
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+
+
+@dataclass(frozen=True)
+class PreferenceStep:
+    """One optimizer step. `margin`: how much more the chosen texts are rewarded than the rejected
+    ones, on average; `accuracy`: the share of preferences where they are."""
+
+    loss: float
+    margin: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class PreferenceResult:
+    """What a run came to. `left_out` counts the preferences that were too long.
+
+    `weights` is the adapter in float32, `seconds` the time of the steps.
+    """
+
+    steps: list[PreferenceStep]
+    preferences: int
+    left_out: int
+    seconds: float
+    weights: dict[str, torch.Tensor]
+
+    @property
+    def at_end(self) -> PreferenceStep:
+        """The means over the last tenth of the steps."""
+        last = self.steps[-max(1, len(self.steps) // 10) :]
+        return PreferenceStep(
+            fmean(one.loss for one in last),
+            fmean(one.margin for one in last),
+            fmean(one.accuracy for one in last),
+        )
+
+
+@dataclass(frozen=True)
+class _Progress:
+    fingerprint: str
+    seconds: float = 0.0
+    steps: list[PreferenceStep] = field(default_factory=list)
+
+
+def preferring_student(model: PreTrainedModel, start: Path | None, seed: int) -> PeftModel:
+    """A student whose adapter alone is trained, in float32: that of `start`, or a new one.
+
+    Raises BadInput when the adapter does not fit.
+    """
+    if start is None:
+        settings = TrainingSettings(seed=seed, quantization="none")
+        student = with_adapter(model, settings)
+    else:
+        try:
+            student = PeftModel.from_pretrained(model, start, is_trainable=True)
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+            raise BadInput(f"The adapter in {start} does not fit this student.") from error
+    for parameter in _trained(student).values():
+        parameter.data = parameter.data.float()
+    return student
+
+
+def optimise(
+    student: PeftModel,
+    tokenizer: PreTrainedTokenizerBase,
+    found: Sequence[Preference],
+    settings: PreferenceSettings,
+    state: Path,
+    *,
+    report: Callable[[int, int, float, PreferenceStep], None] = lambda *_: None,
+    cancelled: Callable[[], None] = never_cancelled,
+) -> PreferenceResult:
+    """Train an adapter (see `preferring_student`) to prefer; its frozen copy is the reference.
+
+    `state` is a file that is replaced as often as is cheap, and when the run is cancelled; a run
+    goes on from it. `report` gets the step (from 1), all steps, the learning rate and what the step
+    gave. Raises BadInput when nothing fits into the limit of tokens or the state is another run's,
+    WorkFailed when the loss is no longer a number or the disk is full.
+    """
+    rows = _rows(tokenizer, found, settings)
+    order = in_order(rows, settings)
+    total = math.ceil(len(order) / settings.batch_size)
+    fingerprint = _fingerprint(student, found, settings)
+    tight = not _fits(student, rows, settings)
+    run = _Run(student, fingerprint, settings, total, state, checkpointing=tight)
+    done = run.begin()
+    rest = order[done * settings.batch_size :]
+    if rest:
+        run.go(tokenizer, rest, report, cancelled)
+    progress = run.progress
+    weights = {name: one.detach().clone() for name, one in _trained(student).items()}
+    return PreferenceResult(
+        progress.steps, len(rows), len(found) - len(rows), progress.seconds, weights
+    )
+
+
+class _Run:
+    """The weights and moments of one run, and how far it is."""
+
+    def __init__(
+        self,
+        student: PeftModel,
+        fingerprint: str,
+        settings: PreferenceSettings,
+        total: int,
+        state: Path,
+        *,
+        checkpointing: bool,
+    ) -> None:
+        self.progress = _Progress(fingerprint)
+        self._checkpointing = checkpointing
+        self._student, self._settings = student, settings
+        self._total, self._state = total, state
+        self._trained = _trained(student)
+        self._optimizer = torch.optim.AdamW(
+            self._trained.values(), lr=settings.learning_rate, weight_decay=0.0
+        )
+        self._started: dict[str, torch.Tensor] = {}
+        self._saved_at, self._took = time.monotonic(), 0.0
+        self._saved_step = 0
+
+    def begin(self) -> int:
+        """Read the saved state, where there is one; how many steps are done."""
+        tensors: dict[str, torch.Tensor] = {}
+        if self._state.exists():
+            self.progress, tensors = _read(self._state, self.progress.fingerprint)
+        self._saved_step = len(self.progress.steps)
+        for name, parameter in self._trained.items():
+            self._started[name] = tensors.get(f"weight/{name}", parameter.detach().clone())
+            if tensors:
+                self._optimizer.state[parameter] = {
+                    moment: tensors[f"{moment}/{name}"].to(
+                        "cpu" if moment == "step" else parameter.device
+                    )
+                    for moment in MOMENTS
+                }
+        return self._saved_step
+
+    def go(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        rows: Sequence[Row],
+        report: Callable[[int, int, float, PreferenceStep], None],
+        cancelled: Callable[[], None],
+    ) -> None:
+        """Take the steps that are left."""
+        done = len(self.progress.steps)
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            self._optimizer, lambda taken: (self._total - done - taken) / self._total
+        )
+        trainer = _Trainer(
+            model=self._student,
+            args=self._config(),
+            train_dataset=Dataset.from_list(list(rows)),
+            processing_class=tokenizer,
+            optimizers=(self._optimizer, schedule),
+            callbacks=[_Watching(self, report, cancelled)],
+        )
+        trainer.remove_callback(PrinterCallback)  # `report` says it
+        # the reference is a copy of the adapter as it was given; the trainer may have rounded this
+        for name, parameter in self._trained.items():
+            parameter.data = self._started[name].to(parameter.device)
+        try:
+            trainer.train()
+        except Cancelled:
+            self.save()
+            raise
+        self.save()
+
+    def _config(self) -> DPOConfig:
+        settings = self._settings
+        return DPOConfig(
+            output_dir=str(self._state.parent / "trl"),
+            beta=settings.beta,
+            per_device_train_batch_size=settings.pass_size,
+            gradient_accumulation_steps=settings.batch_size // settings.pass_size,
+            num_train_epochs=1,  # the rows hold all epochs, in their order
+            train_sampling_strategy="sequential",
+            max_length=None,
+            max_grad_norm=1.0,
+            seed=settings.seed,
+            bf16=False,  # the base computes in bfloat16, the adapter in float32
+            gradient_checkpointing=self._checkpointing,
+            use_cpu=not torch.cuda.is_available(),
+            dataloader_pin_memory=False,
+            save_strategy="no",
+            logging_steps=1,
+            logging_nan_inf_filter=False,
+            report_to="none",
+            disable_tqdm=True,
+        )
+
+    def took(self, step: PreferenceStep, seconds: float) -> None:
+        """Note a step that was taken, and save where that is cheap."""
+        before = self.progress
+        self.progress = _Progress(
+            before.fingerprint, before.seconds + seconds, [*before.steps, step]
+        )
+        if time.monotonic() - self._saved_at >= PACE * self._took:
+            self.save()
+
+    def save(self) -> None:
+        """Replace the state, unless this step is the one that was saved last."""
+        if len(self.progress.steps) == self._saved_step:
+            return
+        began = time.monotonic()
+        tensors = {f"weight/{name}": one.detach() for name, one in self._trained.items()}
+        for name, parameter in self._trained.items():
+            for moment in MOMENTS:
+                tensors[f"{moment}/{name}"] = self._optimizer.state[parameter][moment]
+        content = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
+        metadata = {"progress": json.dumps(asdict(self.progress))}
+        with whole_file(self._state) as partial:
+            save_file(content, partial, metadata)
+        self._saved_step, self._saved_at = len(self.progress.steps), time.monotonic()
+        self._took = self._saved_at - began
+
+    @property
+    def total(self) -> int:
+        """How many steps the whole run has."""
+        return self._total
+
+
+class _Trainer(DPOTrainer):
+    """TRL's trainer on rows that are tokenised already."""
+
+    def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
+        return dataset
+
+    def _send_telemetry(self) -> None:
+        """Nothing is told to anybody."""
+
+
+class _Watching(TrainerCallback):
+    """Hears of every step."""
+
+    def __init__(
+        self,
+        run: _Run,
+        report: Callable[[int, int, float, PreferenceStep], None],
+        cancelled: Callable[[], None],
+    ) -> None:
+        self._run, self._report, self._cancelled = run, report, cancelled
+        self._began = time.monotonic()
+
+    def on_substep_end(self, *_: Any, **__: Any) -> None:
+        self._cancelled()
+
+    def on_log(self, *_: Any, logs: dict[str, float] | None = None, **__: Any) -> None:
+        if not logs or "rewards/margins" not in logs:
+            return  # the trainer's last words
+        step = PreferenceStep(logs["loss"], logs["rewards/margins"], logs["rewards/accuracies"])
+        taken = len(self._run.progress.steps) + 1
+        if not (math.isfinite(step.loss) and math.isfinite(logs.get("grad_norm", 0.0))):
+            raise WorkFailed(
+                f"The loss is no longer a number in step {taken}: prefer with a lower learning "
+                "rate or a higher beta."
+            )
+        now = time.monotonic()
+        seconds, self._began = now - self._began, now
+        self._run.took(step, seconds)
+        self._report(taken, self._run.total, logs["learning_rate"], step)
+        self._cancelled()
+
+
+def _trained(student: PeftModel) -> dict[str, torch.nn.Parameter]:
+    return {name: one for name, one in student.named_parameters() if one.requires_grad}
+
+
+def _rows(
+    tokenizer: PreTrainedTokenizerBase, found: Sequence[Preference], settings: PreferenceSettings
+) -> list[Row]:
+    """The preferences that fit, as TRL's collator takes them."""
+    rows = []
+    shortest: int | None = None
+    for one in found:
+        chosen, rejected = (
+            encode(tokenizer, render_prompt, "rationale", one.prompt, text, 10**9)
+            for text in (one.chosen, one.rejected)
+        )
+        assert chosen is not None and rejected is not None
+        length = max(len(chosen.tokens), len(rejected.tokens))
+        shortest = length if shortest is None else min(shortest, length)
+        if length > settings.max_tokens:
+            continue
+        ids = rejected.tokens[rejected.prompt_length :].tolist()
+        rows.append(
+            {
+                "prompt_ids": chosen.tokens[: chosen.prompt_length].tolist(),
+                "chosen_ids": chosen.tokens[chosen.prompt_length :].tolist(),
+                "rejected_ids": ids if one.ended else ids[:-1],
+            }
+        )
+    if not rows:
+        raise BadInput(
+            f"No preference fits into max_tokens {settings.max_tokens}: the shortest takes "
+            f"{shortest}, with its prompt."
+        )
+    return rows
+
+
+def _fits(student: PeftModel, rows: Sequence[Row], settings: PreferenceSettings) -> bool:
+    """Whether the activations of the longest pass fit into the memory that is left, roughly."""
+    longest = max(
+        len(row["prompt_ids"]) + max(len(row["chosen_ids"]), len(row["rejected_ids"]))
+        for row in rows
+    )
+    config = student.get_base_model().config.get_text_config()
+    room = Room(2 * settings.pass_size * longest, checkpointing=False)
+    need = pass_need(config.hidden_size, config.num_hidden_layers, config.vocab_size, room)
+    return need <= this_machine().memory_bytes - memory_in_use()
+
+
+def _fingerprint(
+    student: PeftModel, found: Sequence[Preference], settings: PreferenceSettings
+) -> str:
+    shapes = [(name, list(one.shape)) for name, one in _trained(student).items()]
+    content = [asdict(settings), preferences_hash(found), shapes]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _read(path: Path, fingerprint: str) -> tuple[_Progress, dict[str, torch.Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            told = json.loads(file.metadata()["progress"])
+            progress = _Progress(
+                told["fingerprint"],
+                told["seconds"],
+                [PreferenceStep(**step) for step in told["steps"]],
+            )
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadInput(f"The saved state {path} is damaged: delete it and start again.") from error
+    if progress.fingerprint != fingerprint:
+        raise BadInput(
+            "The settings or the preferences changed since this run was interrupted: start a new "
+            "one."
+        )
+    return progress, tensors

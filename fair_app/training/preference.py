@@ -1,0 +1,116 @@
+"""The body of a preference job: DPO on the frozen preferences, then record the checkpoint."""
+
+import shutil
+from importlib.metadata import version
+from typing import Any
+
+from db import checkpoints
+from fair_app.errors import BadInput
+from fair_app.jobs.context import JobContext
+from fair_app.student.loading import load
+from fair_app.student.registry import parse_ref
+from fair_app.training.checkpoint import save_checkpoint
+from fair_app.training.frozen import check_frozen, name_given_up, work_folder
+from fair_app.training.limits import memory_in_a_sentence
+from fair_app.training.lineage import read_lineage, versions
+from fair_app.training.preferences import (
+    PREFERENCES,
+    STAGE,
+    PreferenceSettings,
+    preferences_hash,
+    read_preferences,
+)
+from fair_app.training.processes import launched
+
+STATE = "state.safetensors"
+
+
+def run(job: JobContext) -> dict[str, Any]:
+    """Train the checkpoint that the job's parameters name (see `studio.preferring`).
+
+    A run that was cut off goes on from its last saved step. Result: checkpoint, steps, loss,
+    margin, accuracy, preferences, left_out, seconds; for a run from a lineage whether it had the
+    same losses. Raises BadInput and WorkFailed as `dpo.optimise` does.
+    """
+    if launched() > 1:
+        raise BadInput("Preferences are learned in one process: leave out accelerate launch.")
+    name = job.params["name"]
+    folder = job.settings.checkpoints / name
+    if not folder.is_dir():  # a process killed before the row was written left it complete
+        work = work_folder(job.settings.checkpoints, name)
+        with name_given_up(work, STATE, is_part=job.job.parent_id is not None):
+            _prefer(job)
+    lineage = read_lineage(folder)
+    checkpoints.add(
+        job.store,
+        job.project.id,
+        job_id=job.job.id,
+        name=name,
+        base=job.params["student"],
+        lineage=lineage,
+    )
+    shutil.rmtree(work_folder(job.settings.checkpoints, name), ignore_errors=True)
+    return {"checkpoint": name, **lineage["result"]}
+
+
+def _prefer(job: JobContext) -> None:
+    # trl is an optional dependency, and torch is loaded with it
+    from fair_app.training.dpo import PreferenceStep, optimise, preferring_student
+
+    params, folders = job.params, (job.settings.checkpoints, job.settings.models)
+    settings = PreferenceSettings(**params["settings"])
+    work = work_folder(job.settings.checkpoints, params["name"])
+    found = read_preferences(work)
+    check_frozen(preferences_hash(found), params["data_sha256"])
+
+    def report(step: int, total: int, rate: float, took: PreferenceStep) -> None:
+        values = {"loss": took.loss, "margin": took.margin, "accuracy": took.accuracy}
+        job.metrics(step, {**values, "learning_rate": rate})
+        job.progress("preferring", step, total)
+
+    with job.device(), memory_in_a_sentence():
+        job.progress("loading the student", 0, 0)
+        adapter = parse_ref(params["start"], *folders).adapter if params["start"] else None
+        loaded = load(parse_ref(params["student"], *folders), params["quantization"])
+        student = preferring_student(loaded.model, adapter, settings.seed)
+        job.log(f"{len(found)} preferences to learn from; data {params['data_sha256'][:12]}")
+        result = optimise(
+            student,
+            loaded.tokenizer,
+            found,
+            settings,
+            work / STATE,
+            report=report,
+            cancelled=job.check_cancelled,
+        )
+        if result.left_out:
+            job.log(f"{result.left_out} were longer than {settings.max_tokens} tokens: left out")
+        end, known = result.at_end, (params.get("again") or {}).get("losses")
+        losses = [[one.loss, one.margin, one.accuracy] for one in result.steps]
+        told = {
+            "steps": len(losses),
+            "loss": end.loss,
+            "margin": end.margin,
+            "accuracy": end.accuracy,
+            "preferences": result.preferences,
+            "left_out": result.left_out,
+            "seconds": round(result.seconds, 1),
+            **({"same_losses": known == losses} if known else {}),
+        }
+        lineage = {
+            "stage": STAGE,
+            "base": params["student"],
+            "start": params["start"],
+            "quantization": params["quantization"],
+            "method": params["method"],
+            **params["origin"],
+            "data_sha256": params["data_sha256"],
+            "settings": params["settings"],
+            "student": loaded.description,
+            "versions": {**versions(), "trl": version("trl")},
+            "result": told,
+            "losses": losses,
+        }
+        folder = job.settings.checkpoints / params["name"]
+        extra = [work / PREFERENCES]
+        save_checkpoint(student, result.weights, loaded.tokenizer, folder, lineage, extra)
