@@ -25,6 +25,7 @@ from fair_app.evaluation.statistics import (
 )
 from fair_app.settings import Settings
 from fair_app.studio.leakage import leakage
+from fair_app.studio.students import base_student
 
 __all__ = [
     "DIFFERENCES",
@@ -251,7 +252,8 @@ def matrix(settings: Settings, project: Project) -> Matrix:
             alike = [one for one in mine if _asked(one) == _asked(so)]
             groups[student, name] = list({one.seed: one for one in reversed(alike)}.values())[::-1]
     oldest_first = [one.exam for one in reversed(whole)]
-    students = dict.fromkeys([project.student, *(exam.student for exam in oldest_first)])
+    first = base_student(settings, project)
+    students = dict.fromkeys([first, *(exam.student for exam in oldest_first)])
     tasks = dict.fromkeys([project.task, *(_column(exam) for exam in oldest_first)])
     return Matrix(
         students=[one for one in students if any(one == student for student, _ in groups)],

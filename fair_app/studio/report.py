@@ -29,13 +29,13 @@ from fair_app.studio.exams import Score, score
 from fair_app.studio.report_replay import replaying, versions
 from fair_app.studio.report_results import (
     accuracies,
-    bases,
     compared,
     comparisons,
     lead,
     training,
 )
 from fair_app.studio.review import rule_of, summary
+from fair_app.studio.students import bases
 from fair_app.tasks.registry import task_of
 
 IMPORTED = "imported"

@@ -12,8 +12,8 @@ from fair_app.report.charts import Interval, Line, thinned
 from fair_app.report.content import Curves, Estimates, Example, Section, Table
 from fair_app.report.markup import count, duration, percent
 from fair_app.settings import Settings
-from fair_app.student.registry import CHECKPOINT
 from fair_app.studio.evaluations import Compared, Tested, comparison, flips, summary
+from fair_app.studio.students import base_student
 
 CURVES = {
     "Loss": "loss",
@@ -47,6 +47,7 @@ def compared(settings: Settings, project: Project) -> list[Compared]:
     Of each student the newest whole evaluation; the newest checkpoint first. p-values are
     corrected for all that were asked the same.
     """
+    first = base_student(settings, project)
     whole = [one for one in summary(settings, project) if one.whole]
     groups: dict[tuple[Any, ...], dict[str, Tested]] = {}
     for one in whole:
@@ -54,22 +55,10 @@ def compared(settings: Settings, project: Project) -> list[Compared]:
         own.setdefault(one.exam.student, one)
     found: list[Compared] = []
     for group in groups.values():
-        base = group.pop(project.student, None)
+        base = group.pop(first, None)
         if base is not None and group:
             ids = [base.exam.id, *(one.exam.id for one in group.values())]
             found += comparison(settings, project, ids)
-    return found
-
-
-def bases(settings: Settings, project: Project) -> dict[str, str]:
-    """The student that each checkpoint of a project goes back to, by the checkpoint's REF."""
-    below = {
-        f"{CHECKPOINT}{one.name}": one.base
-        for one in checkpoints.of_project(connect(settings.database), project.id)
-    }
-    found = dict(below)
-    for _ in below:  # as many steps down as there can be
-        found = {ref: below.get(base, base) for ref, base in found.items()}
     return found
 
 

@@ -19,9 +19,8 @@ from fair_app.settings import Settings
 from fair_app.stored_questions import as_question, store_questions
 from fair_app.student.base import DECODINGS
 from fair_app.student.lending import GIVING_BACK
-from fair_app.student.registry import CHECKPOINT, parse_ref
+from fair_app.student.registry import parse_ref
 from fair_app.studio.exams import server_of
-from fair_app.studio.training import trained
 from fair_app.tasks.base import Question
 from fair_app.tasks.readers.choice import LETTERS
 from fair_app.tasks.registry import task_of
@@ -49,14 +48,6 @@ class Lender:
     job: Job
     state: str
     why: str = ""
-
-
-def known_students(settings: Settings, project: Project) -> list[str]:
-    """Whom one can ask: the project's student, its checkpoints, and served ones by their tests."""
-    tests = exams.of_project(connect(settings.database), project.id, "evaluation")
-    served = [exam.student for exam in reversed(tests) if exam.settings.get("server")]
-    made = [f"{CHECKPOINT}{one.name}" for one in trained(settings, project)]
-    return list(dict.fromkeys([project.student, *made, *served]))
 
 
 def lender(settings: Settings, project: Project) -> Lender | None:

@@ -11,6 +11,7 @@ from fair_app.errors import BadInput
 from fair_app.settings import Settings
 from fair_app.studio.evaluations import Compared, Tested, comparison, flips, summary
 from fair_app.studio.projects import Project, open_project
+from fair_app.studio.students import base_student
 from pages.components import comparisons
 from pages.components import flips as flips_piece
 from pages.components.markup import count, percent
@@ -101,7 +102,8 @@ def build(settings: Settings, place: Place) -> Page:
     def whole(project: Project, view: View | None) -> list[Any]:
         """All of the outputs: the view that was asked for, else the one that suggests itself."""
         done = [one for one in summary(settings, project) if one.whole]
-        view = view if view and possible(view, done) else default_view(project, done)
+        if not (view and possible(view, done)):
+            view = default_view(base_student(settings, project), done)
         if view is None:
             hidden = gr.Column(visible=False)
             return [_blank(), hidden, *[gr.skip()] * 3, _stamp(done), *_no_results()]
@@ -181,10 +183,10 @@ def build(settings: Settings, place: Place) -> Page:
     )
 
 
-def default_view(project: Project, done: Sequence[Tested]) -> View | None:
+def default_view(base: str, done: Sequence[Tested]) -> View | None:
     """The newest student's test and one to compare it with, of the same questions.
 
-    `done` has the newest first. A checkpoint is compared with the project's student where it can.
+    `done` has the newest first. A checkpoint is compared with the base student where it can.
     """
     pairs = [
         (before, after)
@@ -198,7 +200,7 @@ def default_view(project: Project, done: Sequence[Tested]) -> View | None:
         for before in done
         if before.items == after.items
         and before.way == after.way
-        and before.exam.student == project.student != after.exam.student
+        and before.exam.student == base != after.exam.student
     ]
     for before, after in [*learned, *pairs]:
         return View((before.exam.id, after.exam.id))

@@ -12,6 +12,7 @@ from fair_app.student.registry import SERVER_KEY
 from fair_app.studio.evaluations import Tested, summary
 from fair_app.studio.exams import exam_params, server_of
 from fair_app.studio.projects import Project, open_project
+from fair_app.studio.students import known_students
 from fair_app.studio.training import trained
 from fair_app.tasks.hub import HubSource
 from fair_app.tasks.registry import task as task_named
@@ -97,7 +98,7 @@ def build(settings: Settings, place: Place) -> Page:
         project: Project, item: str, chosen: str | None, shown_for: str, then: str
     ) -> Sequence[Any]:
         found = summary(settings, project)
-        students = known_students(settings, project, found)
+        students = known_students(settings, project)
         wanted = next(
             (one for one in (item, chosen) if one in students), next_student(students, found)
         )
@@ -217,13 +218,6 @@ def splits(project: Project, task: str) -> list[tuple[str, str]]:
     source = getattr(found, "source", None)
     known = source.splits if isinstance(source, HubSource) else ("train", "test")
     return [(title, name) for name, title in SPLITS.items() if name in known]
-
-
-def known_students(settings: Settings, project: Project, found: Sequence[Tested]) -> list[str]:
-    """The project's student and its checkpoints, as REFs, and served ones by their names there."""
-    made = [f"checkpoint:{one.name}" for one in trained(settings, project)]
-    served = [one.exam.student for one in reversed(found) if one.exam.settings.get("server")]
-    return list(dict.fromkeys([project.student, *made, *served]))
 
 
 def next_student(students: Sequence[str], found: Sequence[Tested]) -> str:

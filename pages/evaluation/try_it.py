@@ -9,6 +9,7 @@ from fair_app.settings import Settings
 from fair_app.student.base import DECODINGS
 from fair_app.studio import trying
 from fair_app.studio.projects import Project, open_project
+from fair_app.studio.students import base_student, known_students
 from pages.components.notice import empty, spoken
 from pages.components.page import ACTION, LIVE, Page, Place
 from pages.components.pager import PAGE_SIZE, pager_choices
@@ -83,13 +84,14 @@ def build(settings: Settings, place: Place) -> Page:
         asking: int,
         was_for: str,
     ) -> Sequence[Any]:
-        students = trying.known_students(settings, project)
+        students = known_students(settings, project)
         same = was_for == project.name
-        others = [student for student in students if student != project.student]
+        base = base_student(settings, project)
+        others = [student for student in students if student != base]
         if not same:
             newest, _ = trying.history(settings, project, 1)
             asking = newest[0][0].asking if newest else 0
-        left = left if same and left in students else project.student
+        left = left if same and left in students else base
         wanted = item if item in students else right if same else None
         if wanted not in [*students, NOBODY]:
             wanted = next(iter(others), NOBODY)

@@ -87,12 +87,12 @@ def test_the_newest_checkpoint_is_compared_with_the_student_on_the_same_question
     project = evaluated(settings, n=6)
     done = summary(settings, project)
     by_id = {one.exam.id: one for one in done}
-    view = default_view(project, done)
+    view = default_view(project.student, done)
     assert view is not None and possible(view, done)
     before, after = (by_id[one].exam for one in view.ids)
     assert (before.student, after.student) == (STUDENTS[0], STUDENTS[-1])
     assert before.task == after.task == "gsm8k"
-    assert default_view(project, done[:1]) is None
+    assert default_view(project.student, done[:1]) is None
     # Tests of different questions are no pair, and neither is a test that is gone.
     assert not possible(View((1, 4)), done)
     assert not possible(View((1, 999)), done)
@@ -101,7 +101,7 @@ def test_the_newest_checkpoint_is_compared_with_the_student_on_the_same_question
 def test_without_the_project_s_student_the_older_of_two_comes_first(settings):
     project = evaluated(settings, students=("other", "another"), tasks=("gsm8k",), n=4)
     done = summary(settings, project)
-    view = default_view(open_project(settings, project.name), done)
+    view = default_view(open_project(settings, project.name).student, done)
     assert view is not None and view.ids == tuple(sorted(one.exam.id for one in done))
 
 
