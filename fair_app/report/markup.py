@@ -26,10 +26,12 @@ def count(number: int, thing: str, things: str = "") -> str:
 
 
 def duration(seconds: float) -> str:
-    """A span of time, roughly: `8 s`, `2 min 5 s`, `1 h 20 min`."""
+    """A span of time, roughly: `8 s`, `2 min 5 s`, `51 min`, `1 h 20 min`."""
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"
-    if whole < 3600:
+    if whole < 600:
         return f"{whole // 60} min {whole % 60} s"
+    if whole < 3600:
+        return f"{whole // 60} min"
     return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -10,6 +10,7 @@ from fair_app.settings import Settings
 from fair_app.studio.projects import Project
 from fair_app.studio.rounds import Change, Course, changes
 from fair_app.studio.rounds_plan import Range, RoundsPlan
+from pages.components.comparisons import p_words
 from pages.components.markup import count, duration, percent, text
 from pages.components.money import usd
 from pages.components.notice import go_button, notice
@@ -35,7 +36,7 @@ def plan_panel(plan: RoundsPlan) -> str:
     more = plan.rounds - 1
     figures = [
         Stat(
-            "First round",
+            "Calls, first round",
             _calls(plan.first_calls),
             f"about {count(plan.mistakes, 'mistake')}"
             + ("" if plan.known else ", an estimate: its exam is still to be sat")
@@ -44,7 +45,7 @@ def plan_panel(plan: RoundsPlan) -> str:
         *(
             [
                 Stat(
-                    "Further rounds" if more > 1 else "Second round",
+                    "Calls, further rounds" if more > 1 else "Calls, second round",
                     _calls(plan.later_calls),
                     "an estimate: the old mistakes’ feedback alone, to as many new ones",
                 )
@@ -73,7 +74,7 @@ def plan_panel(plan: RoundsPlan) -> str:
 
 def _calls(number: Range) -> str:
     low, high = (round(one) for one in number)
-    return f"{count(low, 'call')}" if low == high else f"{low:,} to {count(high, 'call')}"
+    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
 
 
 def _cost(amount: Range | None) -> str:
@@ -223,8 +224,8 @@ def _test(test: Score | None, changed: Change | None) -> str:
     low, high = test.ci95
     against = ""
     if changed is not None:
-        p = "p < 0.001" if changed.p_holm < 0.001 else f"p = {changed.p_holm:.3f}"
-        against = f"+{changed.fixed:,} −{changed.broken:,}<small>{text(p)}</small>"
+        p = text(p_words(changed.p_holm))
+        against = f"+{changed.fixed:,} −{changed.broken:,}<small>{p}</small>"
     return (
         f'<td class="n">{percent(test.accuracy)}<small>{100 * low:.0f} to {100 * high:.0f} %'
         f'</small></td><td class="n">{against}</td>'

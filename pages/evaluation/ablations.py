@@ -50,7 +50,6 @@ CONDITIONS = [
 
 def build(settings: Settings, place: Place) -> Page:
     """Lay out the sub-page and wire its events."""
-    training = TrainingFields("ablations")
     with gr.Row(elem_classes="split"):
         with gr.Column(elem_classes="form"):
             thresholds = _numbers_field("Acceptance thresholds", "0, 3", "ablations-thresholds")
@@ -83,6 +82,7 @@ def build(settings: Settings, place: Place) -> Page:
                 rows = rows_file(settings, "ablations-rows")
                 how = answering_fields("ablations-test")
             with gr.Accordion("The training", open=False, elem_classes="more"):
+                training = TrainingFields("ablations")
                 student = gr.Textbox(
                     label="Student",
                     placeholder="the one that sat the exam",
@@ -225,10 +225,8 @@ def build(settings: Settings, place: Place) -> Page:
     )
 
 
-def _numbers_field(label: str, example: str, elem_id: str) -> gr.Textbox:
-    return gr.Textbox(
-        "", label=label, info=f"As {example}. Empty: as it is", max_lines=1, elem_id=elem_id
-    )
+def _numbers_field(label: str, values: str, elem_id: str) -> gr.Textbox:
+    return gr.Textbox(values, label=label, info="Empty: as it is", max_lines=1, elem_id=elem_id)
 
 
 def _numbers(what: str, words: str | None) -> tuple[float, ...]:

@@ -89,7 +89,8 @@ def test_spoken_handlers_log_any_other_fault_and_say_that_there_was_one(monkeypa
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(0.4, "0 s"), (59, "59 s"), (125, "2 min 5 s"), (4800, "1 h 20 min")]
+    ("seconds", "words"),
+    [(0.4, "0 s"), (59, "59 s"), (125, "2 min 5 s"), (3080, "51 min"), (4800, "1 h 20 min")],
 )
 def test_durations(seconds, words):
     assert duration(seconds) == words
