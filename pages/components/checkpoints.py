@@ -69,6 +69,7 @@ def _finished(settings: Settings, made: list[Checkpoint]) -> str:
         f"{text(ago(one.created_at))}</small>"
         f'<small class="where">{text(settings.checkpoints / one.name)}</small></span>'
         f'<span class="acts">{_merge(one)}'
+        f"{go_button('evaluation', 'Try it', 'plain', f'try.checkpoint:{one.name}')}"
         f"{go_button('evaluation', 'Test it', 'plain', f'checkpoint:{one.name}')}</span></li>"
         for one in made
     )
