@@ -44,7 +44,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(home=Path(folder))
         project = fill(settings, given.students, given.tasks, given.items)
-        ids = [one.exam.id for one in summary(settings, project)][: given.students]
+        whole = summary(settings, project)
+        ids = [one.exam.id for one in whole[: given.students]]
         first, second = (exams.get(connect(settings.database), one) for one in ids[:2])
         measured: list[tuple[str, Callable[[], object]]] = [
             ("one by one", lambda: [score(settings, one.exam.id) for one in whole]),
@@ -54,7 +55,6 @@ def main() -> None:
             (f"{len(ids)} compared", lambda: comparison(settings, project, ids)),
             ("50 flips", lambda: flips(settings, first, second)),
         ]
-        whole = summary(settings, project)
         print(f"{given.students} students x {given.tasks} tasks x {given.items:,} items")
         base = None
         for name, call in measured:

@@ -19,12 +19,16 @@ DIFFERENCES = {
 
 
 class Tally(NamedTuple):
-    """How far an evaluation is. `correct` counts grades in force: a person's before the rule's."""
+    """How far an evaluation is. `correct` counts grades in force: a person's before the rule's.
+
+    `ids` is the sum of the questions' ids: with a gold answer corrected, a question is another one.
+    """
 
     questions: int
     answered: int
     correct: int
     truncated: int
+    ids: int
 
 
 class SeedSums(NamedTuple):
@@ -49,7 +53,7 @@ def tallies(store: Database, project_id: int) -> dict[int, Tally]:
         exam_id: Tally(*counts)
         for exam_id, *counts in store.execute(
             """SELECT a.exam_id, count(*), count(a.correct), coalesce(sum(a.correct), 0),
-                      coalesce(sum(a.truncated), 0)
+                      coalesce(sum(a.truncated), 0), sum(a.question_id)
                FROM answers a
                WHERE a.exam_id IN (SELECT id FROM exams
                                    WHERE project_id = ? AND purpose = 'evaluation')

@@ -120,6 +120,16 @@ def listed(store: Database, project_id: int | None = None, limit: int = 100) -> 
     )
 
 
+def of_kind(store: Database, project_id: int, kind: str) -> list[Job]:
+    """A project's jobs of one kind, the newest first."""
+    return fetch(
+        store,
+        Job,
+        "SELECT * FROM jobs WHERE project_id = ? AND kind = ? ORDER BY id DESC",
+        [project_id, kind],
+    )
+
+
 def latest(store: Database, project_id: int, kind: str) -> Job | None:
     """A project's job of one kind that is at work, else its newest, or None."""
     return fetch_one(

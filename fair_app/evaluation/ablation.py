@@ -11,9 +11,9 @@ from itertools import product
 from typing import Any
 
 from fair_app.curation.acceptance import check_threshold
+from fair_app.curation.training_set import MIXED
 from fair_app.errors import BadInput
 
-MIXED = "mixed"
 THE_SETTING = "base"
 """How the arm that changes nothing is called."""
 COMBINED = "combination"
@@ -158,15 +158,16 @@ def names(prefix: str, found: Design) -> dict[tuple[Arm, int], str]:
 
     Raises BadInput when one would be longer than a checkpoint's name may be.
     """
-    taken: dict[str, int] = {}
+    taken: set[str] = set()
     made = {}
     for arm in found.arms:
         parts = [_slug(name, value) for name, value in changed(arm, found.base).items()]
-        slug = "-".join(parts) or THE_SETTING
+        words = slug = "-".join(parts) or THE_SETTING
         # Teachers whose names differ in what a checkpoint's name cannot have.
-        taken[slug] = taken.get(slug, 0) + 1
-        if taken[slug] > 1:
-            slug = f"{slug}-{taken[slug]}"
+        number = 2
+        while slug in taken:
+            slug, number = f"{words}-{number}", number + 1
+        taken.add(slug)
         for seed in found.seeds:
             own = f"-s{seed}" if len(found.seeds) > 1 else ""
             made[arm, seed] = f"{prefix}-{slug}{own}"

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+")
+WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+|[+*/×÷=<>^%]|-(?=\s*\d)")
+"""A number, a word, or a sign of arithmetic: 3 + 4 and 3 * 4 are two problems."""
 THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 SHINGLE = 3
 """Words that follow each other, of which texts are compared as sets."""
@@ -47,9 +48,9 @@ class Leakage:
 def leaks(tested: Mapping[int, str], trained: Iterable[str], source: str = "") -> Leakage:
     """Look for each tested text among those trained on; `near` has the most alike first.
 
-    Normalised texts are equal in their words and numbers, whatever their case, spaces and
-    punctuation. Near-duplicates share at least ALIKE of their shingles (Jaccard); candidates are
-    found by MinHash (Broder 1997) in bands, and then compared exactly.
+    Normalised texts are equal in their words, numbers and signs of arithmetic, whatever their case,
+    spaces and punctuation. Near-duplicates share at least ALIKE of their shingles (Jaccard);
+    candidates are found by MinHash (Broder 1997) in bands, and then compared exactly.
     """
     known = list(dict.fromkeys(trained))
     exact_texts = set(known)
@@ -67,11 +68,11 @@ def leaks(tested: Mapping[int, str], trained: Iterable[str], source: str = "") -
 
 
 def words(text: str) -> tuple[str, ...]:
-    """The words and numbers of a text: lower case, without punctuation; 1,000 is 1000, 2.5 stays.
+    """A text's words, numbers and signs: lower case, no punctuation; 1,000 is 1000, 2.5 stays.
 
     A comma is taken out of a number only where it sets off thousands.
     """
-    return tuple(WORD.findall(THOUSANDS.sub("", text.lower())))
+    return tuple(WORD.findall(THOUSANDS.sub("", text.lower().replace("−", "-"))))
 
 
 def shingles(text: str) -> frozenset[tuple[str, ...]]:

@@ -104,6 +104,11 @@ class StopRule:
             raise BadInput("The least gain (--stop-below) is in points of accuracy, -100 to 100.")
 
 
+def checkpoint_of(name: str, number: int) -> str:
+    """The name of the checkpoint that a round makes."""
+    return f"{name}-{number}"
+
+
 def free_calls(needed: int, asked: int, cached: int, left: int) -> tuple[int, int]:
     """(cached, standing) of the `needed` calls that nobody was asked for: see `Calls`.
 

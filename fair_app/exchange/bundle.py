@@ -20,6 +20,7 @@ MANIFEST = "manifest.json"
 FORMAT = "fair-studio bundle 1"
 LARGEST = 4 * 1024**3
 """Bytes of a bundle's files together."""
+LARGEST_MANIFEST = 64 * 1024**2
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 _UNREADABLE = (OSError, EOFError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile)
@@ -113,7 +114,7 @@ def _read(root: Path | zipfile.Path, called: str) -> dict[str, bytes]:
 
 def _listed(root: Path | zipfile.Path, called: str) -> dict[str, tuple[int, str]]:
     """The size and checksum of each file, as the manifest has them."""
-    data = _data(root / MANIFEST, LARGEST)
+    data = _data(root / MANIFEST, LARGEST_MANIFEST)
     if data is None:
         raise BadInput(
             f"{called} has no {MANIFEST}, so it is no bundle: give what `export --format bundle` "

@@ -80,7 +80,10 @@ def _child(job: JobContext, key: str, kind: str, make_params: Params) -> Job:
 
 
 def _ended(job: JobContext, child: Job, process: Process | None, watch: Watch | None) -> Job:
-    """Wait until a part has ended, pass a cancel on to it, and return its row."""
+    """Wait until a part has ended, and return its row.
+
+    A cancel of its parent is passed on to it, and a part that does not obey one is killed.
+    """
     store = job.store
     cancelled_since = None
     try:
@@ -99,6 +102,7 @@ def _ended(job: JobContext, child: Job, process: Process | None, watch: Watch | 
                 watch(child)
             if jobs.cancel_requested(store, job.job.id):
                 jobs.request_cancel(store, child.id)
+            if jobs.cancel_requested(store, child.id):
                 cancelled_since = cancelled_since or time.monotonic()
                 if time.monotonic() - cancelled_since > PART_GRACE_S:
                     _signal(child, signal.SIGKILL)
@@ -106,7 +110,10 @@ def _ended(job: JobContext, child: Job, process: Process | None, watch: Watch | 
             time.sleep(LOOK_EVERY_S)
     except BaseException:
         # It leads a process session of its own: what stops this process does not reach it.
-        _signal(_known(store, child.id), signal.SIGTERM)
+        if process is not None:
+            process.terminate()  # also before it has claimed its job
+        else:
+            _signal(_known(store, child.id), signal.SIGTERM)
         raise
     finally:
         if process is not None:

@@ -108,13 +108,11 @@ def cancel(settings: Settings, job_id: int) -> None:
     job = _known(store, job_id)
     if job.state not in ACTIVE:
         raise BadInput(f"Job {job_id} has already ended ({job.state}): there is nothing to cancel.")
-    if job.state == "queued" or not is_alive(job):
-        jobs.end(store, job_id, "cancelled")
-    else:
-        jobs.request_cancel(store, job_id)
-    for part in jobs.children(store, job_id):
-        if part.state in ACTIVE:
-            jobs.request_cancel(store, part.id)
+    for one in (job, *jobs.children(store, job_id)):
+        if one.state == "queued" or (one.state == "running" and not is_alive(one)):
+            jobs.end(store, one.id, "cancelled")
+        elif one.state == "running":
+            jobs.request_cancel(store, one.id)
 
 
 def resume(settings: Settings, job_id: int, owner: str = "") -> None:

@@ -10,7 +10,7 @@ POINTS = 8
 """Points of a curve that its table has at most."""
 SPECIAL = re.compile(r"[\\`*_\[\]<>|~&$]")
 """What Markdown, and HTML in it, reads as more than text, wherever it stands."""
-OPENING = re.compile(r"(\d+)?([-+=#.)])")
+OPENING = re.compile(r"^(\d+)?([-+=#.)])")
 """What makes a paragraph that begins with it a list, a heading or a rule."""
 ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 
@@ -35,7 +35,7 @@ def line(text: str) -> str:
 
 def paragraph(text: str) -> str:
     """A text as a paragraph, and nothing else, of one line."""
-    return OPENING.sub(r"\1\\\2", line(text), count=1) if OPENING.match(text) else line(text)
+    return OPENING.sub(r"\1\\\2", line(text))
 
 
 def fenced(text: str) -> str:

@@ -43,20 +43,20 @@ def run(job: JobContext) -> dict[str, Any]:
 
     Parameters: those of `fair_app.studio.exams.exam_params`. Result: exam, questions, correct,
     mistakes, accuracy, ci95, seconds, tokens_per_second, and with samples the mean agreement. With
-    several seeds exam is the first seed's, correct, mistakes and accuracy are means, and exams and
-    seeds have each one's.
+    several seeds exam is the first seed's, correct, mistakes, accuracy and agreement are means, and
+    exams and seeds have each one's.
     """
     task = _task(job)
     exam_ids = _prepare(job, task)
-    waiting = {exam_id: exams.unanswered(job.store, exam_id) for exam_id in exam_ids}
-    missing = sum(map(len, waiting.values()))
+    missing = sum(len(exams.unanswered(job.store, exam_id)) for exam_id in exam_ids)
     if missing:
         with _student(job, exams.get(job.store, exam_ids[0]), missing) as student:
             for exam_id in exam_ids:
-                if waiting[exam_id]:
+                # Another job may have answered them while this one waited for the device.
+                if waiting := exams.unanswered(job.store, exam_id):
                     exam = exams.get(job.store, exam_id)
                     others = [other for other in exam_ids if other != exam_id]
-                    _Answering(job, task, exam, waiting[exam_id], others).run(student)
+                    _Answering(job, task, exam, waiting, others).run(student)
     return _result(job, exam_ids)
 
 
@@ -317,8 +317,10 @@ def _result(job: JobContext, exam_ids: list[int]) -> dict[str, Any]:
     questions = results[0]["questions"]
     seconds = sum(one["seconds"] for one in results)
     speeds = [one["seconds"] * one["tokens_per_second"] for one in results]
+    agreed = [one["agreement"] for one in results if "agreement" in one]
     return {
         **results[0],
+        **({"agreement": round(sum(agreed) / len(agreed), 4)} if agreed else {}),
         "exams": exam_ids,
         "correct": round(found.mean * questions, 4),
         "mistakes": round((1 - found.mean) * questions, 4),

@@ -95,9 +95,8 @@ class LentModels:
             resident = self._loaded.get(home)
             if resident is not None and not resident.can_take(adapters):
                 adapters |= set(resident.adapters)
+                resident = None  # nothing may hold what is to be freed
                 self._drop(home)
-                del resident
-                resident = None
             if resident is None:
                 if _size(home) > self._free():
                     self._drop(*(other for other in list(self._loaded) if other not in homes))

@@ -219,8 +219,13 @@ class ServedStudent:
         """The server's host and port."""
         return httpx2.URL(self._base_url).netloc.decode()
 
-    def sentence(self, failed: CallFailed, answered: bool) -> Exception:
-        """What a person is told about a call that failed for good."""
+    def sentence(
+        self,
+        failed: CallFailed,
+        answered: bool,
+        then: str = "resume; what was answered is saved",
+    ) -> Exception:
+        """What a person is told about a call that failed for good, and is to do `then`."""
         said = failed.said.rstrip(".")
         match failed.kind:
             case Fault.MODEL:
@@ -238,10 +243,7 @@ class ServedStudent:
                     f"The server at {self._base_url} refuses {whom} ({said}): change what it "
                     "names, then ask again."
                 )
-        return WorkFailed(
-            f"The student's server failed ({said}): see to it, then resume; what was answered is "
-            "saved."
-        )
+        return WorkFailed(f"The student's server failed ({said}): see to it, then {then}.")
 
 
 class _Completed(BaseModel):

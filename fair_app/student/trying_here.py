@@ -25,7 +25,9 @@ def _together(lending: Lending, models: LentModels, answers: list[Answer]) -> li
         with answer.guarded():
             models.fit_together([_wanted(answer.trial)])
             there.append(answer)
-    if not there or models.fit_together([_wanted(answer.trial) for answer in there]):
+    if not there:
+        return []
+    if models.fit_together([_wanted(answer.trial) for answer in there]):
         return [there]
     names = " and ".join(answer.trial.student for answer in there)
     lending.job.log(f"{names} do not fit into memory together: they answer one after the other")

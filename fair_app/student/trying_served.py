@@ -60,6 +60,6 @@ async def _one(answer: Answer, key: str) -> None:
                     answer.show(written, moment - began)
             answer.finish(written, time.monotonic() - began)
         except CallFailed as failed:
-            raise student.sentence(failed, answered=False) from None
+            raise student.sentence(failed, answered=False, then="ask again") from None
         finally:
             await client.close()

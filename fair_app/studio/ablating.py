@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from db.jobs import Job
+from fair_app.errors import WorkFailed
 from fair_app.jobs.children import children_of, run_child
 from fair_app.jobs.context import JobContext
 from fair_app.student.registry import CHECKPOINT
@@ -23,25 +24,41 @@ TRAIN, TEST = "train", "evaluate"
 
 @dataclass(frozen=True)
 class Part:
-    """One job of an ablation."""
+    """One job of an ablation; `after` is the key of the one that makes what it tests."""
 
     key: str
     kind: str
     params: dict[str, Any]
+    after: str | None = None
 
 
 def run(job: JobContext) -> dict[str, Any]:
     """Train and test all that `studio.ablations.ablation_params` froze.
 
-    A part that is done is not done again. Result: as `ablation_results.as_json`. Raises WorkFailed
-    with the sentence of a part that fails; what was done until then stays.
+    A part that is done is not done again, and a training that fails keeps no other from its turn.
+    Result: as `ablation_results.as_json`. Raises WorkFailed with the sentence of the first training
+    that failed, when all others are done, or at once with that of a test.
     """
     parts = list(parts_of(job.params))
+    failed: dict[str, str] = {}
     for number, part in enumerate(parts):
+        if part.after in failed:
+            continue
         left = _Left(job, parts, number)
         left.say(part.key)
-        run_child(job, part.key, part.kind, partial(dict, part.params), watch=left.follow)
+        try:
+            run_child(job, part.key, part.kind, partial(dict, part.params), watch=left.follow)
+        except WorkFailed as fault:
+            if part.kind != TRAIN:
+                raise
+            failed[part.key] = str(fault)
+            job.log(str(fault))
     job.progress("done", len(parts), len(parts))
+    if failed:
+        raise WorkFailed(
+            f"All is done but for {len(failed)} of {len(job.params['runs'])} trainings, which "
+            f"failed. {next(iter(failed.values()))}"
+        )
     return as_json(results(job.settings, job.job))
 
 
@@ -50,9 +67,10 @@ def parts_of(params: dict[str, Any]) -> Iterator[Part]:
     test = params["test"]
     yield Part(STUDENT_TEST, TEST, {**test, "student": params["student"]})
     for checkpoint, asked in params["runs"].items():
-        yield Part(key_of_training(checkpoint), TRAIN, asked)
+        training = key_of_training(checkpoint)
+        yield Part(training, TRAIN, asked)
         student = f"{CHECKPOINT}{checkpoint}"
-        yield Part(key_of_test(checkpoint), TEST, {**test, "student": student})
+        yield Part(key_of_test(checkpoint), TEST, {**test, "student": student}, after=training)
 
 
 class _Left:

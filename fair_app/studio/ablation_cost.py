@@ -23,7 +23,7 @@ ENOUGH = 16
 """Answers from which on a test's pace is worth something."""
 CHARACTERS_A_TOKEN = 4
 FLOAT_BYTES, HALF_BYTES, MOMENTS = 4, 2, 3
-"""Of an adapter's weight, of a whole model's, and how many floats a run under way keeps more."""
+"""Bytes of an adapter's weight and of a whole model's; floats a weight that a run's state has."""
 FILES_BYTES = 4 * 10**6
 """A checkpoint's tokenizer, card and examples, roughly."""
 

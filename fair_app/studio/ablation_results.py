@@ -1,10 +1,12 @@
 """How an ablation stands: what came of every run so far, and what its arms show."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
-from db import jobs
+from sqlite_utils import Database
+
+from db import exams, jobs
 from db.evaluations import outcomes
 from db.jobs import Job
 from db.projects import Project
@@ -25,8 +27,6 @@ from fair_app.settings import Settings
 
 KIND = "ablation"
 STUDENT_TEST = "test the student"
-MOST = 1000
-"""Jobs that are looked at."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def ablations(settings: Settings, project: Project) -> list[Job]:
     """A project's ablations, the newest first."""
     store = connect(settings.database)
     mark_orphans(store)
-    return [job for job in jobs.listed(store, project.id, MOST) if job.kind == KIND]
+    return jobs.of_kind(store, project.id, KIND)
 
 
 def results(settings: Settings, job: Job) -> Results:
@@ -148,7 +148,7 @@ def as_json(found: Results) -> dict[str, Any]:
     """The results as the command line prints them and the job keeps them."""
     return {
         "name": found.name,
-        "student": _score_json(found.student, found.score),
+        "student": {"student": found.student, **_score_json(found.score)},
         "arms": [_row_json(found, row) for row in found.rows],
         "means": [_mean_json(found, mean) for mean in found.means],
         "seconds": round(
@@ -167,9 +167,17 @@ def _tested(settings: Settings, parts: Mapping[str, Job]) -> dict[str, Outcomes]
     found: dict[str, Outcomes] = {}
     for key, part in parts.items():
         if part.kind == "evaluate" and part.state == "succeeded" and part.result:
-            answers = outcomes(store, part.result["exam"])
-            found[key] = {item: bool(right) for item, right in answers.items()}
+            found[key] = outcomes_of(store, part.result["exam"], part.result["questions"])
     return found
+
+
+def outcomes_of(store: Database, exam_id: int, questions: int) -> dict[int, bool]:
+    """Which of the first questions of a test were answered right: those that a part asked.
+
+    The same test by hand with a higher limit puts further ones behind them.
+    """
+    answers = outcomes(store, exam_id)
+    return {item: bool(answers[item]) for item in exams.question_ids(store, exam_id)[:questions]}
 
 
 Cells = list[tuple[int, int, str | None]]
@@ -264,10 +272,8 @@ def _means(
     return found
 
 
-def _score_json(student: str, score: Score | None) -> dict[str, Any]:
-    values = {"evaluation": None, "n": None, "correct": None, "accuracy": None, "ci95": None}
-    found = vars(score) | {"ci95": list(score.ci95)} if score else values
-    return {"student": student, **found}
+def _score_json(score: Score | None) -> dict[str, Any]:
+    return _plain(score) or dict.fromkeys(field.name for field in fields(Score))
 
 
 def _row_json(found: Results, row: Row) -> dict[str, Any]:
@@ -283,9 +289,9 @@ def _row_json(found: Results, row: Row) -> dict[str, Any]:
         "state": row.state,
         "steps": row.steps,
         "seconds": {"training": row.train_seconds, "test": row.test_seconds},
-        **{key: value for key, value in _score_json("", row.score).items() if key != "student"},
-        "difference": _difference_json(row.difference),
-        "difference_to_setting": _difference_json(row.to_setting),
+        **_score_json(row.score),
+        "difference": _plain(row.difference),
+        "difference_to_setting": _plain(row.to_setting),
     }
 
 
@@ -296,8 +302,8 @@ def _mean_json(found: Results, mean: Mean) -> dict[str, Any]:
         "accuracy": mean.accuracy,
         "ci95": list(mean.ci95),
         "each": list(mean.each),
-        "change": _change_json(mean.change),
-        "change_to_setting": _change_json(mean.to_setting),
+        "change": _plain(mean.change),
+        "change_to_setting": _plain(mean.to_setting),
     }
 
 
@@ -305,9 +311,5 @@ def _about(arm: Mapping[str, Any]) -> dict[str, Any]:
     return {"arm": arm["title"], "factor": arm["factor"], "changes": arm["changes"]}
 
 
-def _difference_json(one: Difference | None) -> dict[str, Any] | None:
-    return vars(one) | {"ci95": list(one.ci95)} if one else None
-
-
-def _change_json(one: Change | None) -> dict[str, Any] | None:
+def _plain(one: Score | Difference | Change | None) -> dict[str, Any] | None:
     return vars(one) | {"ci95": list(one.ci95)} if one else None

@@ -12,12 +12,11 @@ from typing import Any
 from db import decisions
 from db.jobs import RESUMABLE, Job
 from db.projects import Project
-from db.store import connect
+from db.store import connect, reading
 from fair_app.curation.acceptance import Rule
-from fair_app.curation.training_set import random_set, training_set
+from fair_app.curation.training_set import MIXED, random_set, training_set
 from fair_app.errors import BadInput
 from fair_app.evaluation.ablation import (
-    MIXED,
     Arm,
     Design,
     Factors,
@@ -127,10 +126,15 @@ def plan(settings: Settings, project: Project, name: str, wanted: Wanted) -> Pla
     arms = []
     for arm in found.arms:
         own: list[Run] = []
+        questions: Sequence[TrainingQuestion]
         problem = None
         for seed in found.seeds:
             try:
-                questions = learned_from(source, rule, arm, seed, keep_rule=found.keep_rule)
+                questions = (
+                    own[0].questions  # only what is drawn at random is another with each seed
+                    if own and arm.peer_review
+                    else learned_from(source, rule, arm, seed, keep_rule=found.keep_rule)
+                )
             except BadInput as fault:
                 if arm.teacher not in (*source.board.teachers, MIXED):
                     raise
@@ -163,6 +167,11 @@ def ablation_params(
     What is decided later changes nothing of it. Raises BadInput as `plan` does, for names that are
     taken or unfit, and when the disk has no room for the checkpoints.
     """
+    with reading(connect(settings.database)):  # lineages speak of the moment that texts are of
+        return _frozen(settings, project, name, wanted)
+
+
+def _frozen(settings: Settings, project: Project, name: str, wanted: Wanted) -> dict[str, Any]:
     made = plan(settings, project, name, wanted)
     check_disk(settings, made.cost)
     for run in made.runs:

@@ -31,6 +31,7 @@ from fair_app.report.content import Report
 from fair_app.report.markdown import as_markdown
 from fair_app.report.page import as_page
 from fair_app.settings import Settings
+from fair_app.studio.board import board
 from fair_app.studio.decision_log import told
 from fair_app.studio.exchange import answers_record
 from fair_app.studio.report import report
@@ -41,8 +42,11 @@ from fair_app.training.frozen import EXAMPLES, as_json
 from fair_app.training.lineage import LINEAGE_FILE
 from fair_app.training.preferences import PREFERENCES
 
-CREDENTIALS = re.compile(r"(?<=://)[^\s/\"'@\\]*@")
-"""A user with a password in an address."""
+ADDRESS = re.compile(
+    r"""(https?://)(?:(?:[^\s/"\\?#]|\\.)*@)?([^\s"\\?#]*)(?:[?#](?:[^\s"\\]|\\.)*)?"""
+)
+"""An address inside JSON: scheme, user with password, host with path, query. Keys may stand in the
+second and in the last."""
 
 Writer = Callable[[Report], str]
 REPORTS: dict[str, Writer] = {"report.html": as_page, "report.md": as_markdown}
@@ -69,6 +73,7 @@ def export_bundle(settings: Settings, project: Project, folder: Path) -> list[Pa
 def bundle_files(settings: Settings, project: Project) -> dict[str, str]:
     """The files of a bundle by their names, as they are at one moment. Raises BadInput."""
     store = connect(settings.database)
+    board(settings, project)  # read now, it is kept: in a transaction it would be read each time
     with reading(store):
         made = checkpoints.of_project(store, project.id)
         found = report(settings, project)
@@ -165,8 +170,8 @@ def _predictions(settings: Settings, store: Database, project: Project) -> dict[
 
 
 def _without_credentials(text: str) -> str:
-    """What tells of teachers, without a user and a password in an address: others will read it."""
-    return CREDENTIALS.sub("", text)
+    """What tells of teachers, its addresses without user, password and query: others read it."""
+    return ADDRESS.sub(r"\1\2", text)
 
 
 def _json(content: Any) -> str:

@@ -71,6 +71,12 @@ class Tested:
         """Whether every question is answered."""
         return self.questions > 0 and self.answered == self.questions
 
+    @property
+    def column(self) -> str:
+        """Its task, and its split where that is not the test split."""
+        task, split = self.exam.task, self.exam.split
+        return task if split == "test" else f"{task} ({split})"
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -133,7 +139,7 @@ def summary(settings: Settings, project: Project) -> list[Tested]:
     with reading(store):
         found = exams.of_project(store, project.id, "evaluation")
         counted = stored.tallies(store, project.id)
-    return [_tested(exam, counted.get(exam.id, Tally(0, 0, 0, 0))) for exam in found]
+    return [_tested(exam, counted.get(exam.id, Tally(0, 0, 0, 0, 0))) for exam in found]
 
 
 def find_evaluation(settings: Settings, project: Project, which: str) -> Exam:
@@ -242,7 +248,7 @@ def matrix(settings: Settings, project: Project) -> Matrix:
     whole = [one for one in summary(settings, project) if one.whole]
     columns: defaultdict[str, list[Tested]] = defaultdict(list)
     for one in whole:
-        columns[_column(one.exam)].append(one)
+        columns[one.column].append(one)
     usual = {name: _usual(own) for name, own in columns.items()}
     groups: dict[tuple[str, str], list[Tested]] = {}
     for name, own in columns.items():
@@ -250,11 +256,14 @@ def matrix(settings: Settings, project: Project) -> Matrix:
             mine = [one for one in own if one.exam.student == student]
             so = next((one for one in mine if _asked(one) == usual[name]), mine[0])
             alike = [one for one in mine if _asked(one) == _asked(so)]
-            groups[student, name] = list({one.seed: one for one in reversed(alike)}.values())[::-1]
-    oldest_first = [one.exam for one in reversed(whole)]
+            newest: dict[int | None, Tested] = {}
+            for one in alike:
+                newest.setdefault(one.seed, one)
+            groups[student, name] = list(newest.values())
+    oldest_first = whole[::-1]
     first = base_student(settings, project)
-    students = dict.fromkeys([first, *(exam.student for exam in oldest_first)])
-    tasks = dict.fromkeys([project.task, *(_column(exam) for exam in oldest_first)])
+    students = dict.fromkeys([first, *(one.exam.student for one in oldest_first)])
+    tasks = dict.fromkeys([project.task, *(one.column for one in oldest_first)])
     return Matrix(
         students=[one for one in students if any(one == student for student, _ in groups)],
         tasks=[one for one in tasks if one in columns],
@@ -294,10 +303,13 @@ def _tested(exam: Exam, counts: Tally) -> Tested:
     graded = counts.answered
     return Tested(
         exam=exam,
-        **counts._asdict(),
+        questions=counts.questions,
+        answered=graded,
+        correct=counts.correct,
+        truncated=counts.truncated,
         accuracy=counts.correct / graded if graded else None,
         ci95=wilson(counts.correct, graded) if graded else None,
-        items=f"{exam.task}/{exam.split}/{exam.settings.get('put') or exam.id}",
+        items=f"{exam.task}/{exam.split}/{exam.settings.get('put') or exam.id}/{counts.ids}",
         way=way_of(exam.settings),
         seed=_seed(exam.settings),
     )
@@ -320,10 +332,6 @@ def way_of(settings: dict[str, Any]) -> str:
 def _seed(settings: dict[str, Any]) -> int | None:
     decoding = settings.get("decoding") or {}
     return decoding.get("seed") if decoding.get("temperature") else None
-
-
-def _column(exam: Exam) -> str:
-    return exam.task if exam.split == "test" else f"{exam.task} ({exam.split})"
 
 
 def _asked(one: Tested) -> tuple[str, str]:

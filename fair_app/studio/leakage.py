@@ -16,6 +16,7 @@ from fair_app.student.registry import CHECKPOINT
 from fair_app.tasks.asking import asked, asked_in
 from fair_app.training.frozen import EXAMPLES, read_examples
 from fair_app.training.lineage import read_lineage
+from fair_app.training.preferences import PREFERENCES, STAGE, read_preferences
 
 KEPT = 32
 """Evaluations, and checkpoints, of which so much is kept in memory: nothing of it is stored."""
@@ -50,7 +51,8 @@ def _learned(checkpoints: Path, student: str) -> tuple[str, ...] | None:
         folder = checkpoints / ref.removeprefix(CHECKPOINT)
         try:
             lineage = read_lineage(folder)
-            found += _examples(folder, (folder / EXAMPLES).stat().st_mtime_ns)
+            file = PREFERENCES if lineage.get("stage") == STAGE else EXAMPLES
+            found += _questions(folder, file, (folder / file).stat().st_mtime_ns)
         except (BadInput, OSError):
             return None
         waiting += [str(lineage.get("start") or ""), str(lineage.get("base") or "")]
@@ -58,8 +60,9 @@ def _learned(checkpoints: Path, student: str) -> tuple[str, ...] | None:
 
 
 @lru_cache(maxsize=KEPT)
-def _examples(folder: Path, changed_ns: int) -> tuple[str, ...]:
-    return tuple(asked_in(one.prompt) for one in read_examples(folder))
+def _questions(folder: Path, file: str, changed_ns: int) -> tuple[str, ...]:
+    rows = read_preferences(folder) if file == PREFERENCES else read_examples(folder)
+    return tuple(asked_in(one.prompt) for one in rows)
 
 
 @lru_cache(maxsize=KEPT)

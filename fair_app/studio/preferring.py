@@ -16,7 +16,7 @@ from fair_app.student.registry import CHECKPOINT, StudentRef, parse_ref
 from fair_app.studio.review import rule_of
 from fair_app.studio.training import MIXED, check_name
 from fair_app.studio.training_material import material
-from fair_app.studio.training_start import ORIGIN, check_run, extent, origin
+from fair_app.studio.training_start import check_run, extent, origin, origin_again
 from fair_app.training.frozen import work_folder
 from fair_app.training.lineage import read_lineage_file
 from fair_app.training.preferences import (
@@ -131,7 +131,7 @@ def prefer_again_params(settings: Settings, *, name: str, lineage: Path) -> dict
         "start": start,
         "quantization": known["quantization"],
         "method": known.get("method", "lora"),
-        "origin": {key: known[key] for key in ORIGIN if key in known},
+        "origin": origin_again(known),
         "data_sha256": known["data_sha256"],
         "settings": asdict(chosen),
         "again": {"versions": known.get("versions"), "losses": known.get("losses")},
@@ -151,8 +151,7 @@ def _check_fits(ref: StudentRef, chosen: PreferenceSettings) -> None:
     """Raise BadInput when the machine cannot hold the run: both sides of a pass at once."""
     needed = TrainingSettings(
         quantization=ref.trained_on,
-        max_tokens=chosen.max_tokens,
-        tokens_per_pass=2 * chosen.pass_size * chosen.max_tokens,
+        max_tokens=2 * chosen.pass_size * chosen.max_tokens,
     )
     check_run(ref, needed)
 

@@ -1,6 +1,7 @@
 """How a project can be done again, for its report: the versions, and the commands."""
 
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 from db import checkpoints, exams
@@ -11,7 +12,7 @@ from db.store import connect
 from fair_app.curation.acceptance import Rule
 from fair_app.report.content import Section, Table
 from fair_app.settings import Settings
-from fair_app.studio.evaluations import summary
+from fair_app.studio.evaluations import Tested, summary
 from fair_app.studio.exams import Score
 from fair_app.studio.review import rule_of
 from fair_app.training.preferences import STAGE
@@ -59,8 +60,8 @@ def replaying(settings: Settings, project: Project, exam: Score) -> Section:
         ]
     for one in reversed(made):
         commands += _made(one, whose)
-    for tested in reversed(summary(settings, project)):
-        commands += _questions(f"evaluate {whose}", project, tested.exam, tested.questions)
+    for tested, seeds in _seeds_together(summary(settings, project)):
+        commands += _questions(f"evaluate {whose}", project, tested.exam, tested.questions, seeds)
     return Section(
         "How to replay",
         [
@@ -101,7 +102,19 @@ def _rule(rule: Rule) -> str:
     return " ".join(word for word in words if word)
 
 
-def _questions(command: str, project: Project, exam: Exam, questions: int) -> list[str]:
+def _seeds_together(found: Sequence[Tested]) -> list[tuple[Tested, int]]:
+    """The evaluations, the oldest first; those of several seeds as one, with their number."""
+    groups: dict[tuple[Any, ...], list[Tested]] = {}
+    for one in reversed(found):
+        alone = one.exam.id if one.seed is None else None
+        asked = (one.exam.student, one.items, one.way, one.exam.settings.get("server"), alone)
+        groups.setdefault(asked, []).append(one)
+    return [(own[0], len({one.seed for one in own})) for own in groups.values()]
+
+
+def _questions(
+    command: str, project: Project, exam: Exam, questions: int, seeds: int = 1
+) -> list[str]:
     """The command that asks a student the same questions again; none for what was imported."""
     if exam.origin != "run":
         return []
@@ -123,6 +136,7 @@ def _questions(command: str, project: Project, exam: Exam, questions: int) -> li
         "--server": asked.get("server"),
         "--samples": asked.get("samples"),
         "--prompts": asked.get("prompts"),
+        "--seeds": seeds if seeds > 1 else None,
     }
     words = [f"{name} {shlex.quote(str(value))}" for name, value in options.items() if value]
     return [f"python -m fair_app {command} {' '.join(words)}"]

@@ -25,6 +25,7 @@ from fair_app.evaluation.rounds import (
     Round,
     Score,
     StopRule,
+    checkpoint_of,
     free_calls,
     gain,
 )
@@ -33,6 +34,7 @@ from fair_app.jobs import queue
 from fair_app.jobs.children import children_of
 from fair_app.settings import Settings
 from fair_app.student.registry import CHECKPOINT
+from fair_app.studio.ablation_results import outcomes_of
 from fair_app.studio.collecting import CONCURRENCY, check_committee
 from fair_app.studio.exams import exam_params
 from fair_app.studio.training import MIXED, check_name, free_name, student_to_train
@@ -42,8 +44,6 @@ from fair_app.training.settings import QUICK
 KIND = "rounds"
 NAME = "round"
 TEST_QUESTIONS = 150
-MOST = 1000
-"""Jobs that are looked at."""
 FIRST_TEST = "first test"
 EXAM, COMMITTEE, TRAINING, TEST = "exam", "committee", "training", "test"
 PARTS = (EXAM, COMMITTEE, TRAINING, TEST)
@@ -156,15 +156,10 @@ def key_of(number: int, part: str) -> str:
     return f"round {number} {part}"
 
 
-def checkpoint_of(name: str, number: int) -> str:
-    """The name of the checkpoint that a round makes."""
-    return f"{name}-{number}"
-
-
 def _exam(settings: Settings, project: Project, student: str, limit: int | None) -> dict[str, Any]:
     """The project's exam for this student, as it was asked of its own."""
     store = connect(settings.database)
-    found = (job for job in jobs.listed(store, project.id, MOST) if job.kind == "exam")
+    found = jobs.of_kind(store, project.id, "exam")
     whole = (job for job in found if (job.result or {}).get("exam") == project.exam_id)
     asked = next(whole, None) if project.exam_id is not None else None
     if asked is None:
@@ -190,12 +185,17 @@ def _test(
     limit: int | None,
     rows: str | Path | None,
 ) -> dict[str, Any]:
-    """The test of every round: the items of the project's newest one, asked as the exam is."""
+    """The test of every round: the items of the project's newest one, asked as the exam is.
+
+    One on the exam's own questions is none: they are what is learned from.
+    """
+    taught = exam["split"], exam["rows"]
     newest: dict[str, Any] = next(
         (
             job.params
-            for job in jobs.listed(connect(settings.database), project.id, MOST)
-            if job.kind == "evaluate" and job.params["task"] == project.task
+            for job in jobs.of_kind(connect(settings.database), project.id, "evaluate")
+            if job.params["task"] == project.task
+            and (job.params["split"], job.params["rows"]) != taught
         ),
         {"split": "test", "rows": None, "limit": TEST_QUESTIONS},
     )
@@ -275,9 +275,10 @@ def changes(settings: Settings, found: Course) -> dict[int, Change]:
     """Each round's test against the first one, by the round's number."""
     if found.base is None:
         return {}
-    before = _outcomes(settings, found.base)
+    store = connect(settings.database)
+    before = outcomes_of(store, found.base.id, found.base.questions)
     compared = {
-        one.number: paired(before, _outcomes(settings, one.test))
+        one.number: paired(before, outcomes_of(store, one.test.id, one.test.questions))
         for one in found.rounds
         if one.test is not None
     }
@@ -315,12 +316,6 @@ def teach_from(settings: Settings, project: Project, exam_id: int) -> None:
             projects.set_exam(store, project.id, exam_id, exam.student)
             return
     raise BadInput(f"There is no exam {exam_id} in {project.name}: choose the exam of a round.")
-
-
-def _outcomes(settings: Settings, one: Score) -> dict[int, bool]:
-    """Which questions of a test were right; those that were asked since stand behind, left out."""
-    rows = exams.answers(connect(settings.database), one.id, limit=one.questions)
-    return {row.question_id: bool(row.correct) for row in rows}
 
 
 def _score(part: Job | None) -> Score | None:

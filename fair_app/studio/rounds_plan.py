@@ -13,11 +13,10 @@ from db import calls, exams, jobs
 from db.projects import Project
 from db.store import connect
 from fair_app.errors import BadInput
-from fair_app.evaluation.rounds import AFRESH, calls_about, expected_calls
+from fair_app.evaluation.rounds import AFRESH, calls_about, checkpoint_of, expected_calls
 from fair_app.settings import Settings
 from fair_app.studio.quote import Quote, quote
-from fair_app.studio.rounds import MOST, checkpoint_of
-from fair_app.studio.training import training_questions
+from fair_app.studio.training import student_to_train, training_questions
 from fair_app.training.settings import TrainingSettings, chosen_settings
 
 Range = tuple[float, float]
@@ -155,8 +154,8 @@ def _a_question(settings: Settings, params: Mapping[str, Any]) -> float | None:
 
 def _a_call(settings: Settings, project: Project) -> float | None:
     """Seconds a call in the newest committee job that made any."""
-    for job in jobs.listed(connect(settings.database), project.id, MOST):
-        made = (job.result or {}).get("calls") if job.kind == "collect" else 0
+    for job in jobs.of_kind(connect(settings.database), project.id, "collect"):
+        made = (job.result or {}).get("calls")
         if made and job.finished_at and job.started_at:
             return (job.finished_at - job.started_at) / float(made)
     return None
@@ -165,17 +164,16 @@ def _a_call(settings: Settings, project: Project) -> float | None:
 def _training(
     settings: Settings, project: Project, params: Mapping[str, Any], mistakes: int | None
 ) -> float | None:
-    """All trainings at the pace of the newest one here; None before the first.
+    """All trainings at the pace of this student's newest one here; None before the first.
 
     `mistakes` are learned from where there is nothing curated yet.
     """
-    pace = None
-    for job in jobs.in_state(connect(settings.database), "succeeded"):
-        done = job.result or {}
-        if job.kind == "train" and done.get("steps"):
-            pace = done["seconds"] / done["steps"] / job.params["settings"]["batch_size"]
-    if pace is None:
+    base = student_to_train(settings, project, params["student"]).base
+    job = jobs.latest_succeeded(connect(settings.database), "train", base)
+    done = (job.result or {}) if job is not None else {}
+    if job is None or not done.get("steps"):
         return None
+    pace = done["seconds"] / done["steps"] / job.params["settings"]["batch_size"]
     training = params["training"]
     chosen = chosen_settings(training["preset"], training["settings_given"])
     each = mistakes if mistakes is not None else _learned(settings, project, training)

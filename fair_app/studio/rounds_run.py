@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any
 
 from db import committee
+from db.store import reading
 from fair_app.errors import BadInput
 from fair_app.evaluation.rounds import (
     AFRESH,
@@ -18,6 +19,7 @@ from fair_app.evaluation.rounds import (
     StopRule,
     all_rounds,
     calls_about,
+    checkpoint_of,
     why_last,
     why_no_training,
     why_nothing_to_learn,
@@ -33,7 +35,6 @@ from fair_app.studio.rounds import (
     PARTS,
     TEST,
     TRAINING,
-    checkpoint_of,
     course,
     key_of,
     told,
@@ -134,6 +135,10 @@ class _Rounds:
 
     def _training(self, number: int, student: str, exam_id: int) -> dict[str, Any]:
         """Freeze what is curated by the present rule and decisions. Raises NothingToLearn."""
+        with reading(self._job.store):  # the lineage speaks of the moment that the texts are of
+            return self._frozen(number, student, exam_id)
+
+    def _frozen(self, number: int, student: str, exam_id: int) -> dict[str, Any]:
         new, why = self._curated(exam_id)
         if not new:
             raise NothingToLearn(why)
@@ -151,6 +156,7 @@ class _Rounds:
             student=student,
             **training,
             questions=new,
+            reserved=True,
             told={
                 "round": {
                     "job": self._job.job.id,

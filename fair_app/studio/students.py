@@ -15,7 +15,10 @@ def bases(settings: Settings, project: Project) -> dict[str, str]:
     }
     found = dict(below)
     for _ in below:  # as many steps down as there can be
-        found = {ref: below.get(base, base) for ref, base in found.items()}
+        deeper = {ref: below.get(base, base) for ref, base in found.items()}
+        if deeper == found:
+            break
+        found = deeper
     return found
 
 

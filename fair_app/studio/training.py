@@ -13,6 +13,7 @@ from db.projects import Project
 from db.store import connect, reading
 from fair_app.curation.training_set import training_set
 from fair_app.errors import BadInput
+from fair_app.evaluation.rounds import checkpoint_of
 from fair_app.jobs.orphans import mark_orphans
 from fair_app.settings import Settings
 from fair_app.student.registry import CHECKPOINT, StudentRef, parse_ref
@@ -20,13 +21,13 @@ from fair_app.studio.exams import server_of
 from fair_app.studio.review import rule_of
 from fair_app.studio.training_material import material
 from fair_app.studio.training_start import (
-    ORIGIN,
     check_run,
     checked_settings,
     extent,
     from_lineage,
     launch_of,
     origin,
+    origin_again,
 )
 from fair_app.training.examples import TrainingQuestion, examples_hash
 from fair_app.training.frozen import freeze, work_folder
@@ -87,17 +88,20 @@ def train_params(
     accelerate: str | None = None,
     questions: Sequence[TrainingQuestion] | None = None,
     told: Mapping[str, Any] | None = None,
+    reserved: bool = False,
 ) -> dict[str, Any]:
     """Freeze the training set of a run and return the parameters of its job, checked.
 
     What is not given (None) keeps the preset's. A checkpoint goes on from what it has learned.
     With more than one of `processes`, or a file of settings for it, accelerate starts the run.
     `questions` are learned from instead of the curated ones; `told` is what the lineage says of
-    them beside, or instead of, what it says of those.
+    them beside, or instead of, what it says of those. `reserved`: the name is kept for this run by
+    the job that it is a part of.
     Raises BadInput for a name that is taken or unfit, settings out of range, an unknown student or
     teacher, a student that cannot be trained so here, and a training set without a question.
     """
-    check_name(settings, name)
+    if not reserved:
+        check_name(settings, name)
     launch = launch_of(processes, accelerate)
     given = settings_given or {}
     chosen_settings(preset, given)
@@ -154,7 +158,7 @@ def train_again_params(settings: Settings, *, name: str, lineage: Path) -> dict[
         "name": name,
         "student": known["base"],
         "start": start,
-        "origin": {key: known[key] for key in ORIGIN if key in known},
+        "origin": origin_again(known),
         "data_sha256": known["data_sha256"],
         "settings": asdict(chosen),
         "again": {"versions": known.get("versions"), "losses": known.get("losses")},
@@ -214,8 +218,8 @@ def interrupted_run(
     """The unfinished job that makes this checkpoint. Raises BadInput when none is."""
     store = connect(settings.database)
     mark_orphans(store)
-    for job in jobs.listed(store, project.id):
-        if job.kind == kind and job.params["name"] == name and job.state in jobs.RESUMABLE:
+    for job in jobs.of_kind(store, project.id, kind):
+        if job.params["name"] == name and job.state in jobs.RESUMABLE:
             return job
     raise BadInput(f"No training of '{name}' was interrupted: start it without --resume.")
 
@@ -224,6 +228,8 @@ def names_made(job: jobs.Job) -> list[str]:
     """The names of the checkpoints that a job makes, so far as it says them before it begins."""
     if job.kind == "ablation":
         return list(job.params["runs"])
+    if job.kind == "rounds":
+        return [checkpoint_of(job.params["name"], one + 1) for one in range(job.params["rounds"])]
     return [job.params["name"]] if job.kind in ("train", "merge", "prefer") else []
 
 

@@ -34,6 +34,9 @@ ORIGIN = (
     "threshold",
     "rule",
     "decisions",
+    "ledger",
+    "ablation",
+    "round",
 )
 """What a lineage says of where its texts are from."""
 
@@ -109,6 +112,11 @@ def origin(settings: Settings, project: Project, teacher: str, keep_rule: bool) 
         ],
         "prompts": {role.value: prompts.hash(role) for role in Role},
     }
+
+
+def origin_again(known: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of a run that is made again: its texts are handed to it ready-made."""
+    return {**{key: known[key] for key in ORIGIN if key in known}, "ready_made": True}
 
 
 def extent(settings: Settings, project: Project) -> dict[str, Any]:

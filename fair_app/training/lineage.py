@@ -1,6 +1,7 @@
 """`lineage.json` of a checkpoint: what it was made of, enough to make it again. No torch here."""
 
 import json
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,19 @@ PACKAGES = ("torch", "transformers", "peft", "bitsandbytes")
 def versions() -> dict[str, str]:
     """The versions of the libraries that move a training run."""
     return {package: version(package) for package in PACKAGES}
+
+
+def other_versions(params: Mapping[str, Any], here: Mapping[str, str]) -> list[str]:
+    """Which libraries the lineage of a run that is made again has in other versions, a line each.
+
+    `params` are those of its job; for a run that is new there is nothing to say.
+    """
+    known = (params.get("again") or {}).get("versions") or {}
+    return [
+        f"the lineage has {package} {known[package]}, here is {here[package]}"
+        for package in sorted(known.keys() & here.keys())
+        if known[package] != here[package]
+    ]
 
 
 def write_lineage(folder: Path, lineage: dict[str, Any]) -> None:

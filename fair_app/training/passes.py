@@ -72,7 +72,7 @@ class Passes:
             return
         config = self._model.config.get_text_config()
         hidden, layers, vocabulary = (
-            int(getattr(config, name, 0))  # a family without one of these: the trial alone decides
+            int(getattr(config, name, 0))
             for name in ("hidden_size", "num_hidden_layers", "vocab_size")
         )
         need = partial(pass_need, hidden, layers, vocabulary)
@@ -80,7 +80,8 @@ class Passes:
         free = memory_free(self._settings.memory_gb, self._processes.size) - gradients
         most = MOST_ON_A_GPU if torch.cuda.is_available() else MOST_ON_A_PROCESSOR
         self.use(first_room(free, need, most, self._settings.checkpointing))
-        if SURELY * need(self.room) <= free:
+        is_known = hidden and layers and vocabulary  # else the trial alone decides
+        if is_known and SURELY * need(self.room) <= free:
             self._say(self._found(need(self.room), free))
             return
 

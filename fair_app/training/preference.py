@@ -1,18 +1,17 @@
 """The body of a preference job: DPO on the frozen preferences, then record the checkpoint."""
 
-import shutil
 from importlib.metadata import version
 from typing import Any
 
-from db import checkpoints
 from fair_app.errors import BadInput
 from fair_app.jobs.context import JobContext
 from fair_app.student.loading import load
 from fair_app.student.registry import parse_ref
 from fair_app.training.checkpoint import save_checkpoint
-from fair_app.training.frozen import check_frozen, name_given_up, work_folder
+from fair_app.training.frozen import check_frozen, work_folder
 from fair_app.training.limits import memory_in_a_sentence
-from fair_app.training.lineage import read_lineage, versions
+from fair_app.training.lineage import other_versions, versions
+from fair_app.training.making import STATE, made
 from fair_app.training.preferences import (
     PREFERENCES,
     STAGE,
@@ -21,8 +20,6 @@ from fair_app.training.preferences import (
     read_preferences,
 )
 from fair_app.training.processes import launched
-
-STATE = "state.safetensors"
 
 
 def run(job: JobContext) -> dict[str, Any]:
@@ -34,23 +31,7 @@ def run(job: JobContext) -> dict[str, Any]:
     """
     if launched() > 1:
         raise BadInput("Preferences are learned in one process: leave out accelerate launch.")
-    name = job.params["name"]
-    folder = job.settings.checkpoints / name
-    if not folder.is_dir():  # a process killed before the row was written left it complete
-        work = work_folder(job.settings.checkpoints, name)
-        with name_given_up(work, STATE, is_part=job.job.parent_id is not None):
-            _prefer(job)
-    lineage = read_lineage(folder)
-    checkpoints.add(
-        job.store,
-        job.project.id,
-        job_id=job.job.id,
-        name=name,
-        base=job.params["student"],
-        lineage=lineage,
-    )
-    shutil.rmtree(work_folder(job.settings.checkpoints, name), ignore_errors=True)
-    return {"checkpoint": name, **lineage["result"]}
+    return {"checkpoint": job.params["name"], **made(job, _prefer)["result"]}
 
 
 def _prefer(job: JobContext) -> None:
@@ -62,6 +43,9 @@ def _prefer(job: JobContext) -> None:
     work = work_folder(job.settings.checkpoints, params["name"])
     found = read_preferences(work)
     check_frozen(preferences_hash(found), params["data_sha256"])
+    here = {**versions(), "trl": version("trl")}
+    for line in other_versions(params, here):
+        job.log(line)
 
     def report(step: int, total: int, rate: float, took: PreferenceStep) -> None:
         values = {"loss": took.loss, "margin": took.margin, "accuracy": took.accuracy}
@@ -107,7 +91,7 @@ def _prefer(job: JobContext) -> None:
             "data_sha256": params["data_sha256"],
             "settings": params["settings"],
             "student": loaded.description,
-            "versions": {**versions(), "trl": version("trl")},
+            "versions": here,
             "result": told,
             "losses": losses,
         }

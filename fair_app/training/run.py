@@ -1,12 +1,10 @@
 """The body of a training job: train on the frozen examples, then record the checkpoint."""
 
 import json
-import shutil
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-from db import checkpoints
 from fair_app.errors import Cancelled, WorkFailed
 from fair_app.jobs.context import JobContext
 from fair_app.settings import Settings
@@ -19,21 +17,19 @@ from fair_app.training.frozen import (
     EXAMPLES,
     as_questions,
     check_frozen,
-    name_given_up,
     read_examples,
     work_folder,
 )
 from fair_app.training.fused import fuse, kernels
 from fair_app.training.launch import launch
 from fair_app.training.limits import memory_in_a_sentence
-from fair_app.training.lineage import read_lineage, versions
+from fair_app.training.lineage import other_versions, versions
+from fair_app.training.making import STATE, made
 from fair_app.training.methods import Trainee, trainee
 from fair_app.training.processes import joined, launched
 from fair_app.training.settings import TrainingSettings, one_sided
 from fair_app.training.trainer import Diverged, Reports, StepMetrics, TrainingResult, train
 from fair_app.training.validation import Validation, best
-
-STATE = "state.safetensors"
 
 
 def run(job: JobContext) -> dict[str, Any]:
@@ -46,26 +42,10 @@ def run(job: JobContext) -> dict[str, Any]:
     Raises BadInput and WorkFailed as `trainer.train` does. When the loss is no longer a number, the
     last good state is a checkpoint all the same.
     """
-    name = job.params["name"]
-    folder = job.settings.checkpoints / name
-    # A process killed between the folder's appearance and its row left a complete checkpoint.
-    if not folder.is_dir():
-        work = work_folder(job.settings.checkpoints, name)
-        with name_given_up(work, STATE, is_part=job.job.parent_id is not None):
-            _train(job)
-    lineage = read_lineage(folder)
-    checkpoints.add(
-        job.store,
-        job.project.id,
-        job_id=job.job.id,
-        name=name,
-        base=job.params["student"],
-        lineage=lineage,
-    )
-    shutil.rmtree(work_folder(job.settings.checkpoints, name), ignore_errors=True)
+    lineage = made(job, _train)
     if stopped := lineage["result"].get("stopped"):
         raise WorkFailed(stopped)
-    return {"checkpoint": name, **lineage["result"]}
+    return {"checkpoint": job.params["name"], **lineage["result"]}
 
 
 def _train(job: JobContext) -> None:
@@ -82,7 +62,8 @@ def train_here(job: JobContext) -> None:
     work = work_folder(checkpoints_folder, params["name"])
     questions = read_examples(work)
     check_frozen(examples_hash(questions), params["data_sha256"])
-    _compare_versions(job)
+    for line in other_versions(params, versions()):
+        job.log(line)
     with job.device(), memory_in_a_sentence(), joined() as processes:
         if processes.size > 1:
             job.log(f"{processes.size} processes train together")
@@ -178,15 +159,6 @@ def _reports(job: JobContext) -> Reports:
 
 def _write(job: JobContext, step: int, values: dict[str, float | None]) -> None:
     job.metrics(step, {key: value for key, value in values.items() if value is not None})
-
-
-def _compare_versions(job: JobContext) -> None:
-    """Say which libraries a lineage was made with, where they are others here."""
-    known = (job.params.get("again") or {}).get("versions") or {}
-    here = versions()
-    for package in sorted(known.keys() & here.keys()):
-        if known[package] != here[package]:
-            job.log(f"the lineage has {package} {known[package]}, here is {here[package]}")
 
 
 def _lineage(

@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from fair_app.errors import BadInput
 from fair_app.settings import Settings
 from fair_app.studio.evaluations import Tested, find_evaluation, leakage, summary, without
 from fair_app.studio.projects import Project, open_project
@@ -90,9 +91,14 @@ class OpenedTest:
         one = next((one for one in found if opened and one.exam.id == opened.id), None)
         if one is None or opened is None or one.accuracy is None:
             return [gr.Column(visible=False), "", "", gr.skip(), gr.skip(), "", ""]
+        try:
+            numbers = self._painted(project, one, found, opened)
+        except BadInput:  # more questions came since, or all of them leaked: then it is shown whole
+            opened = Opened(opened.id)
+            numbers = self._painted(project, one, found, opened)
         return [
             gr.Column(visible=True),
-            self._painted(project, one, found, opened),
+            numbers,
             LOOKING,
             gr.Checkbox(value=opened.without_leaked, visible=opened.without_leaked),
             gr.Button(visible=one.correct < one.answered),

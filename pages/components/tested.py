@@ -14,20 +14,15 @@ SHOWN = 100
 """Leaks that are listed at most."""
 
 
-def column_of(one: Tested) -> str:
-    """The task of a test, and its split where that is not the test split."""
-    return one.exam.task if one.exam.split == "test" else f"{one.exam.task} ({one.exam.split})"
-
-
 def tested_list(found: Sequence[Tested], first: str, opened: int | None) -> str:
     """The tests with an answer by their tasks, the newest first, each a way to open it.
 
     `first` is the task whose tests come before the others'.
     """
     known = [one for one in found if one.accuracy is not None]
-    tasks = sorted(dict.fromkeys(column_of(one) for one in known), key=lambda task: task != first)
+    tasks = sorted(dict.fromkeys(one.column for one in known), key=lambda task: task != first)
     return "".join(
-        _group(task, [one for one in known if column_of(one) == task], opened, len(tasks) > 1)
+        _group(task, [one for one in known if one.column == task], opened, len(tasks) > 1)
         for task in tasks
     )
 
@@ -52,7 +47,7 @@ def opened_test(one: Tested, left_out: int = 0) -> str:
     )
     seed = f", seed {one.seed}" if one.seed is not None else ""
     return (
-        f'<h3 class="opened">{text(one.exam.student)} on {text(column_of(one))}</h3>'
+        f'<h3 class="opened">{text(one.exam.student)} on {text(one.column)}</h3>'
         f'<p class="soft">{text(one.way)}{seed}, {text(ago(one.exam.created_at))}</p>{numbers}'
     )
 

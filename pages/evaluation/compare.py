@@ -230,8 +230,9 @@ def labelled(one: Tested) -> str:
     """An evaluation as a choice: `checkpoint:first · arithmetic · 150 questions · 52.0 %`."""
     accuracy = percent(one.accuracy) if one.accuracy is not None else "–"
     seed = [f"seed {one.seed}"] if one.seed is not None else []
-    task = one.exam.task if one.exam.split == "test" else f"{one.exam.task} ({one.exam.split})"
-    return " · ".join([one.exam.student, task, count(one.questions, "question"), *seed, accuracy])
+    return " · ".join(
+        [one.exam.student, one.column, count(one.questions, "question"), *seed, accuracy]
+    )
 
 
 def _alike(done: Sequence[Tested], first: int) -> list[int]:

@@ -22,13 +22,15 @@ HOSTILE = "${1+1} \\frac <img src=x onerror=alert(1)>"
 
 def open_ablations(page: Any, server: Any, project: Any) -> None:
     page.goto(f"{server.url}/?project={quote(project.name)}&tab=evaluation&id=ablations")
-    page.wait_for_selector("#ablations-plan .notice", timeout=60_000)
+    page.wait_for_selector("#ablations-plan :is(.notice, tr)", timeout=60_000)
 
 
 def test_an_ablation_is_planned_started_and_paused(server: Any, page: Any, watched: Any) -> None:
     project = taught(server.settings, HOSTILE)
     folder = tiny_folder(server.settings.home / "tiny")
     open_ablations(page, server, project)
+    fill(page, "ablations-thresholds", "")
+    fill(page, "ablations-alphas", "")
     page.wait_for_selector("#ablations-plan >> text=Nothing is changed about the project")
     page.click(".subpage .more > button:has-text('The training')")
     fill(page, "ablations-student", folder)

@@ -16,7 +16,9 @@ from gguf import GGUFReader
 from db import checkpoints, jobs, projects
 from db.store import connect
 from fair_app.cli.main import main
+from fair_app.jobs import queue
 from fair_app.settings import Settings
+from fair_app.studio.training import train_params
 from tests.browser.taught import taught
 from tests.training.tiny import tiny_folder
 
@@ -175,6 +177,23 @@ def test_a_run_that_cannot_begin_gives_its_name_back(
     assert (job.kind, job.state) == ("train", "failed")
     assert run(home, f"train --project {project(home)} --name tight --resume") == 2
     assert "start a new one" in capsys.readouterr().err
+
+
+def test_a_run_that_could_not_begin_leaves_its_name_to_the_one_that_took_it(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own, student = project(home), home / "tiny"
+    assert run(home, f"train --project {own} --name later --student {student} --max-tokens 9") == 2
+    settings = Settings(home=home)
+    (found,) = projects.all_projects(connect(settings.database))
+    params = train_params(settings, found, name="later", student=str(student))
+    waits = queue.submit(settings, "train", params, found)
+    capsys.readouterr()
+    # the texts are the same, so that nothing but the newer job tells the two apart
+    assert run(home, f"train --project {own} --name later --resume") == 2
+    assert "Another run has taken this one's name since" in capsys.readouterr().err
+    assert (home / "checkpoints" / ".later.training" / "examples.json").is_file()
+    queue.take_out(settings, waits)
 
 
 def test_without_trl_one_sentence_says_what_to_install(

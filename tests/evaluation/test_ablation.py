@@ -122,6 +122,16 @@ def test_the_names_say_what_is_changed() -> None:
     assert names("x", replace(found, seeds=(7, 8)))[BASE, 8] == "x-base-s8"
 
 
+def test_teachers_whose_names_become_alike_have_checkpoints_of_their_own() -> None:
+    found = design(BASE, Factors(teachers=("ada", "Ada", "ada 2", "a/d/a")), seeds=[1])
+    assert list(names("x", found).values())[1:] == [
+        "x-only-ada",
+        "x-only-ada-2",
+        "x-only-ada-2-2",
+        "x-only-a-d-a",
+    ]
+
+
 def test_without_feedback_alpha_is_no_choice() -> None:
     found = design(BASE, Factors(alphas=(0, 1), without_feedback=True), seeds=[1], grid=True)
     assert [title(arm, BASE) for arm in found.arms] == [

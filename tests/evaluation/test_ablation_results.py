@@ -18,7 +18,7 @@ outcomes = st.lists(st.booleans(), min_size=ITEMS, max_size=ITEMS).map(
 )
 
 
-@settings(deadline=None)  # the first call loads scipy
+@settings(deadline=None, max_examples=30)  # the first call loads scipy
 @given(outcomes, st.lists(outcomes, min_size=1, max_size=4))
 def test_differences_are_paired_and_corrected_together(before, runs) -> None:
     found = differences(dict.fromkeys(range(len(runs)), before), dict(enumerate(runs)))
@@ -34,7 +34,7 @@ def test_differences_are_paired_and_corrected_together(before, runs) -> None:
     assert [found[number].p_holm for number in range(len(runs))] == holm(plain)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(st.lists(outcomes, min_size=1, max_size=3), st.lists(outcomes, min_size=1, max_size=3))
 def test_means_over_seeds(before, after) -> None:
     mean = mean_over_seeds(after)

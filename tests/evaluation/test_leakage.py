@@ -41,6 +41,14 @@ def test_another_number_is_another_problem() -> None:
     assert words("ÄPFEL") == ("äpfel",)
 
 
+def test_another_sign_is_another_problem() -> None:
+    sums = [f"What is 12 {sign} 4?" for sign in "+-*/"]
+    assert len({words(text) for text in sums}) == 4
+    assert leaks({1: sums[0]}, sums[1:]).items == frozenset()
+    assert words("What is 12-4 ?") == words("what is 12 − 4")
+    assert words("a well-known 20% - or more") == words("A well known 20 %, or more")
+
+
 @pytest.mark.parametrize(("tested", "trained"), [({}, ["a"]), ({1: "a b"}, []), ({1: ""}, ["b"])])
 def test_nothing_leaks_from_nothing(tested: dict[int, str], trained: list[str]) -> None:
     assert leaks(tested, trained).items == frozenset()

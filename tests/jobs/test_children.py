@@ -137,6 +137,15 @@ def test_no_supervisor_starts_a_part(settings: Settings) -> None:
         store.execute("UPDATE jobs SET child_key = NULL WHERE id = ?", [child])
 
 
+def test_a_cancel_ends_a_part_that_has_not_begun(settings: Settings) -> None:
+    job = parent(settings)
+    child = jobs.add_child(connect(settings.database), job.job, "a", "collect", {"concurrency": 4})
+    queue.cancel(settings, job.job.id)
+    assert known(settings, job.job.id).cancel_requested
+    found = known(settings, child)
+    assert (found.state, found.cancel_requested) == ("cancelled", False)
+
+
 def test_a_part_that_fails_ends_its_parent_with_its_sentence(settings: Settings) -> None:
     job = parent(settings)
     with pytest.raises(WorkFailed, match="the second: Unexpected ValueError"):
@@ -225,8 +234,9 @@ def test_a_cancel_of_the_part_stops_the_parent(settings: Settings) -> None:
     assert known(settings, job_id).state == "cancelled"
 
 
+@pytest.mark.parametrize("whole", [True, False], ids=["of its parent", "of its own"])
 def test_a_part_that_ignores_a_cancel_is_killed(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, whole: bool
 ) -> None:
     """Its process is stopped in its tracks, so that it reaches no safe point."""
     monkeypatch.setattr(children, "PART_GRACE_S", 0.5)
@@ -236,7 +246,7 @@ def test_a_part_that_ignores_a_cancel_is_killed(
     def stop(child: Job) -> None:
         if child.pid and child.done and not child.cancel_requested:
             os.kill(child.pid, signal.SIGSTOP)
-            queue.cancel(settings, job.job.id)
+            queue.cancel(settings, job.job.id if whole else child.id)
 
     with pytest.raises(Cancelled):
         run_child(job, "first", "collect", lambda: SLOW, watch=stop)

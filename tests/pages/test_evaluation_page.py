@@ -3,25 +3,31 @@
 import json
 from pathlib import Path
 
+import gradio as gr
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from db import exams
+from db.store import connect
 from fair_app.evaluation.leakage import leaks
 from fair_app.evaluation.statistics import Comparison, mcnemar_exact
 from fair_app.settings import Settings
+from fair_app.stored_questions import as_question
 from fair_app.studio.evaluations import comparison, matrix, summary
 from fair_app.studio.projects import open_project
 from pages.components import tested as painting_tests
 from pages.components.comparisons import by_part, in_words, p_words, points, results
 from pages.components.flips import KINDS, Looked, first_kind, flip_value
-from pages.components.opened_test import Opened
+from pages.components.opened_test import Opened, OpenedTest
 from pages.components.subpages import asked
 from pages.evaluation import home
 from pages.evaluation.compare import View, default_view, possible
 from pages.evaluation.matrix import painting
 from pages.evaluation.tests import next_student, splits, task_choices
+from tests.building import project_with_mistakes
 from tests.evaluated import STUDENTS, add_evaluation, evaluated
+from tests.studio.evaluated import evaluated as answered
 
 NAMES = ("tests", "compare", "matrix")
 HOSTILE = "${window.hacked=1} <img src=x onerror='window.hacked=1'> {{value}} \\frac"
@@ -192,3 +198,14 @@ def test_the_form_offers_the_task_s_own_splits(settings):
     found = summary(settings, evaluated(settings, n=3))
     assert next_student([*STUDENTS, "checkpoint:new"], found) == "checkpoint:new"
     assert next_student(STUDENTS, found) == STUDENTS[0]
+
+
+def test_a_test_that_grew_is_shown_whole_where_its_leaks_were_left_out(settings):
+    project = project_with_mistakes(settings)
+    rows = exams.answers(connect(settings.database), project.exam_id)
+    asked_for = [as_question(row) for row in rows]
+    begun = answered(settings, project, "m", [True, False, None], questions=asked_for[:3])
+    with gr.Blocks():
+        section = OpenedTest(settings)
+    _, numbers, _, clean, *_ = section.values(project, Opened(begun.id, True))
+    assert "right of 2" in numbers and not clean.value

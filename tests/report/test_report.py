@@ -8,7 +8,7 @@ from typing import Any
 
 import hypothesis
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -29,6 +29,8 @@ from fair_app.studio.bundle import export_report
 from fair_app.studio.projects import create_project, open_project
 from fair_app.studio.report import report
 from tests.browser.taught import sat_exam, taught
+from tests.building import project_with_mistakes
+from tests.studio.evaluated import evaluated, sampled
 
 HOSTILE = (
     '<script src="https://evil.example/x.js"></script><img src=//evil.example/i onerror=alert(1)>'
@@ -272,6 +274,17 @@ def test_the_commands_can_be_typed_as_they_are(made: Report) -> None:
     )
 
 
+def test_the_seeds_of_one_test_are_one_command(settings: Settings) -> None:
+    project = project_with_mistakes(settings, name="seeds")
+    for seed in (731, 732):
+        evaluated(settings, project, "m", [True, False], decoding=sampled(seed))
+    evaluated(settings, project, "m", [True, False])
+    commands = section(report(settings, project), "How to replay").commands
+    several, one = (command for command in commands if " evaluate " in command)
+    assert "--decoding paper" in several and several.endswith("--seeds 2")
+    assert "--decoding greedy" in one and "--seeds" not in one
+
+
 def test_the_command_line_writes_both_forms(
     settings: Settings, project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -307,6 +320,7 @@ TEXTS = st.text(
 
 @AGAIN
 @given(text=TEXTS)
+@example(text=" -")
 def test_any_text_is_text_in_both_forms(text: str) -> None:
     line = Line(text or "x", [(0.0, 1.0), (1.0, 2.0)])
     whole = Section(

@@ -107,10 +107,14 @@ def test_samples_of_one_seed_are_not_those_of_the_next(
         return moody(call)
 
     with Server(noted) as server:
-        evaluate(server, "--limit", 2, "--seeds", 2, "--samples", 3)
+        found = evaluate(server, "--limit", 2, "--seeds", 2, "--samples", 3)
     assert len(set(seeds)) == len(seeds) == 2 * 2 * 3
     drawn = [run.settings["decoding"]["seed"] for run in stored(settings)]
     assert drawn == [FIRST, FIRST + 3]
+    store = connect(settings.database)
+    agreed = [exams.counts(store, run.id).agreement for run in stored(settings)]
+    assert None not in agreed
+    assert found["agreement"] == pytest.approx(sum(agreed) / 2, abs=1e-4)
 
 
 def test_a_cancelled_one_goes_on_in_the_middle_of_its_second_seed(

@@ -170,6 +170,7 @@ def test_a_stopped_and_a_refused_answer(tmp_path: Path) -> None:
         (answer,) = ended(settings, project, asking)
         assert answer.state == "failed"
         assert "The student's server failed" in answer.error
+        assert answer.error.endswith("see to it, then ask again.")
         with Server(lambda _: raw(stream_of("a" * 200), "drip")) as wire:
             exam = exams.get(connect(settings.database), project.exam_id)
             connect(settings.database).execute(

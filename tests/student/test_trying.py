@@ -183,7 +183,8 @@ def test_nobody_asks_and_the_device_is_given_back(settings: Settings, project: P
 
 def test_a_person_stops_an_answer(settings: Settings, project: Project) -> None:
     update(connect(settings.database), "exams", project.exam_id, {"settings": {}})
-    asking = ask(settings, project, project.student)
+    long = "Write the numbers from 1 to 500, each on a line of its own."
+    asking = trying.ask(settings, project, students=(project.student,), question=long)
     with lending(settings, job_of(settings, project, asking).id):
         until(lambda: trying.asking(settings, project, asking)[0].state == "writing")
         trying.stop(settings, project, asking)

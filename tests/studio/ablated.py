@@ -64,9 +64,10 @@ def tried(
         jobs.end(store, jobs.add_child(store, job, key, kind, {}), "succeeded", result=result)
 
     first = answered(settings, project, job.params["student"], student)
-    done(STUDENT_TEST, "evaluate", {"exam": first, "seconds": 2.0})
+    whole = {"questions": len(student), "seconds": 2.0}
+    done(STUDENT_TEST, "evaluate", {"exam": first, **whole})
     for checkpoint, right in came.items():
         done(key_of_training(checkpoint), "train", {"steps": 3, "seconds": 5.0})
         exam = answered(settings, project, f"checkpoint:{checkpoint}", right)
-        done(key_of_test(checkpoint), "evaluate", {"exam": exam, "seconds": 2.0})
+        done(key_of_test(checkpoint), "evaluate", {"exam": exam, **whole})
     return first

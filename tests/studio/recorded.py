@@ -156,7 +156,10 @@ def go_on(settings: Settings, project: Project) -> Project:
         {"name": one.name, "origin": one.origin, "simulated": 0, "spec": one.spec, "spec_hash": h}
         for one, h in zip(members, ("", "", "another"), strict=True)
     ]
-    changed[2]["spec"] = {**changed[2]["spec"], "base_url": f"https://me:{SECRET}@host.test/v1"}
+    changed[2]["spec"] = {
+        **changed[2]["spec"],
+        "base_url": f"https://me:at@{SECRET}@host.test/v1?key={SECRET}",
+    }
     committee.set_committee(store, project.id, changed)
     set_template(settings, project, Role.RATIONALE, DEFAULTS[Role.RATIONALE] + "\nShortly.")
     review.set_rule(settings, project, Rule(4.9))

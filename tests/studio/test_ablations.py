@@ -6,15 +6,17 @@ from typing import Any
 
 import pytest
 
-from db import jobs, projects
+from db import exams, jobs, projects
 from db.projects import Project
 from db.store import connect
 from fair_app.curation.acceptance import Rule
-from fair_app.errors import BadInput
+from fair_app.errors import BadInput, WorkFailed
 from fair_app.evaluation.ablation import Arm, Factors
 from fair_app.jobs import queue
+from fair_app.jobs.context import JobContext
 from fair_app.settings import Settings
-from fair_app.studio import ablation_cost, deciding, review
+from fair_app.stored_questions import store_questions
+from fair_app.studio import ablating, ablation_cost, deciding, review
 from fair_app.studio.ablating import parts_of
 from fair_app.studio.ablation_results import (
     STUDENT_TEST,
@@ -34,6 +36,7 @@ from fair_app.studio.ablations import (
 from fair_app.studio.board import board
 from fair_app.studio.training import check_name, train_params, training_questions
 from fair_app.studio.training_material import material
+from fair_app.tasks.base import Question
 from fair_app.training.examples import examples_hash
 from fair_app.training.frozen import thaw, work_folder
 from fair_app.training.settings import TrainingSettings
@@ -200,10 +203,14 @@ def test_bad_input_is_one_sentence(
 ) -> None:
     with pytest.raises(BadInput, match=complaint):
         plan(settings, project, "abl", wanted(settings, factors, **other))
+
+
+def test_a_name_that_no_checkpoint_can_have_is_refused(
+    settings: Settings, project: Project
+) -> None:
+    asked = wanted(settings, Factors(alphas=(0.0,)))
     with pytest.raises(BadInput, match="cannot be a checkpoint's name"):
-        ablation_params(
-            settings, project, name="a/b", wanted=wanted(settings, Factors(alphas=(0.0,)))
-        )
+        ablation_params(settings, project, name="a/b", wanted=asked)
 
 
 def test_time_and_disk_follow_from_what_was_measured_here(
@@ -307,6 +314,30 @@ def test_results_so_far_and_means_over_seeds(settings: Settings, project: Projec
         "alpha 0",
         "without human decisions",
     ]
+    # the student's test by hand with a higher limit puts a question behind those of the ablation
+    evaluation = exams.get(store, first)
+    more = Question("And more?", "1", "1")
+    ids = store_questions(store, project.id, project.task, "test", [more])
+    exams.extend(store, first, ids, evaluation.settings)
+    assert as_json(results(settings, job)) == shown
+
+
+def test_a_training_that_fails_keeps_no_other_from_its_turn(
+    settings: Settings, project: Project
+) -> None:
+    asked = wanted(settings, Factors(alphas=(0.0,)))
+    params = ablation_params(settings, project, name="abl", wanted=asked)
+    store = connect(settings.database)
+    job = jobs.get(store, jobs.add(store, "ablation", params, project.id))
+    assert job is not None
+    tried(settings, project, job, [False] * 4, {"abl-alpha-0": [True] * 4})
+    # Of a kind that fails without torch, so that it fails soon.
+    jobs.add_child(store, job, "train abl-base", "collect", {"concurrency": "four"})
+    with pytest.raises(WorkFailed, match=r"but for 1 of 2 trainings.*Unexpected ValueError"):
+        ablating.run(JobContext(settings, job))
+    assert jobs.child(store, job.id, "test abl-base") is None
+    states = [row.state for row in results(settings, job).rows]
+    assert states == ["failed", "done"]
 
 
 def test_a_threshold_of_an_arm_is_every_teachers() -> None:

@@ -122,7 +122,7 @@ def test_the_bundle_has_what_it_is_made_of_and_neither_weights_nor_keys(folder: 
     for name in names:
         assert SECRET.encode() not in (folder / name).read_bytes()
     teachers = (folder / "ledger/teachers.jsonl").read_text()
-    assert "https://host.test/v1" in teachers
+    assert '"https://host.test/v1"' in teachers
 
 
 def test_an_export_of_the_same_state_is_the_same_but_for_the_time_of_the_report(

@@ -1,7 +1,7 @@
 """Evaluations of a project: at once, compared, by students and tasks, and without what leaked."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -24,12 +24,14 @@ from fair_app.studio.evaluations import (
     without,
 )
 from fair_app.studio.exams import score
+from fair_app.studio.report_results import compared
 from fair_app.studio.wrong_predictions import export_wrong_predictions
 from fair_app.tasks.base import Question
 from fair_app.tasks.registry import task as task_named
 from fair_app.training.examples import TrainingQuestion
 from fair_app.training.frozen import freeze
 from fair_app.training.lineage import write_lineage
+from fair_app.training.preferences import STAGE, Preference, freeze_preferences
 from tests.building import project_with_mistakes
 from tests.studio.evaluated import evaluated, sampled
 
@@ -109,6 +111,17 @@ def test_what_cannot_be_compared(settings: Settings, project: Project) -> None:
         comparison(settings, other, [first.id, shorter.id])
 
 
+def test_a_corrected_gold_answer_makes_other_items(settings: Settings, project: Project) -> None:
+    asked = task_named("arithmetic").load("test", limit=3)
+    first = evaluated(settings, project, "smollm2-135m", BEFORE[:3], questions=asked)
+    corrected = [*asked[:2], replace(asked[2], gold_answer="77", gold_text="77")]
+    other = evaluated(settings, project, "checkpoint:a", BEFORE[:3], questions=corrected)
+    again = evaluated(settings, project, "checkpoint:b", BEFORE[:3], questions=asked)
+    items = {one.exam.id: one.items for one in summary(settings, project)}
+    assert items[first.id] == items[again.id] != items[other.id]
+    assert [one.second.id for one in compared(settings, project)] == [again.id]
+
+
 def test_flips_page_by_page(settings: Settings, project: Project) -> None:
     first = evaluated(settings, project, "smollm2-135m", BEFORE)
     second = evaluated(settings, project, "checkpoint:a", AFTER)
@@ -164,6 +177,9 @@ def test_a_cell_takes_all_seeds_together(settings: Settings, project: Project) -
     ]
     (cell,) = matrix(settings, project).cells.values()
     assert cell.evaluations == tuple(run.id for run in reversed(runs))
+    again = evaluated(settings, project, "smollm2-135m", BEFORE, decoding=sampled(731))
+    (newer,) = matrix(settings, project).cells.values()
+    assert newer.evaluations == (again.id, runs[2].id, runs[1].id)
     assert (cell.accuracy, cell.n, cell.alike) == (pytest.approx(13 / 24), 8, True)
     found = without(settings, [run.id for run in runs], [])
     assert cell.ci95 == pytest.approx(found["ci95"])
@@ -252,6 +268,20 @@ def test_a_checkpoint_learned_from_its_run_and_those_before(
         found = leakage(settings, project, exam)
         assert {leak.tested for leak in found.exact} == {one.text for one in train[:learned]}
         assert (found.trained, found.source) == (learned, f"checkpoint:{name}")
+
+
+def test_a_second_stage_learned_from_its_preferences(settings: Settings, project: Project) -> None:
+    train = asked_of(project, settings)
+    prompts = [task_named("arithmetic").prompt(question) for question in train]
+    trained_on(settings, "one", prompts[:1])
+    folder = settings.checkpoints / "two"
+    freeze_preferences([Preference(0, prompts[1], "ada", "right", "wrong", True)], folder)
+    lineage = {"base": "smollm2-135m", "quantization": "none", "start": "checkpoint:one"}
+    write_lineage(folder, {**lineage, "stage": STAGE})
+    exam = evaluated(settings, project, "checkpoint:two", [True] * 5, questions=train)
+    found = leakage(settings, project, exam)
+    assert {leak.tested for leak in found.exact} == {one.text for one in train[:2]}
+    assert (found.trained, found.source) == (2, "checkpoint:two")
 
 
 def test_a_checkpoint_whose_examples_are_gone(settings: Settings, project: Project) -> None:

@@ -10,6 +10,7 @@ from fair_app.errors import BadInput
 from fair_app.settings import Settings
 from fair_app.studio.rounds import changes, course, newest_course, rounds_params, teach_from, told
 from fair_app.studio.rounds_plan import rounds_plan
+from fair_app.studio.training import check_name
 from tests.studio.courses import STOPPED, TESTED, again, sat, taught_twice
 
 
@@ -100,6 +101,28 @@ def test_what_is_not_given_is_as_it_was(settings: Settings) -> None:
     assert (again_params["test"]["limit"], again_params["exam"]["limit"]) == (77, 3)
     assert again_params["test"]["rows"] == str(settings.database)
     assert again_params["name"] == "round2", "all of a course's names are free"
+
+
+def test_a_test_on_what_is_learned_from_is_not_taken_for_the_rounds(settings: Settings) -> None:
+    project = sat(settings)
+    store = connect(settings.database)
+    test = rounds_params(settings, project, rounds=1)["test"]
+    jobs.add(store, "evaluate", {**test, "limit": 9}, project.id)
+    jobs.add(store, "evaluate", {**test, "split": "train", "limit": 7}, project.id)
+    found = rounds_params(settings, project, rounds=1)["test"]
+    assert (found["split"], found["limit"]) == ("test", 9)
+
+
+def test_the_names_of_rounds_are_taken_until_they_are_done(settings: Settings) -> None:
+    one, other = sat(settings), sat(settings)
+    store = connect(settings.database)
+    params = rounds_params(settings, one, rounds=3)
+    job = jobs.add(store, "rounds", params, one.id)
+    assert rounds_params(settings, other, rounds=1)["name"] == "round2"
+    with pytest.raises(BadInput, match="'round-3' is taken"):
+        check_name(settings, "round-3")
+    jobs.end(store, job, "succeeded", result={})
+    check_name(settings, "round-3")
 
 
 def test_the_plan_counts_the_first_round_and_estimates_the_others(settings: Settings) -> None:

@@ -165,6 +165,6 @@ def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:
         run(None, tmp_path / "state", wild)
 
 
-def test_the_last_steps_say_how_it_ended(tmp_path: Path) -> None:
+def test_the_last_steps_say_how_it_ended() -> None:
     steps = [PreferenceStep(1.0, 0.0, 0.0)] * 18 + [PreferenceStep(0.5, 2.0, 1.0)] * 2
     assert PreferenceResult(steps, 1, 0, 1.0, {}).at_end == PreferenceStep(0.5, 2.0, 1.0)

@@ -184,6 +184,8 @@ def test_the_same_run_again_from_its_lineage(settings: Settings, project: Projec
     made, again = (settings.checkpoints / name for name in ("made", "again"))
     assert read_lineage(made)["losses"] == read_lineage(again)["losses"]
     assert read_lineage(again)["settings"]["balance"] == "teachers"
+    assert read_lineage(again)["ledger"] == read_lineage(made)["ledger"]
+    assert read_lineage(again)["ready_made"] is True
     assert read_lineage(made)["validations"] == read_lineage(again)["validations"]
     files = ("adapter_model.safetensors", "examples.json")
     assert all((made / file).read_bytes() == (again / file).read_bytes() for file in files)

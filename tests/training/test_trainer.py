@@ -259,7 +259,7 @@ def test_a_full_disk_keeps_the_last_state_and_leaves_no_half(
     finally:
         limit.__exit__(None, None, None)
 
-    assert {path.name for path in tmp_path.iterdir()} == {"state", "state.before"}
+    assert {path.name for path in tmp_path.iterdir()} == {"state", "state.before", "state.room"}
     seen: list[StepMetrics] = []
     result = run(state, seen=seen, resume=True)
     assert [metrics.step for metrics in seen] == [5, 6, 7, 8, 9]
