@@ -103,7 +103,7 @@ def compare(settings: Settings, arguments: Namespace) -> Result:
     """Two or more evaluations of the same items, with McNemar's exact test."""
     project = projects.open_project(settings, arguments.project)
     asked = [arguments.first, *arguments.others]
-    ids = [evaluations.find_evaluation(settings, project, which).id for which in asked]
+    ids = evaluations.find_comparable(settings, project, asked)
     found = evaluations.comparison(settings, project, ids, without_leaked=arguments.without_leaked)
     if len(found) == 1:
         return _compared(found[0])

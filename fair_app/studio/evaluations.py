@@ -38,6 +38,7 @@ __all__ = [
     "Part",
     "Tested",
     "comparison",
+    "find_comparable",
     "find_evaluation",
     "flips",
     "leakage",
@@ -150,6 +151,25 @@ def find_evaluation(settings: Settings, project: Project, which: str) -> Exam:
             return exam
     known = ", ".join(f"{exam.id} ({exam.student})" for exam in found) or "none yet"
     raise BadInput(f"There is no evaluation '{which}' in {project.name}; there are: {known}.")
+
+
+def find_comparable(settings: Settings, project: Project, asked: Sequence[str]) -> list[int]:
+    """The evaluations that are meant, each by its id or its student: the newest of the same items.
+
+    Where none of the same items are, simply the newest. Raises BadInput as `find_evaluation` does.
+    """
+    known = summary(settings, project)
+    newest = [find_evaluation(settings, project, which).id for which in asked]
+    meant = [
+        [one for one in known if which == str(one.exam.id)]
+        or [one for one in known if which == one.exam.student]
+        for which in asked
+    ]
+    for first in meant[0]:
+        alike = [[one for one in own if one.items == first.items] for own in meant]
+        if all(alike):
+            return [first.exam.id, *(own[0].exam.id for own in alike[1:])]
+    return newest
 
 
 def comparison(

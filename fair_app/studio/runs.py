@@ -13,8 +13,6 @@ from fair_app.settings import Settings
 from fair_app.student.registry import CHECKPOINT
 from fair_app.studio.evaluations import Tested, summary
 
-MOST = 1000
-"""Jobs that are looked at."""
 LOSSES = ("loss", "loss_feedback", "loss_rationale", "validation_loss")
 ORIGIN = ("teacher", "keep_rule", "threshold", "rule", "decisions", "exam")
 
@@ -46,8 +44,7 @@ def runs(settings: Settings, project: Project) -> list[Run]:
     tests = {one.exam.student: one for one in reversed(summary(settings, project)) if one.whole}
     return [
         _run(job, made.get(job.params["name"], {}), tests.get(CHECKPOINT + job.params["name"]))
-        for job in jobs.listed(store, project.id, MOST)
-        if job.kind == "train"
+        for job in jobs.of_kind(store, project.id, "train")
     ]
 
 

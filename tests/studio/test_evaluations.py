@@ -17,6 +17,7 @@ from fair_app.stored_questions import as_question
 from fair_app.studio.evaluations import (
     DIFFERENCES,
     comparison,
+    find_comparable,
     flips,
     leakage,
     matrix,
@@ -47,6 +48,28 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def project(settings: Settings) -> Project:
     return project_with_mistakes(settings, mistakes=4)
+
+
+def test_students_are_compared_by_their_newest_tests_of_the_same_items(
+    settings: Settings, project: Project
+) -> None:
+    base = evaluated(settings, project, "smollm2-135m", BEFORE)
+    learned = evaluated(settings, project, "checkpoint:a", AFTER)
+    again = evaluated(settings, project, "checkpoint:a", AFTER)
+    elsewhere = evaluated(settings, project, "smollm2-135m", [True, False])
+    names = ["smollm2-135m", "checkpoint:a"]
+    assert find_comparable(settings, project, names) == [base.id, again.id]
+    assert find_comparable(settings, project, [str(base.id), str(learned.id)]) == [
+        base.id,
+        learned.id,
+    ]
+    # What was asked for by its id is what is meant, of whatever items.
+    assert find_comparable(settings, project, [str(elsewhere.id), names[1]]) == [
+        elsewhere.id,
+        again.id,
+    ]
+    with pytest.raises(BadInput, match="no evaluation 'nobody'"):
+        find_comparable(settings, project, ["nobody", names[1]])
 
 
 def test_all_evaluations_at_once_are_as_one_by_one(settings: Settings, project: Project) -> None:
