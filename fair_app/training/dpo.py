@@ -8,6 +8,7 @@ function of the seed, and the state to resume from is one safetensors file (TRL'
 import hashlib
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -59,7 +60,8 @@ class PreferenceStep:
 class PreferenceResult:
     """What a run came to. `left_out` counts the preferences that were too long.
 
-    `weights` is the adapter in float32, `seconds` the time of the steps.
+    `weights` is the adapter in float32, `seconds` the time of the steps. `stopped` says why the
+    run ended before its last step, with what was saved last.
     """
 
     steps: list[PreferenceStep]
@@ -67,6 +69,7 @@ class PreferenceResult:
     left_out: int
     seconds: float
     weights: dict[str, torch.Tensor]
+    stopped: str | None = None
 
     @property
     def at_end(self) -> PreferenceStep:
@@ -119,7 +122,7 @@ def optimise(
     `state` is a file that is replaced as often as is cheap, and when the run is cancelled; a run
     goes on from it. `report` gets the step (from 1), all steps, the learning rate and what the step
     gave. Raises BadInput when nothing fits into the limit of tokens or the state is another run's,
-    WorkFailed when the loss is no longer a number or the disk is full.
+    WorkFailed when the loss is no longer a number and nothing good is saved, or the disk is full.
     """
     rows = _rows(tokenizer, found, settings)
     order = in_order(rows, settings)
@@ -129,13 +132,27 @@ def optimise(
     run = _Run(student, fingerprint, settings, total, state, checkpointing=tight)
     done = run.begin()
     rest = order[done * settings.batch_size :]
+    stopped = None
     if rest:
-        run.go(tokenizer, rest, report, cancelled)
+        try:
+            run.go(tokenizer, rest, report, cancelled)
+        except _Diverged as fault:
+            if not run.go_back(fault.good):
+                raise
+            stopped = str(fault)
     progress = run.progress
     weights = {name: one.detach().clone() for name, one in _trained(student).items()}
     return PreferenceResult(
-        progress.steps, len(rows), len(found) - len(rows), progress.seconds, weights
+        progress.steps, len(rows), len(found) - len(rows), progress.seconds, weights, stopped
     )
+
+
+class _Diverged(WorkFailed):
+    """The loss is no longer a number. Weights of `good` steps, or fewer, still gave one that is."""
+
+    def __init__(self, sentence: str, good: int) -> None:
+        super().__init__(sentence)
+        self.good = good
 
 
 class _Run:
@@ -155,6 +172,7 @@ class _Run:
         self._checkpointing = checkpointing
         self._student, self._settings = student, settings
         self._total, self._state = total, state
+        self._before = state.with_name(f"{state.name}.before")
         self._trained = _trained(student)
         self._optimizer = torch.optim.AdamW(
             self._trained.values(), lr=settings.learning_rate, weight_decay=0.0
@@ -211,6 +229,19 @@ class _Run:
             raise
         self.save()
 
+    def go_back(self, good: int) -> bool:
+        """Take the newest saved weights of at most this many steps; whether there are any."""
+        for file in (self._state, self._before):
+            if not file.exists():
+                continue
+            progress, tensors = _read(file, self.progress.fingerprint)
+            if 0 < len(progress.steps) <= good:
+                self.progress = progress
+                for name, parameter in self._trained.items():
+                    parameter.data = tensors[f"weight/{name}"].to(parameter.device)
+                return True
+        return False
+
     def _config(self) -> DPOConfig:
         settings = self._settings
         return DPOConfig(
@@ -254,6 +285,9 @@ class _Run:
                 tensors[f"{moment}/{name}"] = self._optimizer.state[parameter][moment]
         content = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
         metadata = {"progress": json.dumps(asdict(self.progress))}
+        if self._state.exists():
+            self._before.unlink(missing_ok=True)
+            os.link(self._state, self._before)
         with whole_file(self._state) as partial:
             save_file(content, partial, metadata)
         self._saved_step, self._saved_at = len(self.progress.steps), time.monotonic()
@@ -296,9 +330,10 @@ class _Watching(TrainerCallback):
         step = PreferenceStep(logs["loss"], logs["rewards/margins"], logs["rewards/accuracies"])
         taken = len(self._run.progress.steps) + 1
         if not (math.isfinite(step.loss) and math.isfinite(logs.get("grad_norm", 0.0))):
-            raise WorkFailed(
+            raise _Diverged(
                 f"The loss is no longer a number in step {taken}: prefer with a lower learning "
-                "rate or a higher beta."
+                "rate or a higher beta.",
+                good=taken - 1 if math.isfinite(step.loss) else taken - 2,
             )
         now = time.monotonic()
         seconds, self._began = now - self._began, now

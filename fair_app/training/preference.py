@@ -3,7 +3,7 @@
 from importlib.metadata import version
 from typing import Any
 
-from fair_app.errors import BadInput
+from fair_app.errors import BadInput, WorkFailed
 from fair_app.jobs.context import JobContext
 from fair_app.student.loading import load
 from fair_app.student.registry import parse_ref
@@ -27,11 +27,15 @@ def run(job: JobContext) -> dict[str, Any]:
 
     A run that was cut off goes on from its last saved step. Result: checkpoint, steps, loss,
     margin, accuracy, preferences, left_out, seconds; for a run from a lineage whether it had the
-    same losses. Raises BadInput and WorkFailed as `dpo.optimise` does.
+    same losses. Raises BadInput and WorkFailed as `dpo.optimise` does. When the loss is no longer a
+    number, what was saved last is a checkpoint all the same.
     """
     if launched() > 1:
         raise BadInput("Preferences are learned in one process: leave out accelerate launch.")
-    return {"checkpoint": job.params["name"], **made(job, _prefer)["result"]}
+    result = made(job, _prefer)["result"]
+    if stopped := result.get("stopped"):
+        raise WorkFailed(stopped)
+    return {"checkpoint": job.params["name"], **result}
 
 
 def _prefer(job: JobContext) -> None:
@@ -71,6 +75,7 @@ def _prefer(job: JobContext) -> None:
             job.log(f"{result.left_out} were longer than {settings.max_tokens} tokens: left out")
         end, known = result.at_end, (params.get("again") or {}).get("losses")
         losses = [[one.loss, one.margin, one.accuracy] for one in result.steps]
+        kept = f"What it was after step {len(losses)} is kept as {params['name']}."
         told = {
             "steps": len(losses),
             "loss": end.loss,
@@ -79,6 +84,7 @@ def _prefer(job: JobContext) -> None:
             "preferences": result.preferences,
             "left_out": result.left_out,
             "seconds": round(result.seconds, 1),
+            **({"stopped": f"{result.stopped} {kept}"} if result.stopped else {}),
             **({"same_losses": known == losses} if known else {}),
         }
         lineage = {

@@ -1,5 +1,6 @@
 """DPO with TRL's trainer on the tiny model: the loss, resuming, what is left behind."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -132,7 +133,8 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(start: Path, tmp_path:
     again = run(start, state)[1]
     assert again.steps == whole.steps
     # nothing that is pickled is left behind
-    assert sorted(one.name for one in tmp_path.rglob("*") if one.is_file()) == ["state", "whole"]
+    left = {one.name for one in tmp_path.rglob("*") if one.is_file()}
+    assert left == {"state", "state.before", "whole", "whole.before"}
 
 
 def test_a_state_of_other_settings_or_a_damaged_one_is_refused(start: Path, tmp_path: Path) -> None:
@@ -163,6 +165,28 @@ def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:
     wild = PreferenceSettings(learning_rate=1e30, epochs=4, batch_size=4, max_tokens=200)
     with pytest.raises(WorkFailed, match="no longer a number in step"):
         run(None, tmp_path / "state", wild)
+
+
+def test_what_was_saved_before_the_loss_went_astray_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fair_app.training.dpo.PACE", 0)  # every step is saved
+    settings = PreferenceSettings(epochs=4, batch_size=4, max_tokens=200)
+    student = preferring_student(tiny_model(), None, settings.seed)
+
+    def spoil(step: int, *_: object) -> None:
+        if step == 3:
+            for parameter in student.parameters():
+                if parameter.requires_grad:
+                    parameter.data.fill_(math.nan)
+
+    asked = (student, tiny_tokenizer(), found(), settings, tmp_path / "state")
+    result = optimise(*asked, report=spoil)
+    assert result.stopped is not None
+    assert "no longer a number in step 4" in result.stopped
+    # Of the weights after the third step no loss was seen that is a number.
+    assert len(result.steps) == 2
+    assert all(torch.isfinite(one).all() for one in result.weights.values())
 
 
 def test_the_last_steps_say_how_it_ended() -> None:
