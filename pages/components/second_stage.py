@@ -42,7 +42,7 @@ class SecondStage:
         self._settings = settings
         with gr.Accordion(
             "A second stage", open=False, elem_classes="more", elem_id="second-stage"
-        ):
+        ) as self._fold:
             gr.HTML(ABOUT)
             self._checkpoint = gr.Dropdown(
                 [], label="Checkpoint", filterable=False, elem_id="prefer-checkpoint"
@@ -113,6 +113,12 @@ class SecondStage:
             queue.submit(self._settings, "prefer", params, project, person(request))
             return [free_name(self._settings, NAME), *self.live(project), *values(project)]
 
+        def unfold(project_name: str, chosen: str | None) -> Any:
+            # What was trained since the page was opened is there too.
+            project = open_project(self._settings, project_name)
+            return self.filled(project, chosen, anew=False)[0]
+
+        self._fold.expand(unfold, [place.project, self._checkpoint], self._checkpoint, **ACTION)
         self._start.click(
             spoken(begin),
             [
