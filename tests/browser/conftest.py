@@ -103,18 +103,21 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Ser
 
 
 @pytest.fixture(scope="module")
-def server(serve: Callable[[], Server]) -> Server:
-    """The server of a test module."""
-    return serve()
+def server(serve: Callable[[], Server]) -> Iterator[Server]:
+    """The server of a test module. It ends with it: idle ones take time from those at work."""
+    made = serve()
+    yield made
+    made.stop()
 
 
 @pytest.fixture
-def model_server(serve: Callable[[], Server], student_folder: Path) -> Server:
+def model_server(serve: Callable[[], Server], student_folder: Path) -> Iterator[Server]:
     """A server whose home already has the offline student."""
     server = serve()
     server.settings.models.parent.mkdir(parents=True, exist_ok=True)
     server.settings.models.symlink_to(student_folder.parent)
-    return server
+    yield server
+    server.stop()
 
 
 @pytest.fixture
