@@ -9,14 +9,11 @@ from db.exams import AnswerRow, KindCounts
 from db.projects import Project
 from db.store import connect
 from fair_app.curation.decisions import Decision
-from fair_app.evaluation.comparing import natural, ways_of_telling
+from fair_app.evaluation.comparing import MOST_PARTS, natural, ways_of_telling
 from fair_app.evaluation.statistics import wilson
 from fair_app.settings import Settings
 from fair_app.studio import deciding
 from fair_app.studio.board import board, decision_log
-
-MOST_KINDS = 12
-"""Kinds that are shown side by side at most: those with most answers."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ def by_kind(settings: Settings, exam_id: int) -> list[list[KindScore]]:
     """Accuracy by the kind of question, one list for each way in which the task tells kinds apart.
 
     A kind such as `baking, 2 steps` is in two of them: by family and by the number of steps. At
-    most MOST_KINDS of a list, those with most answers; a way with a single kind is left out.
+    most MOST_PARTS of a list, those with most answers; a way with a single kind is left out.
     """
     return grouped(exams.by_kind(connect(settings.database), exam_id))
 
@@ -99,7 +96,7 @@ def _tally(rows: Sequence[KindCounts], names: Sequence[str]) -> list[KindScore]:
     for name, row in zip(names, rows, strict=True):
         answered[name] += row.answered
         correct[name] += row.correct
-    most = sorted(answered, key=lambda name: (-answered[name], natural(name)))[:MOST_KINDS]
+    most = sorted(answered, key=lambda name: (-answered[name], natural(name)))[:MOST_PARTS]
     return [
         KindScore(name, answered[name], correct[name], wilson(correct[name], answered[name]))
         for name in sorted(most, key=natural)

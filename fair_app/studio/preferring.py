@@ -6,7 +6,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from db import decisions
 from db.projects import Project
 from db.store import connect, reading
 from fair_app.curation.training_set import training_set
@@ -16,7 +15,7 @@ from fair_app.student.registry import CHECKPOINT, StudentRef, parse_ref
 from fair_app.studio.review import rule_of
 from fair_app.studio.training import MIXED, check_name
 from fair_app.studio.training_material import material
-from fair_app.studio.training_start import check_run, extent, origin, origin_again
+from fair_app.studio.training_start import check_run, curated_origin, origin_again
 from fair_app.training.frozen import work_folder
 from fair_app.training.lineage import read_lineage_file
 from fair_app.training.preferences import (
@@ -79,13 +78,7 @@ def prefer_params(
     _check_fits(ref, chosen)
     store = connect(settings.database)
     with reading(store):  # the lineage speaks of the moment that the texts are of
-        source = {
-            **origin(settings, project, MIXED, keep_rule=True),
-            "threshold": project.threshold,
-            "rule": project.rule,
-            "decisions": decisions.revision(store, project.id),
-            "ledger": extent(settings, project),
-        }
+        source = curated_origin(settings, project, MIXED, keep_rule=True)
         found = project_preferences(settings, project)
     freeze_preferences(found, work_folder(settings.checkpoints, name))
     return {

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from db import checkpoints, decisions, jobs
+from db import checkpoints, jobs
 from db.checkpoints import Checkpoint
 from db.projects import Project
 from db.store import connect, reading
@@ -23,10 +23,9 @@ from fair_app.studio.training_material import material
 from fair_app.studio.training_start import (
     check_run,
     checked_settings,
-    extent,
+    curated_origin,
     from_lineage,
     launch_of,
-    origin,
     origin_again,
 )
 from fair_app.training.examples import TrainingQuestion, examples_hash
@@ -111,11 +110,7 @@ def train_params(
     store = connect(settings.database)
     with reading(store):  # the lineage speaks of the moment that the texts are of
         source = {
-            **origin(settings, project, teacher, keep_rule),
-            "threshold": project.threshold,
-            "rule": project.rule,
-            "decisions": decisions.revision(store, project.id),
-            "ledger": extent(settings, project),
+            **curated_origin(settings, project, teacher, keep_rule),
             "ready_made": questions is not None,
         }
         if questions is None:

@@ -119,6 +119,22 @@ def origin_again(known: Mapping[str, Any]) -> dict[str, Any]:
     return {**{key: known[key] for key in ORIGIN if key in known}, "ready_made": True}
 
 
+def curated_origin(
+    settings: Settings, project: Project, teacher: str, keep_rule: bool
+) -> dict[str, Any]:
+    """Where the texts of a run are from, and by which rule and decisions they were chosen.
+
+    It speaks of one moment together with the texts where both are read in one `reading`.
+    """
+    return {
+        **origin(settings, project, teacher, keep_rule),
+        "threshold": project.threshold,
+        "rule": project.rule,
+        "decisions": decisions.revision(connect(settings.database), project.id),
+        "ledger": extent(settings, project),
+    }
+
+
 def extent(settings: Settings, project: Project) -> dict[str, Any]:
     """How far what a run learns from goes: the committee by its ids, and the last ids of its texts
     and of the decisions.

@@ -10,6 +10,7 @@ from db.exams import AnswerRow, KindCounts
 from db.projects import Project
 from db.store import connect
 from fair_app.errors import BadInput
+from fair_app.evaluation.comparing import MOST_PARTS
 from fair_app.exchange.reference import read_run
 from fair_app.settings import Settings
 from fair_app.studio import deciding, review
@@ -18,7 +19,6 @@ from fair_app.studio.deciding import override_grade
 from fair_app.studio.exams import answers, score
 from fair_app.studio.exchange import export_answers, export_mistakes, import_reference
 from fair_app.studio.grades import (
-    MOST_KINDS,
     accuracy_over_time,
     by_kind,
     grouped,
@@ -199,7 +199,7 @@ def test_kinds_in_their_order_and_not_too_many() -> None:
     uneven = [KindCounts("a, b", 1, 0), KindCounts("c", 1, 1)]
     assert [[one.kind for one in way] for way in grouped(uneven)] == [["a, b", "c"]]
     many = [KindCounts(f"kind {n}", n, 0) for n in range(1, 40)]
-    assert min(one.answered for one in grouped(many)[0]) == 40 - MOST_KINDS
+    assert min(one.answered for one in grouped(many)[0]) == 40 - MOST_PARTS
 
 
 def test_the_mistakes_are_written_as_the_reference_does(
