@@ -1,6 +1,5 @@
 """A student that answers in batches, on the processor or a GPU. Imports torch."""
 
-import gc
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ from fair_app.student.base import Completion, Decoding, PromptStyle, never_cance
 from fair_app.student.batch import Batch, FixedBatch, RegroupingBatch, Row
 from fair_app.student.kv_cache import can_regroup, use_decoding_attention
 from fair_app.student.loading import LoadedModel
+from fair_app.student.out_of_memory import free_what_is_left_over, is_out_of_memory
 from fair_app.student.packed import pack_weights
 from fair_app.student.sampling import random_numbers
 from fair_app.tasks.readers import thoughts
@@ -107,7 +107,7 @@ class TransformersStudent:
                     for row in batch.advance(waiting, self.batch_size, cancelled):
                         yield row.index, self._completion(row)
             except (RuntimeError, MemoryError) as error:
-                if not _is_out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
                 self._halve(error)
                 for row in batch.rows:
@@ -115,7 +115,7 @@ class TransformersStudent:
                 waiting = _by_length([*waiting, *batch.rows])
             # Outside the handler, where its traceback no longer holds the tensors of the step.
             del batch
-            _free_memory()
+            free_what_is_left_over()
 
     def stream(
         self,
@@ -136,7 +136,7 @@ class TransformersStudent:
                 batch.advance(waiting, 1, cancelled)
                 yield self._completion(row)
         except (RuntimeError, MemoryError) as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             raise WorkFailed(NO_ROOM) from error
 
@@ -197,16 +197,3 @@ def _rows_that_fit(model: PreTrainedModel) -> int:
     else:
         free = psutil.virtual_memory().available
     return max(1, min(LARGEST_BATCH[where.type], free // 2 // (token_bytes * EXPECTED_ROW)))
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    """Whether torch says so; on a processor it has only the words for it, not the class."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        "can't allocate memory" in str(error)
-    )
-
-
-def _free_memory() -> None:
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

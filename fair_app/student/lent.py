@@ -13,13 +13,12 @@ from pathlib import Path
 import psutil
 import torch
 from peft import PeftModel
-from safetensors import SafetensorError
 
-from fair_app.errors import BadInput
 from fair_app.settings import Settings
 from fair_app.student.base import Completion, Decoding, PromptStyle, never_cancelled
 from fair_app.student.generation import TransformersStudent
 from fair_app.student.loading import device, load
+from fair_app.student.out_of_memory import adapter_must_fit
 from fair_app.student.packed import PackedLinear
 from fair_app.student.registry import (
     ADAPTER_CONFIG_FILE,
@@ -166,18 +165,13 @@ class _Resident:
         """Put adapters on top that are not there yet. Raises BadInput for one that does not fit."""
         for adapter in sorted(set(adapters) - set(self.adapters)):
             name = f"adapter{len(self.adapters)}"
-            try:
+            with adapter_must_fit(adapter):
                 if self._adapted is None:
                     self._adapted = PeftModel.from_pretrained(
                         self._model, adapter, adapter_name=name, autocast_adapter_dtype=False
                     )
                 else:
                     self._adapted.load_adapter(adapter, name, autocast_adapter_dtype=False)
-            except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-                first_line = str(error).strip().split("\n")[0].rstrip(".")
-                raise BadInput(
-                    f"The adapter in {adapter} does not fit its base student: {first_line}."
-                ) from error
             self.adapters[adapter] = name
             self._adapted.eval()
             self._selected: Path | None = None

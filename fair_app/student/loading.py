@@ -25,6 +25,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from fair_app.errors import BadInput, WorkFailed
 from fair_app.student.offline import ensure_offline_student
+from fair_app.student.out_of_memory import adapter_must_fit
 from fair_app.student.registry import Quantization, StudentRef
 
 _CANNOT_GENERATE = ("ForMaskedLM", "ForSequenceClassification", "ForTokenClassification")
@@ -175,13 +176,8 @@ def _as_sentence(ref: StudentRef, error: Exception) -> Exception:
 def _with_adapter(model: PreTrainedModel, adapter: Path, *, merge: bool) -> PreTrainedModel:
     from peft import PeftModel
 
-    try:
+    with adapter_must_fit(adapter):
         adapted = PeftModel.from_pretrained(model, adapter)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        first_line = str(error).strip().split("\n")[0].rstrip(".")
-        raise BadInput(
-            f"The adapter in {adapter} does not fit its base student: {first_line}."
-        ) from error
     # Both return transformers' own model; unmerged, with the LoRA layers in their places.
     return adapted.merge_and_unload() if merge else adapted.get_base_model()
 

@@ -28,6 +28,7 @@ from fair_app.errors import BadInput, Cancelled, WorkFailed
 from fair_app.student.base import never_cancelled
 from fair_app.student.check import this_machine
 from fair_app.student.generation import render_prompt
+from fair_app.student.out_of_memory import adapter_must_fit
 from fair_app.training.files import whole_file
 from fair_app.training.limits import memory_in_use
 from fair_app.training.memory import Room, pass_need
@@ -98,10 +99,8 @@ def preferring_student(model: PreTrainedModel, start: Path | None, seed: int) ->
         settings = TrainingSettings(seed=seed, quantization="none")
         student = with_adapter(model, settings)
     else:
-        try:
+        with adapter_must_fit(start):
             student = PeftModel.from_pretrained(model, start, is_trainable=True)
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            raise BadInput(f"The adapter in {start} does not fit this student.") from error
     for parameter in _trained(student).values():
         parameter.data = parameter.data.float()
     return student

@@ -1,6 +1,5 @@
 """The memory that a run may take, held to for real, and how it is seen that it was too little."""
 
-import gc
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,13 +9,12 @@ import torch
 
 from fair_app.errors import WorkFailed
 from fair_app.student.check import GB, this_machine
+from fair_app.student.out_of_memory import is_out_of_memory
 
 TOO_LITTLE = (
     "There is not enough memory for this run: train with fewer max_tokens, 4-bit weights or a "
     "smaller student."
 )
-_SAID_BY_TORCH = ("can't allocate memory", "bad_alloc", "Cannot allocate memory")
-"""On a processor torch has no class of its own for it."""
 
 
 @contextmanager
@@ -52,20 +50,6 @@ def memory_in_a_sentence() -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         raise WorkFailed(TOO_LITTLE) from error
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError) and any(words in str(error) for words in _SAID_BY_TORCH)
-    )
-
-
-def free_what_is_left_over() -> None:
-    """Give back what a failed pass left behind."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 def memory_free(limit_gb: float | None, processes: int = 1) -> float:

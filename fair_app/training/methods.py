@@ -5,11 +5,11 @@ from typing import TypeAlias
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from safetensors import SafetensorError
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from fair_app.errors import BadInput, WorkFailed
+from fair_app.student.out_of_memory import adapter_must_fit
 from fair_app.training.settings import TrainingSettings
 from fair_app.training.shape import check_targets
 
@@ -96,9 +96,7 @@ def _begun(model: PreTrainedModel, settings: TrainingSettings) -> PeftModel:
 
 
 def _continued(model: PreTrainedModel, start: Path) -> PeftModel:
-    try:
+    with adapter_must_fit(start):
         return PeftModel.from_pretrained(
             model, start, is_trainable=True, autocast_adapter_dtype=False
         )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise BadInput(f"The adapter in {start} does not fit this student.") from error

@@ -14,10 +14,9 @@ from transformers import PreTrainedModel
 
 from fair_app.errors import WorkFailed
 from fair_app.student.check import GB, size, this_machine
+from fair_app.student.out_of_memory import free_what_is_left_over, is_out_of_memory
 from fair_app.training.limits import (
     TOO_LITTLE,
-    free_what_is_left_over,
-    is_out_of_memory,
     memory_free,
     memory_limit,
 )
