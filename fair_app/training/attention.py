@@ -2,8 +2,8 @@
 
 Sequences packed without padding must not see each other. Registering an attention function is
 transformers' own way to replace the attention of any model that supports it (its documentation:
-"Attention Interface"). There are two: a call of SDPA for each segment, which runs everywhere, and
-flash attention for all segments at once on a GPU that has it (see `flash`).
+"Attention Interface"). There are two: each segment for itself, which runs everywhere, and flash
+attention for all segments at once on a GPU that has it (see `flash`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,6 +22,10 @@ SEGMENTED = "segmented_sdpa"
 FLASH = "segmented_varlen"  # transformers takes names with "flash" for its own
 TOLERANCE = 0.02
 """Of the largest value: some roundings of bfloat16. One token too many changes more."""
+SHORT = 512
+"""Tokens that a segment on a processor may see for its attention to be computed as plain products.
+Their probabilities are kept, which SDPA's kernel computes again in its backward pass: that takes
+twice to four times as long."""
 PACKABLE_LAYERS = {"full_attention", "sliding_attention"}
 
 
@@ -53,19 +57,53 @@ def segmented_attention(
         if segment.after is not None:
             own_keys = torch.cat([keys[segment.after], own_keys], dim=2)
             own_values = torch.cat([values[segment.after], own_values], dim=2)
-        mask = _mask(segment, sliding_window, query.device)
-        output = scaled_dot_product_attention(
-            queries[index],
-            own_keys,
-            own_values,
-            attn_mask=mask,
-            is_causal=mask is None,
-            dropout_p=dropout,
-            scale=scaling,
-            enable_gqa=query.shape[1] != key.shape[1],
-        )
+        if query.device.type == "cpu" and own_keys.shape[2] <= SHORT and not dropout:
+            end = segment.start + segment.length
+            bias = _bias(sliding_window, query.dtype)[segment.start : end, :end]
+            output = _by_products(queries[index], own_keys, own_values, bias, scaling)
+        else:
+            mask = _mask(segment, sliding_window, query.device)
+            output = scaled_dot_product_attention(
+                queries[index],
+                own_keys,
+                own_values,
+                attn_mask=mask,
+                is_causal=mask is None,
+                dropout_p=dropout,
+                scale=scaling,
+                enable_gqa=query.shape[1] != key.shape[1],
+            )
         outputs.append(output.transpose(1, 2))
     return torch.cat(outputs, dim=1), None
+
+
+def _by_products(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    bias: torch.Tensor,
+    scaling: float | None,
+) -> torch.Tensor:
+    """softmax(query key + bias) value, the heads that share a key in one product. Shapes as SDPA's;
+    `bias` is tokens x tokens seen."""
+    _, heads, length, size = query.shape
+    key_heads = key.shape[1]
+    scaled = query * (size**-0.5 if scaling is None else scaling)
+    scores = torch.bmm(scaled.reshape(key_heads, -1, size), key[0].transpose(1, 2))
+    weights = scores.view(heads, length, -1).add_(bias).softmax(dim=-1)
+    return torch.bmm(weights.view(key_heads, -1, key.shape[2]), value[0]).view_as(query)
+
+
+@lru_cache
+def _bias(sliding_window: int | None, dtype: torch.dtype) -> torch.Tensor:
+    """What is added to the scores of SHORT places, each for each: minus infinity where unseen.
+
+    A segment's are the rows of its own places, up to its end.
+    """
+    place = torch.arange(SHORT)
+    distance = place[:, None] - place[None, :]
+    unseen = (distance < 0) | (distance >= (sliding_window or SHORT))
+    return torch.zeros(SHORT, SHORT, dtype=dtype).masked_fill(unseen, float("-inf"))
 
 
 @lru_cache(maxsize=512)
