@@ -9,6 +9,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "fair_browser"
+FRAMED = "SameSite=None; Secure; Partitioned"
+"""What a cookie bears that must also come from inside another site's frame, as on a Space."""
 
 
 class Browsers:
@@ -47,6 +49,10 @@ def person(request: gr.Request) -> str:
 
 def _cookie(headers: Headers, scheme: str) -> str:
     """A new cookie. Over HTTPS it also stands inside another site's frame, as on a Space."""
-    https = (headers.get("x-forwarded-proto") or scheme) == "https"
-    framed = "SameSite=None; Secure; Partitioned" if https else "SameSite=Lax"
+    framed = FRAMED if is_https(headers, scheme) else "SameSite=Lax"
     return f"{COOKIE}={secrets.token_urlsafe(24)}; Path=/; HttpOnly; {framed}"
+
+
+def is_https(headers: Headers, scheme: str) -> bool:
+    """Whether the browser came by HTTPS, here or at the proxy before this server."""
+    return (headers.get("x-forwarded-proto") or scheme).split(",")[0].strip() == "https"

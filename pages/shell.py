@@ -9,6 +9,9 @@ from typing import Any
 
 import gradio as gr
 
+from fair_app.access import audit
+from fair_app.access.accounts import warning
+from fair_app.access.roles import Visitor, shown_project, who_visits
 from fair_app.errors import BadInput
 from fair_app.keys import TypedKeys
 from fair_app.settings import Settings
@@ -24,15 +27,18 @@ from fair_app.studio.projects import (
 from fair_app.tasks.registry import task, task_names
 from pages import committee, evaluation, exam, overview, review, training
 from pages import settings as settings_page
+from pages.access import enforce, given
+from pages.components import account
 from pages.components.notice import notice, spoken
 from pages.components.page import ACTION, Page, Place
 from pages.components.painted import fixed
+from pages.gate import Door
 from pages.person import person
 from pages.visits import Visits
 
 PAGES = (overview, exam, committee, review, training, evaluation, settings_page)
 HERE = Path(__file__).parent
-LONGEST_ITEM = 300
+LONGEST_ITEM = 2000
 """Characters of a place on a page: a question, its queue and what is searched for."""
 
 WRITE_ADDRESS = "(project, tab, item) => window.fairAddress(project, tab, item)"
@@ -47,13 +53,15 @@ document.addEventListener('click', (event) => {
 class Shell:
     """The whole app as one `gr.Blocks`, with what it needs in the document."""
 
-    def __init__(self, settings: Settings, typed_keys: TypedKeys) -> None:
+    def __init__(self, settings: Settings, typed_keys: TypedKeys, door: Door) -> None:
         self._settings = settings
         self._visits = Visits()
         self._typed_keys = typed_keys
+        self._warning = warning(settings, door.accounts)
         with gr.Blocks(title="FAIR Studio", analytics_enabled=False, fill_width=True) as self.demo:
             self._lay_out()
             self._wire()
+        enforce(self.demo, door.visitor, self._note)
         self.demo.queue(default_concurrency_limit=8, max_size=64)
         self.demo.state_session_capacity = 300
         own = (HERE / "shell.js").read_text(encoding="utf-8")
@@ -61,14 +69,19 @@ class Shell:
         self.css = (HERE / "style.css").read_text(encoding="utf-8") + "".join(
             page.css for page in self._pages
         )
+        self.css += account.CSS + account.hidden_css(self.demo)
+
+    def _note(self, who: Visitor, what: str, project: str) -> None:
+        audit.note(self._settings, who.name or review.LOCAL, what, project[:LONGEST_ITEM])
 
     def _lay_out(self) -> None:
-        names = [project.name for project in all_projects(self._settings)]
         with gr.Row(elem_id="header"):
             fixed('<h1 class="brand"><span aria-hidden="true"></span>FAIR Studio</h1>')
+            self._account = account.account_line()
+            # What is laid out here every visitor gets: the projects come with the first answer.
             self._picker = gr.Dropdown(
-                names,
-                value=DEMO if DEMO in names else None,
+                [],
+                value=None,
                 label="Project",
                 filterable=False,
                 container=False,
@@ -76,6 +89,7 @@ class Shell:
                 elem_id="project-picker",
             )
             self._new = gr.Button("New project", elem_id="new-project", size="sm")
+        account.warned(self._warning)
         with gr.Column(visible=False, elem_id="new-project-panel") as self._panel:
             with gr.Row(elem_classes="fields"):
                 self._name = gr.Textbox(label="Name", placeholder="maths", max_lines=1)
@@ -117,6 +131,7 @@ class Shell:
         place = [self._place.project, self._place.tab, self._place.item]
         outputs = {
             self._picker,
+            self._account,
             self._panel,
             self._said,
             self._tabs,
@@ -135,8 +150,8 @@ class Shell:
             self._follow, [self._place.project, *inputs], trigger_mode="multiple", **look
         )
         self._picker.input(self._choose, [self._picker, self._place.tab, *inputs], **look)
-        self._new.click(lambda: gr.Column(visible=True), None, self._panel, **ACTION)
-        self._close.click(lambda: gr.Column(visible=False), None, self._panel, **ACTION)
+        self._new.click(self._unfold, None, self._panel, **ACTION)
+        self._close.click(self._fold, None, self._panel, **ACTION)
         self._create.click(
             spoken(self._make),
             [self._name, self._task, self._student, *inputs],
@@ -164,10 +179,11 @@ class Shell:
                 choices=[one.name for one in all_projects(self._settings)], value=project.name
             ),
             self._said: gr.HTML(visible=False),
+            self._account: account.account_value(who_visits()),
         }
         start = 0
         for page in self._pages:
-            own = values[start : start + len(page.inputs)]
+            own = given(who_visits(), page.inputs, values[start : start + len(page.inputs)])
             start += len(page.inputs)
             if page.timer:
                 shown[page.timer] = gr.Timer(active=page.name == tab)
@@ -185,9 +201,9 @@ class Shell:
         tab = asked.get("tab", "")
         tab = tab if tab in self._tabs_by_name else self._pages[0].name
         try:
-            project = open_project(self._settings, asked.get("project") or DEMO)
+            project = open_project(self._settings, asked.get("project") or shown_project() or DEMO)
         except BadInput as fault:
-            project = ensure_demo(self._settings)
+            project = self._fallback()
             if asked.get("project"):
                 shown = self.view(project, self._pages[0].name, "", values, request)
                 return shown | {self._said: gr.HTML(notice(str(fault), "warning"), visible=True)}
@@ -215,6 +231,12 @@ class Shell:
     def _choose(self, request: gr.Request, name: str, tab: str, *values: Any) -> dict[Any, Any]:
         return self.view(self._known(name), tab, "", values, request)
 
+    def _unfold(self) -> gr.Column:
+        return gr.Column(visible=True)
+
+    def _fold(self) -> gr.Column:
+        return gr.Column(visible=False)
+
     def _make(
         self, request: gr.Request, name: str, task_name: str, student: str, *values: Any
     ) -> dict[Any, Any]:
@@ -232,4 +254,9 @@ class Shell:
         try:
             return open_project(self._settings, name)
         except BadInput:
-            return ensure_demo(self._settings)
+            return self._fallback()
+
+    def _fallback(self) -> Project:
+        """What a link shows, else the demo."""
+        shown = shown_project()
+        return open_project(self._settings, shown) if shown else ensure_demo(self._settings)

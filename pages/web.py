@@ -4,35 +4,46 @@ import os
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
 
+from collections.abc import Callable
+from functools import partial
+
 import gradio as gr
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
 
+from fair_app.access.accounts import LOOPBACK, SpaceAccounts, accounts_of
+from fair_app.health import faults
 from fair_app.keys import TypedKeys
 from fair_app.settings import Settings
 from pages.downloads import downloads
+from pages.gate import Door, Gate
 from pages.guard import Guard
+from pages.healthz import Faults, healthz
 from pages.person import Browsers
 from pages.shell import Shell
+from pages.sign_in import attach_space, sign_in
 from pages.theme import THEME
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-
-def build(settings: Settings, typed_keys: TypedKeys | None = None) -> FastAPI:
+def build(
+    settings: Settings, typed_keys: TypedKeys | None = None, health: Faults | None = None
+) -> FastAPI:
     """The pages of this home as an application to serve.
 
     `typed_keys` holds what persons type on a page; the supervisor's jobs need the same object.
+    `health` says what is wrong with the server; without it only the home is looked at.
+    Raises BadInput where nobody could sign in (`fair_app.access.accounts`).
     """
-    shell = Shell(settings, typed_keys or TypedKeys())
+    door = Door(settings, accounts_of(settings, os.environ))
+    shell = Shell(settings, typed_keys or TypedKeys(), door)
     web = FastAPI(title="FAIR Studio", docs_url=None, redoc_url=None, openapi_url=None)
-
-    @web.get("/healthz")
-    def healthz() -> dict[str, str]:
-        return {"status": "ok"}
-
+    web.include_router(healthz(health or partial(faults, settings)))
+    web.include_router(sign_in(door))
     web.include_router(downloads(settings))
+    web.add_middleware(Gate, door=door)
+    if isinstance(door.accounts, SpaceAccounts):
+        attach_space(web)
     web.add_middleware(CORSMiddleware, allow_origins=[])
     web.add_middleware(Browsers)
     web.add_middleware(Guard)
@@ -45,6 +56,7 @@ def build(settings: Settings, typed_keys: TypedKeys | None = None) -> FastAPI:
         path="/",
         server_name=settings.host,
         server_port=settings.port,
+        auth_dependency=None if door.is_open else name_of(door),
         footer_links=[],
         run_history=False,
         enable_monitoring=False,
@@ -57,3 +69,8 @@ def build(settings: Settings, typed_keys: TypedKeys | None = None) -> FastAPI:
         css=shell.css,
         js=shell.js,
     )
+
+
+def name_of(door: Door) -> Callable[[Request], str | None]:
+    """How Gradio learns the name of who asks, which handlers have as `request.username`."""
+    return lambda request: door.visitor(request.headers, request.scope["scheme"]).name

@@ -1,0 +1,194 @@
+"""The addresses by which somebody comes in and goes out: sign-in, sign-out, links to look."""
+
+import math
+from urllib.parse import quote, urlsplit
+
+from fastapi import APIRouter, FastAPI, Form, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from fair_app.access import audit, sessions, shares
+from fair_app.access.accounts import FileAccounts, SpaceAccounts
+from fair_app.access.roles import Role
+from fair_app.access.throttle import Throttle
+from pages.access import SHARED, SIGN_IN, SIGN_OUT, SIGNED_IN
+from pages.components.markup import text
+from pages.gate import Door, session_cookie, token_in
+from pages.person import FRAMED, is_https
+
+LONGEST_WAIT_S = {"address": 900.0, "name": 60.0}
+"""A name's wait is short: a stranger's wrong passwords must not keep its owner out."""
+PRIVATE = {"Cache-Control": "no-store"}
+UNTOLD = {**PRIVATE, "Referrer-Policy": "no-referrer"}
+"""No page that a link leads on to hears of its address. Not for a form: its origin is then null."""
+WRONG = "That name and password do not belong together."
+OAUTH = "/oauth/huggingface/login"
+STYLE = """
+:root { color-scheme: light dark; --ink: #1f1d1a; --soft: #6a655e; --page: #faf9f7; --line: #d3cec7;
+  --surface: #fff; --accent: #4453cf; --wrong: #b3362c; }
+@media (prefers-color-scheme: dark) { :root { --ink: #ece9e5; --soft: #a7a199; --page: #141312;
+  --line: #45413c; --surface: #1d1b1a; --accent: #5468e7; --wrong: #f2938a; } }
+* { box-sizing: border-box; }
+body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 24px;
+  background: var(--page); color: var(--ink); font: 15px/1.55 system-ui, sans-serif; }
+main { width: 100%; max-width: 360px; background: var(--surface); border: 1px solid var(--line);
+  border-radius: 12px; padding: 28px; }
+h1 { font-size: 20px; margin: 0 0 4px; }
+p { margin: 0 0 16px; color: var(--soft); overflow-wrap: anywhere; }
+p[role=alert] { color: var(--wrong); }
+label { display: block; margin: 0 0 14px; font-weight: 550; }
+input { width: 100%; margin-top: 4px; padding: 9px 11px; font: inherit; color: inherit;
+  background: var(--page); border: 1px solid var(--line); border-radius: 8px; }
+button, .go { display: block; width: 100%; padding: 10px; font: inherit; font-weight: 550;
+  text-align: center; text-decoration: none; color: #fff; background: var(--accent); border: 0;
+  border-radius: 8px; cursor: pointer; }
+:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+"""
+
+
+def sign_in(door: Door) -> APIRouter:
+    """The addresses of a server where persons sign in; where nobody does, they lead to the app."""
+    router = APIRouter()
+    throttles = {name: Throttle(longest) for name, longest in LONGEST_WAIT_S.items()}
+
+    @router.get(SIGN_IN)
+    def ask(next: str = "/") -> Response:
+        if door.is_open:
+            return RedirectResponse("/", 303)
+        return _asking(door, inside(next))
+
+    @router.post(SIGN_IN)
+    def check(
+        request: Request,
+        name: str = Form("", max_length=200),
+        password: str = Form("", max_length=1000),
+        next: str = Form("/", max_length=2000),
+    ) -> Response:
+        accounts, then = door.accounts, inside(next)
+        if not isinstance(accounts, FileAccounts):
+            return RedirectResponse(SIGN_IN, 303)
+        keys = {"address": request.client.host if request.client else "", "name": name}
+        wait = max(throttles[kind].wait(key) for kind, key in keys.items())
+        if wait > 0:
+            seconds = math.ceil(wait)
+            words = f"Too many wrong passwords: try again in {seconds} s."
+            return _asking(door, then, words, 429, {"Retry-After": str(seconds)})
+        for kind, key in keys.items():
+            throttles[kind].take(key)
+        proof = accounts.proof(name, password)
+        if proof is None:
+            # Not the name: somebody may have typed the password there.
+            audit.note(door.settings, "", "gave a wrong password", detail=keys["address"])
+            return _asking(door, then, WRONG, 401)
+        for kind, key in keys.items():
+            throttles[kind].right(key)
+        return _enter(request, door, sessions.begin(door.settings, name, proof), then)
+
+    @router.post(SIGN_OUT)
+    def leave(request: Request) -> Response:
+        sessions.end(door.settings, token_in(request.headers, request.scope["scheme"]))
+        may_look = door.is_open or door.accounts.anonymous > Role.NOBODY
+        answer = RedirectResponse("/" if may_look else SIGN_IN, 303, PRIVATE)
+        _set_cookie(answer, request, door, "", 0)
+        return answer
+
+    @router.get(SHARED + "{token}")
+    def look(request: Request, token: str) -> Response:
+        if door.is_open:
+            return _page("<h1>Not needed here</h1><p>Nobody signs in at this server.</p>", 404)
+        project = shares.shown_by(door.settings, token)
+        if project is None:
+            words = "It was revoked, it has expired, or a part of it is missing: ask who sent it."
+            return _page(f"<h1>This link does not work</h1><p>{words}</p>", 404, UNTOLD)
+        then = f"/?project={quote(project)}"
+        who = door.visitor(request.headers, request.scope["scheme"])
+        if who.signed_in and who.project is None:
+            return RedirectResponse(then, 303, UNTOLD)  # they may see it, and more
+        answer = _enter(request, door, shares.enter(door.settings, token), then)
+        answer.headers.update(UNTOLD)
+        return answer
+
+    @router.get(SIGNED_IN)
+    def come_back(request: Request) -> Response:
+        if not isinstance(door.accounts, SpaceAccounts):
+            return RedirectResponse("/", 303)
+        from huggingface_hub import parse_huggingface_oauth
+
+        found = parse_huggingface_oauth(request)
+        name = found.user_info.preferred_username if found else None
+        # The session is the server's: the browser shall not keep the token of their account.
+        request.session.clear()
+        if not name:
+            return RedirectResponse(SIGN_IN, 303)
+        if door.accounts.role(name, "") is Role.NOBODY:
+            words = f"{name} may not look here: ask an owner of this Space for a role."
+            return _asking(door, "/", words, 403)
+        return _enter(request, door, sessions.begin(door.settings, name), "/")
+
+    return router
+
+
+def attach_space(web: FastAPI) -> None:
+    """Add Hugging Face's sign-in; call it before any middleware that must see its requests."""
+    from huggingface_hub import attach_huggingface_oauth
+
+    attach_huggingface_oauth(web)
+
+
+def inside(address: str) -> str:
+    """An address of this server to go on to; `/` for any other."""
+    parts = urlsplit(address)
+    is_here = not parts.scheme and not parts.netloc and parts.path == "/"
+    clean = address.isprintable() and "\\" not in address
+    return address if is_here and clean and address.startswith("/") else "/"
+
+
+def _asking(
+    door: Door,
+    then: str,
+    fault: str = "",
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    said = f'<p role="alert">{text(fault)}</p>' if fault else ""
+    if isinstance(door.accounts, SpaceAccounts):
+        body = (
+            f"<h1>FAIR Studio</h1><p>Committee distillation in the browser.</p>{said}"
+            f'<a class="go" href="{OAUTH}?_target_url={SIGNED_IN}">Sign in with Hugging Face</a>'
+        )
+        return _page(body, status, headers)
+    body = (
+        f'<h1>FAIR Studio</h1><p>Sign in to go on.</p>{said}<form method="post" action="{SIGN_IN}">'
+        f'<input type="hidden" name="next" value="{text(then)}">'
+        '<label>Name<input name="name" autocomplete="username" autocapitalize="none" required '
+        "autofocus></label>"
+        '<label>Password<input name="password" type="password" autocomplete="current-password" '
+        "required></label>"
+        "<button>Sign in</button></form>"
+    )
+    return _page(body, status, headers)
+
+
+def _page(body: str, status: int, headers: dict[str, str] | None = None) -> Response:
+    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    page = (
+        f'<!doctype html><html lang="en"><head>{head}<title>FAIR Studio</title>'
+        f"<style>{STYLE}</style></head><body><main>{body}</main></body></html>"
+    )
+    return HTMLResponse(page, status, {**PRIVATE, **(headers or {})})
+
+
+def _enter(request: Request, door: Door, token: str, then: str) -> Response:
+    """On to the app in a session, in place of the one that was."""
+    if former := token_in(request.headers, request.scope["scheme"]):
+        sessions.end(door.settings, former)
+    answer = RedirectResponse(then, 303, PRIVATE)
+    _set_cookie(answer, request, door, token, int(sessions.LASTS_S))
+    return answer
+
+
+def _set_cookie(answer: Response, request: Request, door: Door, token: str, age: int) -> None:
+    https = is_https(request.headers, request.scope["scheme"])
+    framed = https and isinstance(door.accounts, SpaceAccounts)
+    safe = FRAMED if framed else "SameSite=Lax; Secure" if https else "SameSite=Lax"
+    name = session_cookie(https)
+    answer.headers.append("set-cookie", f"{name}={token}; Path=/; HttpOnly; Max-Age={age}; {safe}")

@@ -1,0 +1,229 @@
+"""Who may call what: every handler and every address, as nobody, viewer, curator and owner."""
+
+import re
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import gradio as gr
+import pytest
+from fastapi.routing import APIRoute
+from starlette.testclient import TestClient
+
+from db.store import connect
+from fair_app.access.roles import Role, Visitor
+from fair_app.settings import Settings
+from pages import access
+from pages.access import enforce, fits, handler_name, needed_by, role_for
+from pages.web import build
+from tests.pages.entering import URL, Browser, begun, blocks_of, cookie_of, guarded
+
+PAGES = count()
+"""Each open page has a hash of its own, as in a browser."""
+BELOW_OWNER = (Role.NOBODY, Role.VIEWER, Role.CURATOR)
+REFUSAL = re.compile(r"You are not signed in|Only an? .+ may do this|This link is for looking")
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return guarded(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def web(settings: Settings) -> Iterator[TestClient]:
+    with TestClient(build(settings), base_url=URL) as client:
+        yield client
+
+
+def wired_in(web: TestClient) -> list[tuple[int, str, Any]]:
+    """Every handler that runs on the server: its number, its name, and how it is wired."""
+    fns = blocks_of(web.app).fns
+    return [(index, handler_name(one.fn), one) for index, one in fns.items() if one.fn]
+
+
+def as_(web: TestClient, settings: Settings, role: Role) -> Browser:
+    return Browser(web, cookie_of(settings, role), f"page{next(PAGES)}")
+
+
+def stored(settings: Settings) -> list[str]:
+    """All that the store holds but sessions and the audit, which a sign-in changes."""
+    kept = ("sessions", "audit")
+    lines = connect(settings.database).conn.iterdump()
+    return [line for line in lines if not any(f'"{one}"' in line for one in kept)]
+
+
+@pytest.mark.parametrize("role", BELOW_OWNER)
+def test_every_handler_refuses_whom_it_must_and_nothing_changes(
+    web: TestClient, settings: Settings, role: Role
+) -> None:
+    before = stored(settings)
+    browser, refused, let_in = as_(web, settings, role), 0, []
+    for index, name, wired in wired_in(web):
+        needed = needed_by(name, None)
+        assert needed is not None
+        if role >= needed:
+            let_in.append(name)
+            continue
+        status, fault, _ = browser.call(index, begun(wired), queue=wired.queue is not False)
+        assert REFUSAL.search(str(fault)), (name, status, fault)
+        assert status == (401 if role is Role.NOBODY else status), name
+        refused += 1
+    assert refused > 40
+    assert bool(let_in) == (role is not Role.NOBODY)
+    assert stored(settings) == before
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.CURATOR])
+def test_who_may_is_not_refused(web: TestClient, settings: Settings, role: Role) -> None:
+    browser = as_(web, settings, role)
+    for index, name, wired in wired_in(web):
+        needed = needed_by(name, None)
+        if needed is not role:
+            continue
+        _, fault, _ = browser.call(index, begun(wired), queue=wired.queue is not False)
+        assert not REFUSAL.search(str(fault)), (name, fault)
+
+
+def test_an_owner_s_form_opens_for_an_owner_alone(web: TestClient, settings: Settings) -> None:
+    index, _, wired = next(one for one in wired_in(web) if one[1] == "shell.Shell._unfold")
+    assert as_(web, settings, Role.OWNER).call(index, begun(wired))[1] is None
+    assert "an owner" in str(as_(web, settings, Role.CURATOR).call(index, begun(wired))[1])
+
+
+@pytest.mark.parametrize("action", ["accept", "grade", "undo", "decide-all", "nonsense", None, 3])
+def test_a_viewer_opens_cards_and_decides_nothing(
+    web: TestClient, settings: Settings, action: Any
+) -> None:
+    index, _, wired = next(one for one in wired_in(web) if one[1] == "review.ask")
+    viewer, curator = (as_(web, settings, role) for role in (Role.VIEWER, Role.CURATOR))
+    asked = {"project": "demo", "action": action, "serial": 1}
+    looked = {**asked, "action": "sizes"}
+    values = begun(wired)
+    assert "a curator" in str(viewer.call(index, values, asked, queue=False)[1])
+    assert viewer.call(index, values, looked, queue=False)[0] == 200
+    assert curator.call(index, values, asked, queue=False)[0] == 200
+
+
+def addresses(app: Any) -> set[tuple[str, str]]:
+    """Every path and method of a server, those of what is mounted in it too."""
+    found: set[tuple[str, str]] = set()
+    for route in app.routes:
+        inner = getattr(route, "original_router", None) or getattr(route, "app", None)
+        if isinstance(route, APIRoute) or (inner is None and hasattr(route, "methods")):
+            found |= {(route.path, method) for method in route.methods or ()}
+        elif inner is not None and hasattr(inner, "routes"):
+            found |= addresses(inner)
+    return found
+
+
+def test_every_address_has_a_rule_that_was_meant_for_it(web: TestClient) -> None:
+    every = addresses(web.app)
+    paths = {path for path, _ in every}
+    assert {"/healthz", "/sign-in", "/downloads/{name}/{file}", "/gradio_api/upload"} <= paths
+    assert len(every) > 60
+    for path in paths:
+        asked = re.sub(r"\{[^}]+\}", "x", path).rstrip("/") or "/"
+        assert any(fits(pattern, asked) for pattern, _ in access.ADDRESSES), path
+
+
+@pytest.mark.parametrize("role", BELOW_OWNER)
+def test_every_address_refuses_whom_it_must(
+    web: TestClient, settings: Settings, role: Role
+) -> None:
+    browser = as_(web, settings, role)
+    asked = 0
+    for path, method in sorted(addresses(web.app)):
+        concrete = re.sub(r"\{[^}]+\}", "x", path)
+        needed = role_for(concrete)
+        if needed is not None and role >= needed:
+            continue
+        answer = (browser.post if method == "POST" else browser.get)(concrete)
+        if needed is None:
+            assert answer.status_code == 404, path
+        elif role is not Role.NOBODY:
+            assert answer.status_code == 403, path
+        elif concrete == "/":
+            assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+        else:
+            assert answer.status_code == 401, path
+        asked += 1
+    assert asked > 15
+
+
+@pytest.mark.parametrize(
+    ("path", "role"),
+    [
+        ("/", Role.VIEWER),
+        ("/downloads/demo/report.html", Role.VIEWER),
+        ("/downloads/demo/bundle.zip", Role.OWNER),
+        ("/downloads/demo/bundle.zip/", Role.OWNER),
+        ("/downloads/../../etc/passwd", Role.OWNER),
+        ("/gradio_api/upload", Role.OWNER),
+        ("/gradio_api/vibe-edit", None),
+        ("/gradio_api/proxy=http://elsewhere.example", None),
+        ("/gradio_api/component_server", None),
+        ("/login", None),
+        ("/oauth/huggingface/logout", None),
+        ("//healthz", None),
+        ("/anything", None),
+    ],
+)
+def test_what_an_address_needs(path: str, role: Role | None) -> None:
+    assert role_for(path) is role
+
+
+def test_a_handler_without_a_line_keeps_the_app_from_starting() -> None:
+    def unlisted() -> None: ...
+
+    with gr.Blocks() as demo:
+        demo.load(unlisted)
+    with pytest.raises(LookupError, match="unlisted has no line"):
+        enforce(demo, lambda *_: Visitor(None, Role.OWNER), lambda *_: None)
+
+
+def test_two_functions_of_one_name_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    with gr.Blocks() as demo:
+        demo.load(lambda: None)
+        demo.load(lambda: [])
+    name = handler_name(demo.fns[0].fn)
+    monkeypatch.setattr(access, "VIEWERS", {name})
+    with pytest.raises(LookupError, match="two functions"):
+        enforce(demo, lambda *_: Visitor(None, Role.OWNER), lambda *_: None)
+
+
+def test_every_line_is_of_a_handler(web: TestClient) -> None:
+    known = {name for _, name, _ in wired_in(web)}
+    listed = access.VIEWERS | access.CURATORS | access.OWNERS | access.FORMS | set(access.BY_ACTION)
+    assert listed - known == set()
+    assert not access.VIEWERS & (access.CURATORS | access.OWNERS)
+    assert not access.CURATORS & access.OWNERS
+    assert not (access.VIEWERS | access.CURATORS | access.OWNERS) & access.FORMS
+
+
+def test_what_owners_ask_for_is_noted_with_their_name(web: TestClient, settings: Settings) -> None:
+    from fair_app.access.audit import latest
+
+    index, name, wired = next(one for one in wired_in(web) if one[1] == "exam.begin")
+    as_(web, settings, Role.OWNER).call(index, begun(wired))
+    assert (latest(settings, 1)[0].who, latest(settings, 1)[0].what) == ("olga", name)
+    assert latest(settings, 1)[0].project == "demo"
+
+
+def test_a_viewer_s_fields_name_no_file(settings: Settings) -> None:
+    with gr.Blocks():
+        path, chosen = gr.Textbox("", elem_id="ablations-rows"), gr.Dropdown(["a"])
+        search = gr.Textbox("", elem_id="exam-search")
+    fields, values = [path, chosen, search], ["/etc/passwd", "a", "apples"]
+    viewer, owner = (Visitor("v", role) for role in (Role.VIEWER, Role.OWNER))
+    assert access.given(viewer, fields, values) == ["", "a", "apples"]
+    assert access.given(owner, fields, values) == values
+
+
+def test_what_is_laid_out_names_nothing_of_the_store(web: TestClient, settings: Settings) -> None:
+    from fair_app.studio.projects import create_project
+
+    create_project(settings, "secret-plan", "arithmetic", "smollm2-135m")
+    again = build(settings)
+    config = str(blocks_of(again).get_config_file())
+    assert "secret-plan" not in config
+    assert str(settings.home) not in config

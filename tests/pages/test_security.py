@@ -1,0 +1,225 @@
+"""What strangers send: too much, from elsewhere, to other people's pages, and paths that climb."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from starlette.testclient import TestClient
+
+from db.store import connect
+from fair_app.access.roles import Role
+from fair_app.settings import Settings
+from fair_app.studio.projects import ensure_demo
+from pages.access import handler_name
+from pages.gate import LARGEST, LARGEST_UPLOAD
+from pages.web import build
+from tests.pages.entering import URL, Browser, begun, blocks_of, cookie_of, guarded
+
+MB = 2**20
+INJECTIONS = (
+    "demo' OR '1'='1",
+    "demo'; DROP TABLE projects; --",
+    'demo" UNION SELECT token_hash FROM sessions --',
+    "%' OR 1=1 --",
+    "{{7*7}}${7*7}<%= 7*7 %>#{7*7}",
+    "{{ cycler.__init__.__globals__.os.popen('id') }}",
+    "\x00\x1b'\"\\",
+    "NEAR(a b) AND NOT (",
+    "a" * 5000,
+)
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return guarded(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def web(settings: Settings) -> Iterator[TestClient]:
+    with TestClient(build(settings), base_url=URL, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def owner(web: TestClient, settings: Settings) -> Browser:
+    return Browser(web, cookie_of(settings, Role.OWNER), "the-owner-s-page")
+
+
+def handler(web: TestClient, name: str) -> tuple[int, Any]:
+    fns = blocks_of(web.app).fns.items()
+    return next((at, one) for at, one in fns if one.fn and handler_name(one.fn) == name)
+
+
+def sent(browser: Browser, path: str, body: Any, **headers: str) -> Any:
+    cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    return browser.web.post(path, content=body, headers={"cookie": cookies, **headers})
+
+
+def much(size: int) -> Iterator[bytes]:
+    """So many bytes, without saying beforehand how many they are."""
+    head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.json"\r\n\r\n'
+    yield head
+    for _ in range(size // MB):
+        yield b"a" * MB
+
+
+FORM = "multipart/form-data; boundary=x"
+
+
+def test_two_hundred_megabytes_are_refused_before_they_come(owner: Browser) -> None:
+    length = str(200 * MB)
+    headers = {"content-length": length, "content-type": FORM}
+    answer = sent(owner, "/gradio_api/upload", b"--x", **headers)
+    assert answer.status_code == 413
+    assert "20 MB" in answer.text
+
+
+def test_an_upload_that_hides_its_size_is_cut_off(owner: Browser) -> None:
+    read = []
+
+    def counted() -> Iterator[bytes]:
+        for part in much(200 * MB):
+            read.append(len(part))
+            yield part
+
+    answer = sent(owner, "/gradio_api/upload", counted(), **{"content-type": FORM})
+    assert answer.status_code == 413
+
+
+def test_a_file_of_the_largest_size_is_taken(owner: Browser) -> None:
+    body = b"".join(much(19 * MB)) + b"\r\n--x--\r\n"
+    assert len(body) < LARGEST_UPLOAD
+    answer = sent(owner, "/gradio_api/upload", body, **{"content-type": FORM})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/gradio_api/queue/join", "/sign-in", "/gradio_api/run/x"])
+def test_no_other_request_may_be_large(owner: Browser, path: str) -> None:
+    long = b'{"data": ["' + b"a" * LARGEST + b'"]}'
+    answer = sent(owner, path, long, **{"content-type": "application/json"})
+    assert answer.status_code == 413
+    hidden = sent(owner, path, iter([long[:LARGEST], long[LARGEST:]]))
+    assert hidden.status_code == 413
+
+
+def test_a_file_s_name_climbs_nowhere(owner: Browser, settings: Settings) -> None:
+    climbing = "../../../../evil.json"
+    files = {"files": (climbing, b"[]", "application/json")}
+    cookies = "; ".join(f"{name}={value}" for name, value in owner.cookies.items())
+    answer = owner.web.post("/gradio_api/upload", files=files, headers={"cookie": cookies})
+    kept = Path(answer.json()[0]).resolve()
+    assert kept.name == "evil.json"
+    assert settings.home is not None
+    assert kept.is_file() and not list(settings.home.rglob("evil.json"))
+    from pages.components.rows_file import kept as keep
+
+    copy = keep(settings, kept)
+    assert copy.resolve().is_relative_to(settings.uploads.resolve())
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/file={home}/fair.db",
+        "/gradio_api/file={home}/users",
+        "/gradio_api/file=/etc/passwd",
+        "/gradio_api/file=..%2F..%2F..%2Fetc%2Fpasswd",
+        "/gradio_api/file=%2e%2e/%2e%2e/etc/passwd",
+        "/gradio_api/file/etc/passwd",
+        "/static/..%2f..%2f..%2f..%2fetc/passwd",
+        "/assets/%2e%2e/%2e%2e/%2e%2e/routes.py",
+        "/downloads/demo/..%2f..%2ffair.db",
+        "/downloads/..%2f..%2fetc/passwd",
+        "/downloads/demo/%2e%2e%2fusers",
+        "/svelte/..%2f..%2froutes.py",
+        "/gradio_api/proxy=http://127.0.0.1:1/",
+        "/gradio_api/file=http://169.254.169.254/latest/meta-data",
+    ],
+)
+def test_no_address_leads_to_another_file(owner: Browser, settings: Settings, path: str) -> None:
+    answer = owner.get(path.format(home=settings.home))
+    assert answer.status_code in (400, 403, 404), answer.text[:200]
+    for inside in ("SQLite format", "root:", "olga:", "def "):
+        assert inside not in answer.text
+
+
+def test_the_page_of_another_is_closed(web: TestClient, settings: Settings, owner: Browser) -> None:
+    index, wired = handler(web, "overview.tick")
+    assert owner.call(index, begun(wired), queue=False)[0] == 200
+    thief = Browser(web, cookie_of(settings, Role.CURATOR), owner.session)
+    for answer in (
+        thief.call(index, begun(wired), queue=False)[0],
+        thief.call(index, begun(wired), queue=True)[0],
+        thief.get("/gradio_api/queue/data", params={"session_hash": owner.session}).status_code,
+        thief.get(f"/gradio_api/heartbeat/{owner.session}").status_code,
+        thief.post(
+            "/gradio_api/cancel",
+            json={"session_hash": owner.session, "fn_index": index, "event_id": "x"},
+        ).status_code,
+    ):
+        assert answer == 403
+    assert owner.call(index, begun(wired), queue=False)[0] == 200
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:7861"])
+def test_another_site_s_page_writes_nothing(owner: Browser, origin: str) -> None:
+    for path in ("/gradio_api/queue/join", "/gradio_api/upload", "/sign-in", "/sign-out"):
+        assert sent(owner, path, b"{}", origin=origin).status_code == 403
+    answer = owner.web.get("/healthz", headers={"origin": origin, "host": "127.0.0.1:7860"})
+    assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+def test_what_is_searched_for_and_named_is_text(
+    web: TestClient, settings: Settings, owner: Browser, text: str
+) -> None:
+    before = "\n".join(
+        line for line in connect(settings.database).conn.iterdump() if "projects" in line
+    )
+    for name in ("exam.look", "evaluation.compare.tick", "overview.tick", "review.reload"):
+        index, wired = handler(web, name)
+        values = begun(wired)
+        for at, component in enumerate(wired.inputs):
+            if component.elem_id in ("exam-search", "place-item", "place-project"):
+                given = [*values[:at], text, *values[at + 1 :]]
+                status, _, _ = owner.call(index, given, queue=False)
+                assert status in (200, 422, 500), (name, component.elem_id)
+    safe = quote(text.encode("utf-8", "replace").decode())
+    for path in (f"/?project={safe}&tab={safe}&id={safe}", f"/downloads/{safe}/report.md"):
+        answer = owner.get(path)
+        assert answer.status_code in (200, 400, 403, 404), path
+        assert "49" not in answer.text or "7*7" not in text or "/downloads" not in path
+    after = "\n".join(
+        line for line in connect(settings.database).conn.iterdump() if "projects" in line
+    )
+    assert after == before
+
+
+def test_a_fault_s_text_stays_on_the_server(owner: Browser) -> None:
+    index, _ = handler(owner.web, "overview.tick")
+    status, fault, data = owner.call(index, ["no such project"], queue=False)
+    assert (status, fault, data) == (500, None, None)
+
+
+def test_every_answer_bears_the_headers(web: TestClient) -> None:
+    for path in ("/healthz", "/sign-in", "/", "/nothing", "/shared/x", "/theme.css"):
+        answer = web.get(path, follow_redirects=False)
+        assert "default-src 'self'" in answer.headers["content-security-policy"], path
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] in ("same-origin", "no-referrer")
+
+
+def test_a_name_that_was_rebound_is_refused(tmp_path: Path) -> None:
+    alone = Settings(home=tmp_path)
+    ensure_demo(alone)
+    with TestClient(build(alone), base_url=URL) as web:
+        for host in ("evil.example", "evil.hf.space", "127.0.0.1.evil.example"):
+            assert web.get("/", headers={"host": host}).status_code == 400
+
+
+def test_an_open_server_says_so_on_the_screen(tmp_path: Path) -> None:
+    alone = Settings(home=tmp_path, host="0.0.0.0")
+    ensure_demo(alone)
+    assert "nobody signs in" in str(blocks_of(build(alone)).get_config_file())

@@ -1,0 +1,183 @@
+"""A Space: who signs in at Hugging Face, played by a loopback server, and what they may do."""
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import pytest
+from starlette.testclient import TestClient
+
+pytest.importorskip("authlib", reason="authlib is missing: pip install -r requirements.txt")
+
+from fair_app.access.accounts import accounts_of
+from fair_app.access.audit import latest
+from fair_app.access.roles import Role
+from fair_app.settings import Settings
+from fair_app.studio.projects import ensure_demo
+from pages.web import build
+from tests.wire.oidc import CLIENT, SECRET, Identities, identity_provider
+
+URL = "https://anna-fair.hf.space"
+LOGIN = "/oauth/huggingface/login?_target_url=/signed-in"
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[Identities]:
+    with identity_provider() as known:
+        yield known
+
+
+@pytest.fixture(scope="module")
+def space(provider: Identities, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A server as a Space starts it, and its settings."""
+    from huggingface_hub import constants
+
+    home = tmp_path_factory.mktemp("home")
+    settings = Settings(home=home, host="0.0.0.0", owners="olga", curators="carl")
+    ensure_demo(settings)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {
+            "SPACE_ID": "anna/fair",
+            "SPACE_AUTHOR_NAME": "Anna",
+            "OAUTH_CLIENT_SECRET": SECRET,
+        }.items():
+            patch.setenv(name, value)
+        for name, value in {
+            "OAUTH_CLIENT_ID": CLIENT,
+            "OAUTH_CLIENT_SECRET": SECRET,
+            "OAUTH_SCOPES": "openid profile",
+            "OPENID_PROVIDER_URL": provider.url,
+        }.items():
+            patch.setattr(constants, name, value)
+        yield build(settings), settings
+
+
+@pytest.fixture
+def web(space: Any) -> Iterator[TestClient]:
+    with TestClient(space[0], base_url=URL, follow_redirects=False) as client:
+        yield client
+
+
+def sign_in(web: TestClient, provider: Identities, name: str) -> Any:
+    """From the sign-in page through the provider and back; what came of it."""
+    provider.name = name
+    begun = web.get(LOGIN)
+    assert begun.status_code == 302
+    agreed = httpx2.get(begun.headers["location"])
+    back = agreed.headers["location"]
+    assert back.startswith(f"{URL}/oauth/huggingface/callback")
+    called = web.get(back)
+    assert called.headers["location"] == "/signed-in"
+    return web.get("/signed-in")
+
+
+def test_the_page_leads_to_hugging_face(web: TestClient) -> None:
+    assert web.get("/").headers["location"] == "/sign-in"
+    page = web.get("/sign-in").text
+    assert f'href="{LOGIN}"' in page
+    assert "<input" not in page
+
+
+@pytest.mark.parametrize(
+    ("name", "role"), [("anna", Role.OWNER), ("Olga", Role.OWNER), ("carl", Role.CURATOR)]
+)
+def test_who_signs_in_has_their_role(
+    web: TestClient, space: Any, provider: Identities, name: str, role: Role
+) -> None:
+    answer = sign_in(web, provider, name)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert web.get("/gradio_api/user").json() == name
+    upload = web.post("/gradio_api/upload").status_code
+    assert (upload == 403) == (role is not Role.OWNER)
+    assert latest(space[1], 1)[0].who == name
+    assert provider.faults == []
+
+
+def test_a_stranger_is_told_whom_to_ask(web: TestClient, provider: Identities) -> None:
+    answer = sign_in(web, provider, "eve")
+    assert answer.status_code == 403
+    assert "eve may not look here" in answer.text
+    assert web.get("/config").status_code == 401
+
+
+def test_the_browser_keeps_no_token_of_theirs(web: TestClient, provider: Identities) -> None:
+    sign_in(web, provider, "anna")
+    for value in web.cookies.values():
+        inside = value.strip('"').split(".")[0]
+        assert "hf_oauth" not in value
+        assert b"hf_oauth" not in base64.urlsafe_b64decode(inside + "=" * (-len(inside) % 4))
+
+
+def test_the_cookie_comes_inside_the_space_s_frame(web: TestClient, provider: Identities) -> None:
+    headers = sign_in(web, provider, "anna").headers.get_list("set-cookie")
+    ours = next(one for one in headers if one.startswith("__Host-fair_session="))
+    for word in ("HttpOnly", "Secure", "SameSite=None", "Partitioned", "Path=/"):
+        assert word in ours
+
+
+def test_a_role_is_taken_at_the_next_click(
+    web: TestClient, space: Any, provider: Identities
+) -> None:
+    _, settings = space
+    accounts_of(settings, _environment()).set_role("dora", Role.VIEWER, "anna")
+    sign_in(web, provider, "dora")
+    assert web.get("/config").status_code == 200
+    accounts_of(settings, _environment()).set_role("dora", Role.NOBODY, "anna")
+    assert web.get("/config").status_code == 401
+
+
+def test_the_sign_in_leads_nowhere_else(web: TestClient) -> None:
+    for path in ("login", "callback"):
+        answer = web.get(f"/oauth/huggingface/{path}?_target_url=https://evil.example/")
+        assert answer.status_code == 400
+
+
+def test_somebody_else_s_state_is_no_sign_in(web: TestClient, provider: Identities) -> None:
+    begun = web.get(LOGIN)
+    asked = parse_qs(urlsplit(begun.headers["location"]).query)
+    web.cookies.clear()  # the attacker's link in another's browser
+    back = f"/oauth/huggingface/callback?code=x&state={asked['state'][0]}&_target_url=/signed-in"
+    assert "/oauth/huggingface/login" in web.get(back).headers["location"]
+    assert web.get("/signed-in").headers["location"] == "/sign-in"
+    assert web.get("/config").status_code == 401
+
+
+def test_a_foreign_origin_is_not_reflected(web: TestClient) -> None:
+    for origin in ("https://evil.hf.space", "https://evil.example", "null"):
+        answer = web.get("/healthz", headers={"origin": origin})
+        assert "access-control-allow-origin" not in answer.headers
+        assert "access-control-allow-credentials" not in answer.headers
+        write = web.post("/gradio_api/queue/join", json={}, headers={"origin": origin})
+        assert write.status_code == 403
+        asked = {"origin": origin, "access-control-request-method": "POST"}
+        preflight = web.options("/gradio_api/queue/join", headers=asked)
+        assert "access-control-allow-origin" not in preflight.headers
+
+
+def test_without_its_secret_a_space_does_not_start(tmp_path: Path) -> None:
+    import os
+    import subprocess
+    import sys
+
+    repository = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "app.py", "--home", str(tmp_path), "--port", "0"],
+        cwd=repository,
+        env={**os.environ, "SPACE_ID": "anna/fair", "OAUTH_CLIENT_SECRET": ""},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "hf_oauth: true" in done.stderr
+    assert not (tmp_path / "fair.db").exists()
+
+
+def _environment() -> dict[str, str]:
+    import os
+
+    return dict(os.environ)
