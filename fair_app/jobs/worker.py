@@ -27,6 +27,7 @@ from fair_app.settings import Settings
 
 HEARTBEAT_S = 2.0
 DISK_FULL = "The disk is full: free some space, then resume; nothing that was saved is lost."
+STOPPED = "It was stopped with the server; resume it to go on."
 
 
 class Terminated(KeyboardInterrupt):
@@ -82,7 +83,10 @@ def _work(
     try:
         result = kinds.body(job.kind)(context)
     except Cancelled:
-        jobs.end(store, job_id, "cancelled")
+        if jobs.cancel_requested(store, job_id) or not jobs.stop_requested(store, job_id):
+            jobs.end(store, job_id, "cancelled")
+        else:
+            jobs.end(store, job_id, "interrupted", error=STOPPED)
         raise
     except KeyboardInterrupt:
         jobs.end(store, job_id, "interrupted", error="It was stopped; resume it to go on.")

@@ -1,0 +1,28 @@
+"""Whether this server can do its work: what a container's health check asks."""
+
+import shutil
+
+from db.backup import not_writable
+from fair_app.jobs.supervisor import Supervisor
+from fair_app.settings import Settings
+
+WAIT_S = 5.0
+LEAST_FREE = 200 * 10**6
+"""With fewer bytes left, the next state of a run or the next backup may not find room."""
+
+
+def faults(settings: Settings, supervisor: Supervisor | None = None) -> list[str]:
+    """What is wrong, in a few words each; nothing where all is well.
+
+    Asked: can the database be written to, does the supervisor look at its queue, is the disk nearly
+    full. Without a supervisor nobody asks for one.
+    """
+    found = []
+    if fault := not_writable(settings.database, WAIT_S):
+        found.append(f"the database cannot be written to ({fault})")
+    if supervisor is not None and not supervisor.is_alive():
+        found.append("the supervisor of jobs does not look at the queue any more")
+    free = shutil.disk_usage(settings.database.parent).free
+    if free < LEAST_FREE:
+        found.append(f"the disk is nearly full ({free / 10**6:,.0f} MB left)")
+    return found

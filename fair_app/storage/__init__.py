@@ -1,0 +1,1 @@
+"""Storage that survives the machine: backups of a home elsewhere, and their restoring."""

@@ -1,0 +1,151 @@
+"""Making a backup: the store as it is at one moment, and what is new of the files."""
+
+import sqlite3
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+from db import backup as stores
+from fair_app.errors import BadInput, WorkFailed
+from fair_app.settings import Settings
+from fair_app.storage import manifest
+from fair_app.storage.files import TRAINING, held, is_state, listed, sha256_of
+from fair_app.storage.locks import backing_up
+from fair_app.storage.manifest import Entry, Manifest, backups_among, kept, removable
+from fair_app.storage.places import Place
+from fair_app.storage.standing import note
+
+
+@dataclass(frozen=True)
+class Made:
+    """A backup that was made: what it holds, what of it had to be sent, in bytes, and how many
+    older ones went."""
+
+    name: str
+    place: str
+    files: int
+    bytes: int
+    sent_bytes: int
+    removed: int
+
+
+class Backups:
+    """The backups of one home in one place; the old ones among them go, see `manifest.kept`."""
+
+    def __init__(self, settings: Settings, place: Place) -> None:
+        self._settings, self._place = settings, place
+        self._read: dict[str, Manifest | None] = {}
+
+    def make(self, *, at_stop: bool = False) -> Made | None:
+        """Make one; None where nothing has changed since the newest.
+
+        Runs and writers go on meanwhile. The states of runs are taken before the store, so that its
+        curves have every step that they have; whole checkpoints after it, so that it names none
+        that is missing. Raises WorkFailed when the place cannot be reached or the home cannot be
+        read.
+        """
+        home = self._settings.database.parent
+        try:
+            with (
+                backing_up(self._settings),
+                tempfile.TemporaryDirectory(prefix=".backup-", dir=home) as staging,
+            ):
+                made = self._make(Path(staging), at_stop)
+        except (OSError, sqlite3.Error) as error:
+            raise WorkFailed(f"{home} cannot be backed up ({error}).") from error
+        note(self._settings, place=self._place.shown, failed="", failed_at=0.0)
+        if made is not None:
+            note(self._settings, made=made.name)
+        return made
+
+    def _make(self, staging: Path, at_stop: bool) -> Made | None:
+        names = self._place.names()
+        older = self._manifests(names)
+        newest = older[0] if older else None
+        database, files = self._snapshot(staging, newest)
+        now = Manifest(
+            manifest.name_at(datetime.now(UTC)),
+            self._settings.backup_minutes,
+            at_stop,
+            next(iter(database)),
+            tuple(files),
+        )
+        if newest and _content(newest) == _content(now) and at_stop <= newest.at_stop:
+            return None
+        listing = staging / "manifest"
+        listing.write_text(now.to_json(), encoding="utf-8")
+        contents = {manifest.object_of(entry): path for entry, path in files.items()}
+        add = [
+            *((name, path) for name, path in sorted(contents.items()) if name not in names),
+            (manifest.database_of(now.name), database[now.database]),
+            (manifest.manifest_of(now.name), listing),
+        ]
+        stay = kept(one.name for one in [now, *older])
+        remove = removable(names, [one for one in [now, *older] if one.name in stay])
+        sent = sum(path.stat().st_size for _, path in add)
+        self._place.change(add, remove)
+        self._read[now.name] = now
+        return Made(
+            now.name,
+            self._place.shown,
+            len(now.files),
+            now.bytes,
+            sent,
+            sum(name.endswith(".json") for name in remove),
+        )
+
+    def _snapshot(
+        self, staging: Path, newest: Manifest | None
+    ) -> tuple[dict[Entry, Path], dict[Entry, Path]]:
+        """The store and the files as they are now, held still."""
+        known = {
+            (one.path, one.size, one.modified_ns): one.sha256
+            for one in (newest.files if newest else ())
+        }
+        folders = [staging / name for name in ("states", "files")]
+        for folder in folders:
+            folder.mkdir()
+        of_runs = [one for one in listed(self._settings) if is_state(one[0])]
+        states = held(of_runs, folders[0], known)
+        copy = staging / "store"
+        stores.copy(self._settings.database, copy)
+        whole = [one for one in listed(self._settings) if not is_state(one[0])]
+        files = held(whole, folders[1], known)
+        done = {PurePosixPath(one.path).parts[1] for one in files}
+        files |= {one: path for one, path in states.items() if _run_of(one.path) not in done}
+        entry = Entry(self._settings.database.name, sha256_of(copy), copy.stat().st_size, 0)
+        return {entry: copy}, files
+
+    def _manifests(self, names: set[str]) -> list[Manifest]:
+        """The backups that are there, the newest first; one that cannot be read is none."""
+        for name in backups_among(names):
+            if name not in self._read:
+                self._read[name] = None
+                with suppress(BadInput):
+                    self._read[name] = read_manifest(self._place, name)
+        return [one for name in backups_among(names) if (one := self._read[name]) is not None]
+
+
+def read_manifest(place: Place, name: str) -> Manifest:
+    """What a backup says it holds. Raises BadInput where that cannot be read, and WorkFailed."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "manifest"
+        place.fetch(manifest.manifest_of(name), file)
+        try:
+            found = Manifest.from_json(file.read_text(encoding="utf-8"))
+        except UnicodeDecodeError as error:
+            raise BadInput("its list of files cannot be read") from error
+    if found.name != name:
+        raise BadInput("its list of files is another backup’s")
+    return found
+
+
+def _content(of: Manifest) -> tuple[str, frozenset[tuple[str, str]]]:
+    return of.database.sha256, frozenset((one.path, one.sha256) for one in of.files)
+
+
+def _run_of(path: str) -> str:
+    """The name of the checkpoint that a run's state is on its way to."""
+    return PurePosixPath(path).parts[1].removeprefix(".").removesuffix(TRAINING)

@@ -1,0 +1,120 @@
+"""Where backups are kept: a folder, which may be a mounted bucket, or a data set of the hub."""
+
+import contextlib
+import errno
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from fair_app.errors import BadInput, WorkFailed
+
+Files = Sequence[tuple[str, Path]]
+"""Names in a place, and the local files whose contents they get."""
+
+PARTIAL = ".partial"
+
+
+class Place(Protocol):
+    """Somewhere that outlives the machine. Names are relative, with `/` between their parts.
+
+    Every method raises WorkFailed, in one sentence, when the place cannot be reached.
+    """
+
+    @property
+    def shown(self) -> str:
+        """What a person calls it."""
+        ...
+
+    def names(self) -> set[str]:
+        """The files that are there, whole."""
+        ...
+
+    def fetch(self, name: str, target: Path) -> None:
+        """Write the content of a file to the new local file `target`."""
+        ...
+
+    def change(self, add: Files, remove: Iterable[str]) -> None:
+        """Add files in this order, the last of which makes the others count; then remove some."""
+        ...
+
+
+class Folder:
+    """A folder of this machine, of another disk, or of a bucket that is mounted here."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def shown(self) -> str:
+        """The folder."""
+        return str(self._folder)
+
+    def names(self) -> set[str]:
+        """Every whole file in it, at any depth."""
+        with self._reached():
+            return {
+                path.relative_to(self._folder).as_posix()
+                for path in self._folder.rglob("*")
+                if path.is_file() and not path.name.endswith(PARTIAL)
+            }
+
+    def fetch(self, name: str, target: Path) -> None:
+        """Copy a file of it."""
+        with self._reached():
+            shutil.copyfile(self._folder / PurePosixPath(name), target)
+
+    def change(self, add: Files, remove: Iterable[str]) -> None:
+        """Copy each file under a temporary name, then rename it; what a kill left is removed."""
+        with self._reached():
+            for name, source in add:
+                target = self._folder / PurePosixPath(name)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                partial = target.with_name(f".{target.name}{PARTIAL}")
+                shutil.copyfile(source, partial)
+                with partial.open("rb") as written:
+                    os.fsync(written.fileno())
+                partial.replace(target)
+            for name in remove:
+                (self._folder / PurePosixPath(name)).unlink(missing_ok=True)
+            for leftover in self._folder.rglob(f".*{PARTIAL}"):
+                leftover.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise WorkFailed(
+                    f"The place of the backups is full ({self._folder}): free some space there."
+                ) from error
+            raise WorkFailed(
+                f"The place of the backups cannot be used ({self._folder}: "
+                f"{error.strerror or error})."
+            ) from error
+
+
+HUB = "hf://datasets/"
+
+
+def place_of(where: str) -> Place:
+    """The place that a setting or an option names: a folder, or hf://datasets/OWNER/NAME.
+
+    Raises BadInput for what is neither.
+    """
+    text = where.strip()
+    if text.startswith(HUB):
+        owner, _, name = text.removeprefix(HUB).strip("/").partition("/")
+        if not owner or not name or "/" in name:
+            raise BadInput(f"'{text}' names no data set: write {HUB}OWNER/NAME.")
+        from fair_app.storage.hub import HubDataset
+
+        return HubDataset(f"{owner}/{name}")
+    if not text or "://" in text:
+        raise BadInput(f"'{text}' is no place for backups: give a folder, or {HUB}OWNER/NAME.")
+    folder = Path(text).expanduser().resolve()
+    if folder.exists() and not folder.is_dir():
+        raise BadInput(f"{folder} is a file: give a folder for the backups.")
+    return Folder(folder)

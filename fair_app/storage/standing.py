@@ -1,0 +1,70 @@
+"""How the backups of a home stand: a small file beside its database, for pages and commands.
+
+It is not in the database, since that is what a backup restores.
+"""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fair_app.settings import Settings
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a home was restored from. Times are seconds since 1970, UTC.
+
+    `minutes`: work of so many minutes after the backup may be lost; `skipped`: newer backups that
+    could not be used, and why; `missing`: what of it was broken and is not here.
+    """
+
+    name: str
+    place: str
+    at: float
+    minutes: float
+    at_stop: bool
+    files: int
+    skipped: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The newest backup of this home (`made`, "" without one), the fault since, and what it was
+    restored from."""
+
+    place: str = ""
+    made: str = ""
+    failed: str = ""
+    failed_at: float = 0.0
+    restored: Restored | None = None
+
+
+def standing(settings: Settings) -> Standing:
+    """Read it; a home without any has an empty one."""
+    try:
+        values: dict[str, Any] = json.loads(_file(settings).read_text(encoding="utf-8"))
+        restored = values.pop("restored")
+        if restored is not None:
+            for several in ("skipped", "missing"):
+                restored[several] = tuple(restored[several])
+            restored = Restored(**restored)
+        return Standing(**values, restored=restored)
+    except (FileNotFoundError, AttributeError, KeyError, TypeError, ValueError):
+        # What is said here is only told: a file that was damaged is written anew.
+        return Standing()
+
+
+def note(settings: Settings, **changed: Any) -> None:
+    """Change some of it."""
+    file = _file(settings)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_name(f".{file.name}.partial")
+    changed_standing = replace(standing(settings), **changed)
+    partial.write_text(json.dumps(asdict(changed_standing), indent=1), encoding="utf-8")
+    partial.replace(file)
+
+
+def _file(settings: Settings) -> Path:
+    return settings.database.with_name("backups.json")
