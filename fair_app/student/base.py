@@ -39,6 +39,11 @@ PROMPT_STYLES: dict[PromptStyle, str] = {
 """How a question is put to the model. Without a chat template, both are the plain text."""
 
 
+ENCODER_DECODERS = ("t5", "mt5")
+"""The model types (transformers' `model_type`) whose students read with an encoder: T5, Flan-T5 and
+ByT5 are "t5". Other students are decoders alone."""
+
+
 def never_cancelled() -> None:
     """The default for callers that cannot be cancelled."""
 

@@ -24,6 +24,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.hf_api import ModelInfo
 
 from fair_app.errors import BadInput, WorkFailed
+from fair_app.student.base import ENCODER_DECODERS
 from fair_app.student.registry import Quantization
 
 TIMEOUT_S = 8.0
@@ -34,9 +35,12 @@ the offline student: 0.9 GB at 32 answers at a time)."""
 ROOM = 1.2
 BYTES_PER_PARAMETER: dict[Quantization, float] = {"none": 2.0, "4bit": 0.6}
 """bfloat16, and NF4 with double quantization, whose embeddings stay in bfloat16."""
+T5_IN_4_BITS = 1.0
+"""With an encoder about a quarter more of the weights stays in bfloat16 (see `training.shape`)."""
 DTYPE_BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2}
 OPEN_LICENCES = {"apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "unlicense", "isc"}
 GENERATES = ("AutoModelForCausalLM", "AutoModelForImageTextToText", "AutoModelForMultimodalLM")
+WITH_ENCODER = "AutoModelForSeq2SeqLM"
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 
 
@@ -46,7 +50,8 @@ class HubModel:
 
     `readable`: this machine's token may download it. `as_stored`: its weights are quantized
     already, so they need the memory that they need on disk. `auto_model` is the class that the
-    hub would load it with, `own_code` whether code of its repository would have to run.
+    hub would load it with, `model_type` that of its configuration, `own_code` whether code of its
+    repository would have to run.
     """
 
     id: str
@@ -60,6 +65,7 @@ class HubModel:
     auto_model: str
     own_code: bool
     cached: bool
+    model_type: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,6 +136,7 @@ def as_hub_model(info: ModelInfo, *, readable: bool) -> HubModel:
         auto_model=(transformers.auto_model or "") if transformers else "",
         own_code="auto_map" in config or bool(transformers and transformers.custom_class),
         cached=is_cached(info.id),
+        model_type=str(config.get("model_type") or ""),
     )
 
 
@@ -162,7 +169,9 @@ def memory_need(model: HubModel, quantization: Quantization) -> float | None:
     if model.as_stored:
         weights = model.download_bytes
     elif model.parameters is not None:
-        weights = round(BYTES_PER_PARAMETER[quantization] * model.parameters)
+        in_4_bits = quantization == "4bit" and model.model_type in ENCODER_DECODERS
+        each = T5_IN_4_BITS if in_4_bits else BYTES_PER_PARAMETER[quantization]
+        weights = round(each * model.parameters)
     else:
         weights = model.download_bytes
     return None if weights is None else ROOM * weights + OVERHEAD_BYTES
@@ -189,9 +198,15 @@ def _gate(model: HubModel) -> list[Finding]:
 
 def _kind(model: HubModel) -> list[Finding]:
     found = []
-    if model.auto_model.startswith("AutoModelFor") and model.auto_model not in GENERATES:
+    has_encoder = model.auto_model == WITH_ENCODER and model.model_type in ENCODER_DECODERS
+    is_known = model.auto_model in GENERATES or has_encoder
+    if model.auto_model.startswith("AutoModelFor") and not is_known:
         found.append(
-            Finding("bad", "Not a decoder-only language model, so it cannot be a student.")
+            Finding(
+                "bad",
+                "Neither a decoder-only language model nor one of T5's kin, so it cannot be a "
+                "student.",
+            )
         )
     if model.own_code:
         found.append(Finding("bad", "Needs code from its own repository, which is not run here."))

@@ -10,8 +10,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import asdict
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +24,10 @@ from fair_app.errors import BadInput
 from fair_app.evaluation.statistics import clustered, wilson
 from fair_app.jobs.context import JobContext
 from fair_app.stored_questions import as_question, store_questions
-from fair_app.student.base import DECODINGS, Completion, Decoding, Student
-from fair_app.student.registry import SERVER_KEY, parse_ref
+from fair_app.student.asked import asked_so, pace_of
+from fair_app.student.at_work import student_at_work
+from fair_app.student.base import Completion, Decoding, Student
+from fair_app.student.registry import SERVER_KEY
 from fair_app.student.voting import ballots, vote
 from fair_app.tasks.base import Task
 from fair_app.tasks.custom import TaskSpec
@@ -72,8 +73,7 @@ def _task(job: JobContext) -> Task:
 def _student(job: JobContext, exam: Exam, questions: int) -> Iterator[Student]:
     """The student of an exam. One of this machine holds the device; one behind a server does not.
 
-    Without a GPU, a small one answers in a process a core. Each is imported when it is needed: the
-    one needs torch, the other an SDK.
+    Each is imported when it is needed: the one needs torch, the other an SDK.
     """
     settings = exam.settings
     if settings["server"]:
@@ -82,21 +82,16 @@ def _student(job: JobContext, exam: Exam, questions: int) -> Iterator[Student]:
         key = job.keys.get(SERVER_KEY, SecretStr("")).get_secret_value().strip()
         yield ServedStudent(exam.student, settings["server"], key, prompts=settings["prompts"])
         return
-    with job.device():
-        from fair_app.student.generation import TransformersStudent
-        from fair_app.student.loading import device, load
-        from fair_app.student.processes import CopiedStudent, copies_that_fit
-
-        counts = exams.counts(job.store, exam.id)
-        job.progress("loading the student", counts.answered, counts.questions)
-        ref = parse_ref(exam.student, job.settings.checkpoints, job.settings.models)
-        quantization, style = settings["quantization"], settings["prompts"]
-        copies = copies_that_fit(ref, questions * settings["samples"])
-        if copies == 1 or device().type != "cpu":
-            yield TransformersStudent(load(ref, quantization), prompts=style)
-            return
-        with closing(CopiedStudent(ref, quantization, copies, style)) as student:
-            yield student
+    counts = exams.counts(job.store, exam.id)
+    with student_at_work(
+        job,
+        exam.student,
+        settings["quantization"],
+        settings["prompts"],
+        questions * settings["samples"],
+        (counts.answered, counts.questions),
+    ) as student:
+        yield student
 
 
 def _prepare(job: JobContext, task: Task) -> list[int]:
@@ -111,28 +106,25 @@ def _prepare(job: JobContext, task: Task) -> list[int]:
     if not asked:
         raise BadInput(f"The {params['split']} split of {task.name} has no question to ask.")
     source = task.origin(params["split"], rows)
-    decoding = asdict(DECODINGS[params["decoding"]])
-    if params["max_new_tokens"]:
-        decoding["max_new_tokens"] = params["max_new_tokens"]
     prompts = [task.prompt(question) for question in asked]
-    settings = {
-        "decoding": decoding,
-        "samples": params["samples"],
-        "quantization": params["quantization"],
-        "server": params["server"],
-        "prompts": params["prompts"],
-        "put": _hash(prompts),
-    }
-    first, samples = decoding["seed"], params["samples"]
+    settings = {**asked_so(params), "put": _hash(prompts), **_own_reading(job)}
+    decoding, samples = settings["decoding"], params["samples"]
+    first = decoding["seed"]
     # The samples of a question are drawn with seeds that follow on each other.
     seeds = range(first, first + samples * params.get("seeds", 1), samples)
-    asked_so = [{**settings, "decoding": {**decoding, "seed": seed}} for seed in seeds]
+    every = [{**settings, "decoding": {**decoding, "seed": seed}} for seed in seeds]
     with writing(job.store):
         ids = store_questions(job.store, project.id, task.name, params["split"], asked)
-        exam_ids = [_find_or_add(job, task.name, one, prompts, ids, source) for one in asked_so]
+        exam_ids = [_find_or_add(job, task.name, one, prompts, ids, source) for one in every]
         if job.job.kind == "exam":
             projects.set_exam(job.store, project.id, exam_ids[0], params["student"])
     return exam_ids
+
+
+def _own_reading(job: JobContext) -> dict[str, Any]:
+    """How a task of one's own was read and graded, where its project does not say so."""
+    spec = job.params.get("task_spec")
+    return {} if spec in (None, job.project.task_spec) else {"task_spec": spec}
 
 
 def _find_or_add(
@@ -242,9 +234,9 @@ class _Answering:
         None where it did not, or answered too few questions to tell.
         """
         enough = min(SETTLED, len(self._waiting))
-        wanted = _asked_so(self._exam.settings, student.description)
+        wanted = _paced_by(self._exam.settings, student.description)
         for exam, answered in exams.sat_by(self._job.store, self._exam.student, self._exam.task):
-            alike = _asked_so(exam.settings, exam.description) == wanted
+            alike = _paced_by(exam.settings, exam.description) == wanted
             if alike and answered >= enough and exam.seconds:
                 return exam.seconds / answered
         return None
@@ -301,11 +293,9 @@ class _Answering:
         return grade.correct
 
 
-def _asked_so(settings: dict[str, Any], description: dict[str, Any]) -> dict[str, Any]:
-    """What a pace depends on, of how an exam asks: not its questions, its seed, its batch size."""
-    decoding = {**settings.get("decoding", {}), "seed": None}
-    described = {**description, "batch_size": None, "sent": None}
-    return {**settings, "put": None, "decoding": decoding, "description": described}
+def _paced_by(settings: dict[str, Any], description: dict[str, Any]) -> dict[str, Any]:
+    """What a pace depends on: how an exam asks, and what runs it but for its batch size."""
+    return {**pace_of(settings), "description": {**description, "batch_size": None, "sent": None}}
 
 
 def _result(job: JobContext, exam_ids: list[int]) -> dict[str, Any]:

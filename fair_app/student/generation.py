@@ -4,16 +4,23 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-import psutil
-import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fair_app.errors import BadInput, WorkFailed
 from fair_app.student.base import Completion, Decoding, PromptStyle, never_cancelled
 from fair_app.student.batch import Batch, FixedBatch, RegroupingBatch, Row
+from fair_app.student.encoder_decoder import (
+    EncoderDecoderBatch,
+    is_encoder_decoder,
+    render_for_encoder,
+)
 from fair_app.student.kv_cache import can_regroup, use_decoding_attention
 from fair_app.student.loading import LoadedModel
-from fair_app.student.out_of_memory import free_what_is_left_over, is_out_of_memory
+from fair_app.student.out_of_memory import (
+    free_bytes,
+    free_what_is_left_over,
+    is_out_of_memory,
+)
 from fair_app.student.packed import pack_weights
 from fair_app.student.sampling import random_numbers
 from fair_app.tasks.readers import thoughts
@@ -27,6 +34,7 @@ NO_ROOM = (
     "Memory does not suffice for one answer at a time: use 4-bit weights, a smaller student or "
     "fewer new tokens."
 )
+RenderPrompt = Callable[[PreTrainedTokenizerBase, str], str]
 HALF_A_CHARACTER = "\ufffd"
 """What the bytes of a character decode to before the last of them has come."""
 
@@ -51,6 +59,13 @@ def render_plain(tokenizer: PreTrainedTokenizerBase, user_text: str) -> str:
     return f"{tokenizer.bos_token or ''}{user_text}\n"
 
 
+def prompt_renderer(*, has_encoder: bool, style: PromptStyle = "chat") -> RenderPrompt:
+    """How a student is given a user message; one with an encoder has one style."""
+    if has_encoder:
+        return render_for_encoder
+    return render_prompt if style == "chat" else render_plain
+
+
 class TransformersStudent:
     """A loaded model that answers questions; see `fair_app.student.base.Student`.
 
@@ -62,12 +77,15 @@ class TransformersStudent:
     def __init__(
         self, loaded: LoadedModel, batch_size: int | None = None, prompts: PromptStyle = "chat"
     ) -> None:
-        self._render = render_prompt if prompts == "chat" else render_plain
         self.model, self.tokenizer = loaded.model, loaded.tokenizer
+        has_encoder = is_encoder_decoder(self.model)
+        self._render = prompt_renderer(has_encoder=has_encoder, style=prompts)
         self.batch_size = batch_size or _rows_that_fit(self.model)
         pack_weights(self.model, self.batch_size)
-        self._batch: type[RegroupingBatch] | type[FixedBatch] = FixedBatch
-        if can_regroup(self.model):
+        self._batch: Callable[..., Batch] = FixedBatch
+        if has_encoder:
+            self._batch = EncoderDecoderBatch
+        elif can_regroup(self.model):
             self._batch = RegroupingBatch
             use_decoding_attention(self.model)
         self._stop_tokens = _stop_tokens(self.model, self.tokenizer)
@@ -78,7 +96,7 @@ class TransformersStudent:
             **loaded.description,
             "batch_size": self.batch_size,
             "attention": self.model.config._attn_implementation,
-            "chat_template": bool(self.tokenizer.chat_template) and prompts == "chat",
+            "chat_template": self._render is render_prompt and bool(self.tokenizer.chat_template),
         }
 
     def answer(
@@ -192,8 +210,5 @@ def _rows_that_fit(model: PreTrainedModel) -> int:
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     token_bytes = 2 * config.num_hidden_layers * heads * size * model.dtype.itemsize
-    if where.type == "cuda":
-        free = torch.cuda.mem_get_info(where)[0]
-    else:
-        free = psutil.virtual_memory().available
+    free = free_bytes(where)
     return max(1, min(LARGEST_BATCH[where.type], free // 2 // (token_bytes * EXPECTED_ROW)))

@@ -4,13 +4,11 @@ Imports torch. An adapter stays beside the weights here, where an exam merges it
 round differently in bfloat16, so that a greedy answer may differ from the exam's in its later part.
 """
 
-import gc
 import json
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import psutil
 import torch
 from peft import PeftModel
 
@@ -18,7 +16,11 @@ from fair_app.settings import Settings
 from fair_app.student.base import Completion, Decoding, PromptStyle, never_cancelled
 from fair_app.student.generation import TransformersStudent
 from fair_app.student.loading import device, load
-from fair_app.student.out_of_memory import adapter_must_fit
+from fair_app.student.out_of_memory import (
+    adapter_must_fit,
+    free_bytes,
+    free_what_is_left_over,
+)
 from fair_app.student.packed import PackedLinear
 from fair_app.student.registry import (
     ADAPTER_CONFIG_FILE,
@@ -65,7 +67,7 @@ class LentModels:
 
     def __init__(self, settings: Settings, free: Callable[[], int] | None = None) -> None:
         self._settings = settings
-        self._free = free or free_memory
+        self._free = free or free_bytes
         self._threads = torch.get_num_threads()
         self._loaded: dict[_Home, _Resident] = {}
 
@@ -139,9 +141,7 @@ class LentModels:
     def _drop(self, *homes: _Home) -> None:
         for home in homes:
             del self._loaded[home]
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        free_what_is_left_over()
 
 
 class _Resident:
@@ -197,13 +197,6 @@ def _can_lie_on_top(adapter: Path) -> bool:
     """
     config = json.loads((adapter / ADAPTER_CONFIG_FILE).read_text(encoding="utf-8"))
     return not config.get("use_dora")
-
-
-def free_memory() -> int:
-    """Bytes that are free where models lie: on the GPU where there is one."""
-    if device().type == "cuda":
-        return int(torch.cuda.mem_get_info()[0])
-    return int(psutil.virtual_memory().available)
 
 
 def _size(home: _Home) -> int:

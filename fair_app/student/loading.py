@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
     AutoTokenizer,
     BitsAndBytesConfig,
     PreTrainedModel,
@@ -24,16 +25,25 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from transformers.utils.logging import disable_progress_bar
 
 from fair_app.errors import BadInput, WorkFailed
+from fair_app.student.base import ENCODER_DECODERS
 from fair_app.student.offline import ensure_offline_student
 from fair_app.student.out_of_memory import adapter_must_fit
 from fair_app.student.registry import Quantization, StudentRef
 
-_CANNOT_GENERATE = ("ForMaskedLM", "ForSequenceClassification", "ForTokenClassification")
+_CANNOT_GENERATE = (
+    "ForMaskedLM",
+    "ForSequenceClassification",
+    "ForTokenClassification",
+    "ForQuestionAnswering",
+    "EncoderModel",
+)
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A decoder-only model in evaluation mode, its tokenizer (left padding), and what they are.
+    """A language model in evaluation mode, its tokenizer (left padding), and what they are.
+
+    A decoder alone, or one of `ENCODER_DECODERS`.
 
     `description` is plain JSON: what moves answers and belongs beside them.
     """
@@ -48,22 +58,24 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def load(ref: StudentRef, quantization: Quantization = "none") -> LoadedModel:
+def load(
+    ref: StudentRef, quantization: Quantization = "none", where: torch.device | None = None
+) -> LoadedModel:
     """Load a student for generation or training.
 
     "none" gives plain bfloat16 weights, with a checkpoint's adapter merged into them; where the
     adapter was trained on a 4-bit base, into that base's values, so that the student is the one
     that was trained. "4bit" gives NF4 with double quantization and bfloat16 products (QLoRA, arXiv
-    2305.14314, section 3), with the adapter beside it.
+    2305.14314, section 3), with the adapter beside it. It is loaded onto `device()`, or to `where`.
 
-    Raises BadInput when the model cannot be a student (missing, gated, not decoder-only, code or
+    Raises BadInput when the model cannot be a student (missing, gated, of another kind, code or
     pickle in its folder), WorkFailed when the hub cannot be reached.
     """
     disable_progress_bar()  # of the weights: it fills the log of a job (downloads keep theirs)
     if ref.base_kind == "offline":
         ensure_offline_student(Path(ref.source).parent)
     base_quantization: Quantization = "4bit" if "4bit" in (quantization, ref.trained_on) else "none"
-    tokenizer, model = _load_base(ref, base_quantization)
+    tokenizer, model = _load_base(ref, base_quantization, where or device())
     if base_quantization == "4bit" and quantization == "none":
         model = model.dequantize(torch.bfloat16)
     if ref.adapter is not None:
@@ -83,6 +95,25 @@ def load_tokenizer(ref: StudentRef) -> PreTrainedTokenizerBase:
         raise _as_sentence(ref, error) from error
 
 
+def has_encoder(ref: StudentRef) -> bool:
+    """Whether a student's base reads with an encoder, without the weights. Raises as `load` does.
+
+    A hub model's configuration may be downloaded for it.
+    """
+    if ref.base_kind == "offline":
+        return False
+    try:
+        return bool(_config(ref).is_encoder_decoder)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise _as_sentence(ref, error) from error
+
+
+def _config(ref: StudentRef) -> transformers.PreTrainedConfig:
+    config = AutoConfig.from_pretrained(ref.source, trust_remote_code=False)
+    _check_generates(ref, config)
+    return config
+
+
 def _tokenizer(ref: StudentRef) -> PreTrainedTokenizerBase:
     tokenizer = AutoTokenizer.from_pretrained(
         ref.source, trust_remote_code=False, padding_side="left"
@@ -93,16 +124,16 @@ def _tokenizer(ref: StudentRef) -> PreTrainedTokenizerBase:
 
 
 def _load_base(
-    ref: StudentRef, quantization: Quantization
+    ref: StudentRef, quantization: Quantization, where: torch.device
 ) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
     try:
-        config = AutoConfig.from_pretrained(ref.source, trust_remote_code=False)
-        _check_decoder_only(ref, config)
+        config = _config(ref)
         tokenizer = _tokenizer(ref)
-        model, report = AutoModelForCausalLM.from_pretrained(
+        kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+        model, report = kind.from_pretrained(
             ref.source,
             dtype=torch.bfloat16,
-            device_map={"": device()},
+            device_map={"": where},
             quantization_config=_nf4() if quantization == "4bit" else None,
             use_safetensors=True,
             trust_remote_code=False,
@@ -132,16 +163,16 @@ def _nf4() -> BitsAndBytesConfig:
     )
 
 
-def _check_decoder_only(ref: StudentRef, config: transformers.PreTrainedConfig) -> None:
+def _check_generates(ref: StudentRef, config: transformers.PreTrainedConfig) -> None:
     architectures = getattr(config, "architectures", None) or []
-    if (
-        getattr(config, "is_encoder_decoder", False)
-        or config.model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-        or any(name.endswith(_CANNOT_GENERATE) for name in architectures)
+    known = ENCODER_DECODERS if config.is_encoder_decoder else MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    if config.model_type not in known or any(
+        name.endswith(_CANNOT_GENERATE) for name in architectures
     ):
         raise BadInput(
-            f"{ref.base} is a {config.model_type} model, which cannot be a student: "
-            "use a decoder-only language model such as Llama, Qwen or Mistral."
+            f"{ref.base} is a {config.model_type} model, which cannot be a student: use a "
+            "decoder-only language model such as Llama, Qwen or Mistral, or one of T5's kin (T5, "
+            "Flan-T5, ByT5, mT5)."
         )
 
 
@@ -201,7 +232,7 @@ def _describe(
         "dtype": str(model.dtype).removeprefix("torch."),
         "quantization": as_loaded,
         "base_quantization": base_quantization,
-        "device": _device_name(model.device),
+        "device": _device_name(device()),
         "threads": torch.get_num_threads(),
         "processors": os.cpu_count(),
         "torch": torch.__version__,

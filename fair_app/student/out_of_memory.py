@@ -1,10 +1,11 @@
-"""How it is seen that memory ran out, apart from what else can go wrong with a model."""
+"""The memory where models lie: how much is free, and how it is seen that it ran out."""
 
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import torch
 from safetensors import SafetensorError
 
@@ -21,8 +22,15 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
+def free_bytes(where: torch.device | None = None) -> int:
+    """Bytes that are free on a device; None: on the GPU where there is one, else the machine's."""
+    if torch.cuda.is_available() if where is None else where.type == "cuda":
+        return int(torch.cuda.mem_get_info(where)[0])
+    return int(psutil.virtual_memory().available)
+
+
 def free_what_is_left_over() -> None:
-    """Give back what a failed attempt left behind."""
+    """Give back what a failed attempt, or a model that was forgotten, left behind."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -80,9 +80,21 @@ def test_a_gated_model_that_is_too_large(hub: str, monkeypatch: pytest.MonkeyPat
     assert not look_up(LLAMA).readable
 
 
+def test_one_with_an_encoder_can_be_a_student(hub: str) -> None:
+    model = look_up("google-t5/t5-small")
+    assert model.model_type == "t5"
+    found = findings(model, LAPTOP, "none")
+    assert sentences(found, "bad") == []
+    assert sentences(found, "good")[0].startswith("Needs about 1.1 GB of memory")
+    plain, in_4_bits = (memory_need(model, one) or 0.0 for one in ("none", "4bit"))
+    llama = memory_need(replace(model, model_type="llama"), "4bit") or 0.0
+    assert plain > in_4_bits > llama, "some of its matrices stay plain"
+
+
 def test_what_cannot_be_a_student(hub: str) -> None:
-    assert sentences(findings(look_up("google-t5/t5-small"), LAPTOP, "none"), "bad") == [
-        "Not a decoder-only language model, so it cannot be a student."
+    bart = replace(look_up("google-t5/t5-small"), model_type="bart")
+    assert sentences(findings(bart, LAPTOP, "none"), "bad") == [
+        "Neither a decoder-only language model nor one of T5's kin, so it cannot be a student."
     ]
     own = findings(look_up("someone/of-its-own"), LAPTOP, "none")
     assert sentences(own, "bad") == [

@@ -17,8 +17,6 @@ from transformers import (
     AutoModelForCausalLM,
     BertConfig,
     BertForMaskedLM,
-    T5Config,
-    T5ForConditionalGeneration,
 )
 
 from fair_app.errors import BadInput
@@ -138,24 +136,18 @@ def test_an_adapter_of_another_model_is_refused(tiny_folder: Path, tmp_path: Pat
         load(ref)
 
 
-@pytest.mark.parametrize("kind", ["bert", "t5"])
-def test_what_is_no_decoder_is_refused(tmp_path: Path, kind: str) -> None:
-    if kind == "bert":
-        model = BertForMaskedLM(
-            BertConfig(
-                vocab_size=99,
-                hidden_size=8,
-                num_hidden_layers=1,
-                num_attention_heads=1,
-                intermediate_size=8,
-            )
+def test_what_does_not_generate_is_refused(tmp_path: Path) -> None:
+    model = BertForMaskedLM(
+        BertConfig(
+            vocab_size=99,
+            hidden_size=8,
+            num_hidden_layers=1,
+            num_attention_heads=1,
+            intermediate_size=8,
         )
-    else:
-        model = T5ForConditionalGeneration(
-            T5Config(vocab_size=99, d_model=8, d_kv=8, d_ff=8, num_layers=1, num_heads=1)
-        )
+    )
     model.save_pretrained(tmp_path)
-    with pytest.raises(BadInput, match=f"is a {kind} model, which cannot be a student"):
+    with pytest.raises(BadInput, match="is a bert model, which cannot be a student"):
         load(base_ref(tmp_path))
 
 
