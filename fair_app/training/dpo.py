@@ -2,39 +2,46 @@
 
 TRL's trainer computes the loss and takes the steps. What it would do beside that is done here as in
 the other training: the prompt's tokens are those of the exam, the order of the preferences is a
-function of the seed, and the state to resume from is one safetensors file (TRL's own are pickled).
+function of the seed, a pass that does not fit into memory is divided (see `dpo_trainer`), and the
+state to resume from is one safetensors file (see `dpo_state`).
 """
 
 import hashlib
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import torch
 from datasets import Dataset
 from peft import PeftModel
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from transformers import PreTrainedModel, PreTrainedTokenizerBase, PrinterCallback, TrainerCallback
-from trl import DPOConfig, DPOTrainer
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, PrinterCallback
+from trl import DPOConfig
 
-from fair_app.errors import BadInput, Cancelled, WorkFailed
+from fair_app.errors import BadInput, Cancelled
 from fair_app.student.base import never_cancelled
-from fair_app.student.check import this_machine
+from fair_app.student.check import GB, this_machine
+from fair_app.student.encoder_decoder import is_encoder_decoder
 from fair_app.student.generation import render_prompt
 from fair_app.student.out_of_memory import adapter_must_fit
-from fair_app.training.files import whole_file
-from fair_app.training.limits import memory_in_use
+from fair_app.training.dpo_state import (
+    PreferenceProgress,
+    PreferenceRoom,
+    PreferenceStep,
+    read_state,
+    write_state,
+)
+from fair_app.training.dpo_trainer import Diverged, PassTrainer, Watching
+from fair_app.training.limits import memory_free
 from fair_app.training.memory import Room, pass_need
 from fair_app.training.methods import with_adapter
+from fair_app.training.optimizer import MOMENTS
 from fair_app.training.packing import encode
 from fair_app.training.preferences import (
+    NO_ENCODER,
     Preference,
     PreferenceSettings,
     in_order,
@@ -44,17 +51,7 @@ from fair_app.training.settings import TrainingSettings
 from fair_app.training.state import PACE
 
 Row = dict[str, list[int]]
-MOMENTS = ("step", "exp_avg", "exp_avg_sq")
-
-
-@dataclass(frozen=True)
-class PreferenceStep:
-    """One optimizer step. `margin`: how much more the chosen texts are rewarded than the rejected
-    ones, on average; `accuracy`: the share of preferences where they are."""
-
-    loss: float
-    margin: float
-    accuracy: float
+Report = Callable[[int, int, float, PreferenceStep], None]
 
 
 @dataclass(frozen=True)
@@ -83,18 +80,13 @@ class PreferenceResult:
         )
 
 
-@dataclass(frozen=True)
-class _Progress:
-    fingerprint: str
-    seconds: float = 0.0
-    steps: list[PreferenceStep] = field(default_factory=list)
-
-
 def preferring_student(model: PreTrainedModel, start: Path | None, seed: int) -> PeftModel:
     """A student whose adapter alone is trained, in float32: that of `start`, or a new one.
 
-    Raises BadInput when the adapter does not fit.
+    Raises BadInput when the adapter does not fit, or the student has an encoder.
     """
+    if is_encoder_decoder(model):
+        raise BadInput(NO_ENCODER)
     if start is None:
         settings = TrainingSettings(seed=seed, quantization="none")
         student = with_adapter(model, settings)
@@ -113,29 +105,37 @@ def optimise(
     settings: PreferenceSettings,
     state: Path,
     *,
-    report: Callable[[int, int, float, PreferenceStep], None] = lambda *_: None,
+    report: Report = lambda *_: None,
+    say: Callable[[str], None] = lambda _: None,
     cancelled: Callable[[], None] = never_cancelled,
+    memory_gb: float | None = None,
 ) -> PreferenceResult:
     """Train an adapter (see `preferring_student`) to prefer; its frozen copy is the reference.
 
     `state` is a file that is replaced as often as is cheap, and when the run is cancelled; a run
     goes on from it. `report` gets the step (from 1), all steps, the learning rate and what the step
-    gave. Raises BadInput when nothing fits into the limit of tokens or the state is another run's,
-    WorkFailed when the loss is no longer a number and nothing good is saved, or the disk is full.
+    gave, `say` sentences for the log. `memory_gb` (10^9 bytes) is what the run may take, None for
+    all that the machine has.
+
+    When memory runs out, a pass is tried again in smaller ones: the loss stays the same. Raises
+    BadInput when nothing fits into the limit of tokens or the state is another run's, WorkFailed
+    when the loss is no longer a number and nothing good is saved, when one preference does not fit
+    into memory, or the disk is full.
     """
     rows = _rows(tokenizer, found, settings)
     order = in_order(rows, settings)
     total = math.ceil(len(order) / settings.batch_size)
-    fingerprint = _fingerprint(student, found, settings)
-    tight = not _fits(student, rows, settings)
-    run = _Run(student, fingerprint, settings, total, state, checkpointing=tight)
-    done = run.begin()
+    limit_gb = memory_gb or this_machine().memory_bytes / GB
+    run = _Run(student, _fingerprint(student, found, settings), settings, total, state)
+    done = run.begin(
+        PreferenceRoom(settings.pass_size, not _fits(student, rows, settings, memory_gb))
+    )
     rest = order[done * settings.batch_size :]
     stopped = None
     if rest:
         try:
-            run.go(tokenizer, rest, report, cancelled)
-        except _Diverged as fault:
+            run.go(tokenizer, rest, report, say, cancelled, limit_gb)
+        except Diverged as fault:
             if not run.go_back(fault.good):
                 raise
             stopped = str(fault)
@@ -144,14 +144,6 @@ def optimise(
     return PreferenceResult(
         progress.steps, len(rows), len(found) - len(rows), progress.seconds, weights, stopped
     )
-
-
-class _Diverged(WorkFailed):
-    """The loss is no longer a number. Weights of `good` steps, or fewer, still gave one that is."""
-
-    def __init__(self, sentence: str, good: int) -> None:
-        super().__init__(sentence)
-        self.good = good
 
 
 class _Run:
@@ -164,11 +156,9 @@ class _Run:
         settings: PreferenceSettings,
         total: int,
         state: Path,
-        *,
-        checkpointing: bool,
     ) -> None:
-        self.progress = _Progress(fingerprint)
-        self._checkpointing = checkpointing
+        self.progress = PreferenceProgress(fingerprint)
+        self._room = PreferenceRoom(settings.pass_size, checkpointing=False)
         self._student, self._settings = student, settings
         self._total, self._state = total, state
         self._before = state.with_name(f"{state.name}.before")
@@ -180,11 +170,15 @@ class _Run:
         self._saved_at, self._took = time.monotonic(), 0.0
         self._saved_step = 0
 
-    def begin(self) -> int:
-        """Read the saved state, where there is one; how many steps are done."""
+    def begin(self, room: PreferenceRoom) -> int:
+        """Read the saved state, where there is one; how many steps are done.
+
+        `room` is that of a run's first pass, and one that goes on has what it had.
+        """
         tensors: dict[str, torch.Tensor] = {}
         if self._state.exists():
-            self.progress, tensors = _read(self._state, self.progress.fingerprint)
+            self.progress, tensors = read_state(self._state, self.progress.fingerprint)
+        self._room = self.progress.room or room
         self._saved_step = len(self.progress.steps)
         for name, parameter in self._trained.items():
             self._started[name] = tensors.get(f"weight/{name}", parameter.detach().clone())
@@ -201,21 +195,31 @@ class _Run:
         self,
         tokenizer: PreTrainedTokenizerBase,
         rows: Sequence[Row],
-        report: Callable[[int, int, float, PreferenceStep], None],
+        report: Report,
+        say: Callable[[str], None],
         cancelled: Callable[[], None],
+        limit_gb: float,
     ) -> None:
         """Take the steps that are left."""
         done = len(self.progress.steps)
         schedule = torch.optim.lr_scheduler.LambdaLR(
             self._optimizer, lambda taken: (self._total - done - taken) / self._total
         )
-        trainer = _Trainer(
+
+        def took(number: int, step: PreferenceStep, seconds: float, rate: float) -> None:
+            self._note(step, seconds, trainer.room)
+            report(number, self._total, rate, step)
+
+        trainer = PassTrainer(
+            room=self._room,
+            limit_gb=limit_gb,
+            say=say,
             model=self._student,
             args=self._config(),
             train_dataset=Dataset.from_list(list(rows)),
             processing_class=tokenizer,
             optimizers=(self._optimizer, schedule),
-            callbacks=[_Watching(self, report, cancelled)],
+            callbacks=[Watching(done, took, cancelled)],
         )
         trainer.remove_callback(PrinterCallback)  # `report` says it
         # the reference is a copy of the adapter as it was given; the trainer may have rounded this
@@ -224,16 +228,16 @@ class _Run:
         try:
             trainer.train()
         except Cancelled:
-            self.save()
+            self._save()
             raise
-        self.save()
+        self._save()
 
     def go_back(self, good: int) -> bool:
         """Take the newest saved weights of at most this many steps; whether there are any."""
         for file in (self._state, self._before):
             if not file.exists():
                 continue
-            progress, tensors = _read(file, self.progress.fingerprint)
+            progress, tensors = read_state(file, self.progress.fingerprint)
             if 0 < len(progress.steps) <= good:
                 self.progress = progress
                 for name, parameter in self._trained.items():
@@ -254,7 +258,7 @@ class _Run:
             max_grad_norm=1.0,
             seed=settings.seed,
             bf16=False,  # the base computes in bfloat16, the adapter in float32
-            gradient_checkpointing=self._checkpointing,
+            gradient_checkpointing=self._room.checkpointing,
             use_cpu=not torch.cuda.is_available(),
             dataloader_pin_memory=False,
             save_strategy="no",
@@ -264,16 +268,16 @@ class _Run:
             disable_tqdm=True,
         )
 
-    def took(self, step: PreferenceStep, seconds: float) -> None:
+    def _note(self, step: PreferenceStep, seconds: float, room: PreferenceRoom) -> None:
         """Note a step that was taken, and save where that is cheap."""
         before = self.progress
-        self.progress = _Progress(
-            before.fingerprint, before.seconds + seconds, [*before.steps, step]
+        self.progress = replace(
+            before, seconds=before.seconds + seconds, steps=[*before.steps, step], room=room
         )
         if time.monotonic() - self._saved_at >= PACE * self._took:
-            self.save()
+            self._save()
 
-    def save(self) -> None:
+    def _save(self) -> None:
         """Replace the state, unless this step is the one that was saved last."""
         if len(self.progress.steps) == self._saved_step:
             return
@@ -282,63 +286,9 @@ class _Run:
         for name, parameter in self._trained.items():
             for moment in MOMENTS:
                 tensors[f"{moment}/{name}"] = self._optimizer.state[parameter][moment]
-        content = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
-        metadata = {"progress": json.dumps(asdict(self.progress))}
-        if self._state.exists():
-            self._before.unlink(missing_ok=True)
-            os.link(self._state, self._before)
-        with whole_file(self._state) as partial:
-            save_file(content, partial, metadata)
+        write_state(self._state, self._before, self.progress, tensors)
         self._saved_step, self._saved_at = len(self.progress.steps), time.monotonic()
         self._took = self._saved_at - began
-
-    @property
-    def total(self) -> int:
-        """How many steps the whole run has."""
-        return self._total
-
-
-class _Trainer(DPOTrainer):
-    """TRL's trainer on rows that are tokenised already."""
-
-    def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
-        return dataset
-
-    def _send_telemetry(self) -> None:
-        """Nothing is told to anybody."""
-
-
-class _Watching(TrainerCallback):
-    """Hears of every step."""
-
-    def __init__(
-        self,
-        run: _Run,
-        report: Callable[[int, int, float, PreferenceStep], None],
-        cancelled: Callable[[], None],
-    ) -> None:
-        self._run, self._report, self._cancelled = run, report, cancelled
-        self._began = time.monotonic()
-
-    def on_substep_end(self, *_: Any, **__: Any) -> None:
-        self._cancelled()
-
-    def on_log(self, *_: Any, logs: dict[str, float] | None = None, **__: Any) -> None:
-        if not logs or "rewards/margins" not in logs:
-            return  # the trainer's last words
-        step = PreferenceStep(logs["loss"], logs["rewards/margins"], logs["rewards/accuracies"])
-        taken = len(self._run.progress.steps) + 1
-        if not (math.isfinite(step.loss) and math.isfinite(logs.get("grad_norm", 0.0))):
-            raise _Diverged(
-                f"The loss is no longer a number in step {taken}: prefer with a lower learning "
-                "rate or a higher beta.",
-                good=taken - 1 if math.isfinite(step.loss) else taken - 2,
-            )
-        now = time.monotonic()
-        seconds, self._began = now - self._began, now
-        self._run.took(step, seconds)
-        self._report(taken, self._run.total, logs["learning_rate"], step)
-        self._cancelled()
 
 
 def _trained(student: PeftModel) -> dict[str, torch.nn.Parameter]:
@@ -377,7 +327,12 @@ def _rows(
     return rows
 
 
-def _fits(student: PeftModel, rows: Sequence[Row], settings: PreferenceSettings) -> bool:
+def _fits(
+    student: PeftModel,
+    rows: Sequence[Row],
+    settings: PreferenceSettings,
+    memory_gb: float | None,
+) -> bool:
     """Whether the activations of the longest pass fit into the memory that is left, roughly."""
     longest = max(
         len(row["prompt_ids"]) + max(len(row["chosen_ids"]), len(row["rejected_ids"]))
@@ -386,7 +341,7 @@ def _fits(student: PeftModel, rows: Sequence[Row], settings: PreferenceSettings)
     config = student.get_base_model().config.get_text_config()
     room = Room(2 * settings.pass_size * longest, checkpointing=False)
     need = pass_need(config.hidden_size, config.num_hidden_layers, config.vocab_size, room)
-    return need <= this_machine().memory_bytes - memory_in_use()
+    return need <= memory_free(memory_gb)
 
 
 def _fingerprint(
@@ -395,23 +350,3 @@ def _fingerprint(
     shapes = [(name, list(one.shape)) for name, one in _trained(student).items()]
     content = [asdict(settings), preferences_hash(found), shapes]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
-
-
-def _read(path: Path, fingerprint: str) -> tuple[_Progress, dict[str, torch.Tensor]]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            told = json.loads(file.metadata()["progress"])
-            progress = _Progress(
-                told["fingerprint"],
-                told["seconds"],
-                [PreferenceStep(**step) for step in told["steps"]],
-            )
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadInput(f"The saved state {path} is damaged: delete it and start again.") from error
-    if progress.fingerprint != fingerprint:
-        raise BadInput(
-            "The settings or the preferences changed since this run was interrupted: start a new "
-            "one."
-        )
-    return progress, tensors

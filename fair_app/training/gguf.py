@@ -6,7 +6,7 @@ number goes where follows its documentation and llama.cpp's model loader.
 
 import math
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,15 +57,24 @@ def run(job: JobContext) -> dict[str, Any]:
     """
     params = job.params
     file = Path(params["file"])
+
+    def written_so_far(done: int, total: int) -> None:
+        job.check_cancelled()
+        job.progress(f"writing {file.name}", done, total)
+
     ref = parse_ref(params["checkpoint"], job.settings.checkpoints, job.settings.models)
     with job.device(), memory_in_a_sentence():
         job.progress(f"loading {params['checkpoint']}", 0, 0)
         loaded = load(ref)
         file.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(file) as partial:
-            job.progress(f"writing {file.name}", 0, 0)
             written = write_gguf(
-                loaded.model, loaded.tokenizer, partial, params["type"], params["name"]
+                loaded.model,
+                loaded.tokenizer,
+                partial,
+                params["type"],
+                params["name"],
+                written_so_far,
             )
     job.log(f"{file.name}: {written} tensors, {file.stat().st_size:,} bytes")
     return {"files": [str(file)], "bytes": file.stat().st_size, "tensors": written}
@@ -77,11 +86,13 @@ def write_gguf(
     file: Path,
     kind: str,
     name: str,
+    report: Callable[[int, int], None] = lambda *_: None,
 ) -> int:
     """Write plain weights with their tokenizer; how many tensors there are.
 
-    Matrices get the type `kind` (of `TYPES`), everything else float32. Raises BadInput for an
-    architecture or a tokenizer that is not written here.
+    Matrices get the type `kind` (of `TYPES`), everything else float32. `report` is called before
+    each tensor and at the end with how many are written, of how many; it may raise Cancelled.
+    Raises BadInput for an architecture or a tokenizer that is not written here.
     """
     config = model.config
     if config.model_type not in ARCHITECTURES:
@@ -104,8 +115,10 @@ def write_gguf(
     try:
         writer.write_kv_data_to_file()
         writer.write_ti_data_to_file()
-        for tensor in tensors.values():  # converted one at a time: it may be a large model
+        for done, tensor in enumerate(tensors.values()):
+            report(done, len(tensors))  # converted one at a time: it may be a large model
             writer.write_tensor_data(quantize(tensor.float().cpu().numpy(), _type(tensor, kind)))
+        report(len(tensors), len(tensors))
     finally:
         writer.close()
     return len(tensors)

@@ -189,6 +189,55 @@ def test_what_was_saved_before_the_loss_went_astray_is_kept(
     assert all(torch.isfinite(one).all() for one in result.weights.values())
 
 
+def test_a_pass_that_does_not_fit_is_tried_in_smaller_ones_with_the_same_loss(
+    start: Path, tmp_path: Path
+) -> None:
+    """Memory runs out in a backward pass over more than one preference, with half of the gradient
+    taken; and then over one, until activations are computed twice."""
+    whole = run(start, tmp_path / "whole")[1]
+    student = preferring_student(tiny_model(), start, SETTINGS.seed)
+    first, second = student.get_base_model().model.layers
+    failed: list[tuple[int, bool]] = []
+
+    def full(module: object, _: object, by_output: tuple[torch.Tensor]) -> None:
+        twice = student.get_base_model().is_gradient_checkpointing
+        sequences = len(by_output[0])
+        if sequences > 2 or not twice:
+            assert any(one.grad is not None for one in second.parameters())
+            failed.append((sequences, twice))
+            raise torch.OutOfMemoryError
+
+    first.register_full_backward_hook(full)
+    said: list[str] = []
+    asked = (student, tiny_tokenizer(), found(), SETTINGS, tmp_path / "state")
+    result = optimise(*asked, say=said.append)
+
+    assert failed == [(4, False), (2, False)]
+    assert [line.split(": ")[1].split("; ")[0] for line in said] == [
+        "tried again with 1 at a time",
+        "tried again with 1 at a time, activations computed twice",
+    ]
+    for ours, theirs in zip(result.steps, whole.steps, strict=True):
+        assert ours.loss == pytest.approx(theirs.loss, rel=1e-5)
+        assert ours.margin == pytest.approx(theirs.margin, rel=1e-4, abs=1e-6)
+        assert ours.accuracy == pytest.approx(theirs.accuracy)
+    for name, weight in whole.weights.items():
+        torch.testing.assert_close(result.weights[name], weight, rtol=1e-3, atol=1e-5)
+    # a run that goes on has the room that was found
+    assert run(start, tmp_path / "state")[1].steps == result.steps
+
+
+def test_what_does_not_fit_alone_ends_the_run(tmp_path: Path) -> None:
+    student = preferring_student(tiny_model(), None, SETTINGS.seed)
+
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError
+
+    student.get_base_model().model.layers[1].register_forward_hook(full)
+    with pytest.raises(WorkFailed, match="not enough memory for this run"):
+        optimise(student, tiny_tokenizer(), found(), SETTINGS, tmp_path / "state")
+
+
 def test_the_last_steps_say_how_it_ended() -> None:
     steps = [PreferenceStep(1.0, 0.0, 0.0)] * 18 + [PreferenceStep(0.5, 2.0, 1.0)] * 2
     assert PreferenceResult(steps, 1, 0, 1.0, {}).at_end == PreferenceStep(0.5, 2.0, 1.0)

@@ -21,9 +21,10 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from fair_app.errors import BadInput
+from fair_app.errors import BadInput, Cancelled
 from fair_app.student.loading import load
 from fair_app.student.registry import parse_ref
+from fair_app.training.files import whole_file
 from fair_app.training.gguf import write_gguf
 from fair_app.training.gguf_tokenizer import pre_tokenizer
 from tests.training.tiny import END, tiny_model, tiny_tokenizer
@@ -92,6 +93,22 @@ def test_every_architecture_comes_back(model: object, tmp_path: Path) -> None:
     found = read_back(file).state_dict()
     for name, tensor in one.state_dict().items():
         assert torch.equal(tensor.float(), found[name]), name
+
+
+def test_a_cancelled_export_stops_at_the_next_tensor_and_leaves_nothing(tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def report(done: int, total: int) -> None:
+        seen.append((done, total))
+        if done == 3:
+            raise Cancelled
+
+    file = tmp_path / "tiny.gguf"
+    with pytest.raises(Cancelled), whole_file(file) as partial:
+        write_gguf(tiny_model(), tiny_tokenizer(), partial, "f16", "tiny", report)
+    total = len(tiny_model().state_dict())
+    assert seen == [(number, total) for number in range(4)]
+    assert not list(tmp_path.iterdir())
 
 
 def test_eight_bits_are_close_and_half_as_large(tmp_path: Path) -> None:
