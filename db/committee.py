@@ -1,4 +1,7 @@
-"""Teachers of a project and what they wrote: rationales, feedback and reviews."""
+"""Teachers of a project and what they wrote: rationales, feedback and reviews.
+
+The project's mentor (`db.mentors`) writes rationales too, but is none of the committee.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +30,10 @@ class TeacherRow:
 
 @dataclass(frozen=True)
 class RationaleRow:
-    """One rationale with its author. `correct` is the answer check against the gold answer."""
+    """One rationale with its author. `correct` is the answer check against the gold answer.
+
+    `sample` says which of its author's it is on the question, from 0; a teacher has one alone.
+    """
 
     id: int
     question_id: int
@@ -37,6 +43,7 @@ class RationaleRow:
     finish: str
     prediction: str | None
     correct: bool | None
+    sample: int
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,10 @@ class ReviewRow:
     score: Any
 
 
+AUTHORS = "t.origin = 'mentor', t.position"
+"""The order of the authors of rationales: the committee's own, and the mentor behind it."""
+
+
 def set_committee(
     store: Database,
     project_id: int,
@@ -75,7 +86,7 @@ def set_committee(
 
     A member that stood there with the same hash keeps its row and all that it wrote; one that
     changed gets a new row; others become inactive. `keep_imported`: teachers out of files stay,
-    before the members, unless a member has their name.
+    before the members, unless a member has their name. The mentor is not touched.
     """
     names = {member["name"] for member in members}
     stay = [
@@ -84,13 +95,17 @@ def set_committee(
         if keep_imported and row.origin == "imported" and row.name not in names
     ]
     with writing(store):
-        store.execute("UPDATE teachers SET active = 0 WHERE project_id = ?", [project_id])
+        store.execute(
+            "UPDATE teachers SET active = 0 WHERE project_id = ? AND origin != 'mentor'",
+            [project_id],
+        )
         for position, teacher_id in enumerate(stay):
             update(store, "teachers", teacher_id, {"active": 1, "position": position})
         for position, member in enumerate(members, len(stay)):
             known = scalar(
                 store,
-                "SELECT id FROM teachers WHERE project_id = ? AND name = ? AND spec_hash = ?",
+                """SELECT id FROM teachers WHERE project_id = ? AND name = ? AND spec_hash = ?
+                   AND origin != 'mentor'""",
                 [project_id, member["name"], member["spec_hash"]],
             )
             if known is None:
@@ -110,7 +125,8 @@ def teachers(store: Database, project_id: int) -> list[TeacherRow]:
     return fetch(
         store,
         TeacherRow,
-        "SELECT * FROM teachers WHERE project_id = ? AND active = 1 ORDER BY position, id",
+        """SELECT * FROM teachers WHERE project_id = ? AND active = 1 AND origin != 'mentor'
+           ORDER BY position, id""",
         [project_id],
     )
 
@@ -124,18 +140,23 @@ def teacher(store: Database, teacher_id: int) -> TeacherRow:
 
 
 def rationales(
-    store: Database, project_id: int, question_ids: list[int] | None = None
+    store: Database,
+    project_id: int,
+    question_ids: list[int] | None = None,
+    *,
+    with_mentor: bool = False,
 ) -> list[RationaleRow]:
-    """Rationales of the active committee, by question and committee order."""
+    """Rationales of the active committee, by question and committee order; the mentor's behind."""
     only = "" if question_ids is None else "AND r.question_id IN (SELECT value FROM json_each(?))"
+    whose = "" if with_mentor else "AND t.origin != 'mentor'"
     return fetch(
         store,
         RationaleRow,
         f"""SELECT r.id, r.question_id, r.teacher_id, t.name AS teacher, r.text, r.finish,
-                   r.prediction, r.correct
+                   r.prediction, r.correct, r.sample
             FROM teachers t JOIN rationales r ON r.teacher_id = t.id
-            WHERE t.project_id = ? AND t.active = 1 AND r.current {only}
-            ORDER BY r.question_id, t.position""",
+            WHERE t.project_id = ? AND t.active = 1 AND r.current {only} {whose}
+            ORDER BY r.question_id, {AUTHORS}, r.sample""",
         [project_id, *([] if question_ids is None else [list_as_json(question_ids)])],
     )
 
@@ -146,7 +167,7 @@ def rationale(store: Database, rationale_id: int) -> RationaleRow | None:
         store,
         RationaleRow,
         """SELECT r.id, r.question_id, r.teacher_id, t.name AS teacher, r.text, r.finish,
-                  r.prediction, r.correct
+                  r.prediction, r.correct, r.sample
            FROM rationales r JOIN teachers t ON t.id = r.teacher_id WHERE r.id = ?""",
         [rationale_id],
     )
@@ -173,7 +194,7 @@ def feedback(
 def reviews(
     store: Database, project_id: int, question_ids: list[int] | None = None
 ) -> list[ReviewRow]:
-    """Reviews by active teachers of active teachers' rationales, by rationale and reviewer."""
+    """Reviews by active teachers of active authors' rationales, by rationale and reviewer."""
     only = "" if question_ids is None else "AND r.question_id IN (SELECT value FROM json_each(?))"
     return fetch(
         store,
@@ -233,12 +254,15 @@ def add_review(store: Database, values: dict[str, Any]) -> int:
 
 
 def counts(store: Database, project_id: int, exam_id: int) -> dict[str, int]:
-    """How many rationales, feedback and reviews the active committee has written."""
+    """How many rationales, feedback and reviews the active committee has written.
+
+    Its reviews of the mentor's rationales are counted too.
+    """
     return {
         "rationales": scalar(
             store,
             """SELECT count(*) FROM teachers t JOIN rationales r ON r.teacher_id = t.id
-               WHERE t.project_id = ? AND t.active = 1 AND r.current""",
+               WHERE t.project_id = ? AND t.active = 1 AND t.origin != 'mentor' AND r.current""",
             [project_id],
         ),
         "feedback": scalar(
@@ -275,11 +299,13 @@ class Missing:
         return self.rationales + self.feedback + self.reviews
 
 
-def missing(store: Database, project_id: int, exam_id: int) -> list[Missing]:
+def missing(
+    store: Database, project_id: int, exam_id: int, *, review_mentor: bool = False
+) -> list[Missing]:
     """What is missing by teacher, in committee order.
 
     A rationale that is not written yet will be reviewed; one that was cut off, blocked or left
-    empty will not.
+    empty will not. The mentor's are to be reviewed with `review_mentor` alone.
     """
     return fetch(
         store,
@@ -291,7 +317,12 @@ def missing(store: Database, project_id: int, exam_id: int) -> list[Missing]:
                        WHERE project_id = :project AND active AND origin = 'committee'),
              written AS (SELECT r.id, r.teacher_id, r.finish FROM rationales r
                          JOIN mistakes m ON m.question_id = r.question_id
-                         JOIN asked t ON t.id = r.teacher_id WHERE r.current)
+                         JOIN asked t ON t.id = r.teacher_id WHERE r.current),
+             augmented AS (SELECT r.id FROM rationales r
+                           JOIN mistakes m ON m.question_id = r.question_id
+                           JOIN teachers t ON t.id = r.teacher_id
+                           WHERE :mentor AND t.project_id = :project AND t.active
+                                 AND t.origin = 'mentor' AND r.current AND r.finish = 'complete')
         SELECT t.id AS teacher_id,
                (SELECT count(*) FROM mistakes)
                    - (SELECT count(*) FROM written w WHERE w.teacher_id = t.id) AS rationales,
@@ -302,10 +333,13 @@ def missing(store: Database, project_id: int, exam_id: int) -> list[Missing]:
                    - (SELECT count(*) FROM written w
                       WHERE w.teacher_id != t.id AND w.finish != 'complete')
                    - (SELECT count(*) FROM reviews v JOIN written w ON w.id = v.rationale_id
-                      WHERE v.reviewer_id = t.id AND v.current AND w.finish = 'complete') AS reviews
+                      WHERE v.reviewer_id = t.id AND v.current AND w.finish = 'complete')
+                   + (SELECT count(*) FROM augmented)
+                   - (SELECT count(*) FROM reviews v JOIN augmented w ON w.id = v.rationale_id
+                      WHERE v.reviewer_id = t.id AND v.current) AS reviews
         FROM asked t ORDER BY t.position
         """,
-        {"exam": exam_id, "project": project_id},
+        {"exam": exam_id, "project": project_id, "mentor": review_mentor},
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
+from db.committee import AUTHORS
 from db.exams import FILTERS
 from db.store import scalar
 
@@ -21,7 +22,10 @@ MISTAKES = f"""SELECT a.id, a.question_id FROM answers a
 
 
 class Written(NamedTuple):
-    """A rationale without its text. `correct` is its final answer's grade, `tokens` its length."""
+    """A rationale without its text. `correct` is its final answer's grade, `tokens` its length.
+
+    `by_mentor`: the project's mentor wrote it, not a teacher.
+    """
 
     id: int
     question_id: int
@@ -29,6 +33,7 @@ class Written(NamedTuple):
     correct: bool | None
     finish: str
     tokens: int
+    by_mentor: bool
 
 
 def revision(store: Database, project_id: int) -> int:
@@ -42,7 +47,7 @@ def revision(store: Database, project_id: int) -> int:
 
 
 def written(store: Database, project_id: int, exam_id: int) -> list[Written]:
-    """The active committee's rationales on an exam's mistakes, in the order of the exam."""
+    """The rationales on an exam's mistakes, in the order of the exam, the mentor's last of each."""
     return [
         Written(
             rationale_id,
@@ -51,14 +56,16 @@ def written(store: Database, project_id: int, exam_id: int) -> list[Written]:
             None if correct is None else bool(correct),
             finish,
             tokens or 0,
+            bool(by_mentor),
         )
-        for rationale_id, question_id, teacher, correct, finish, tokens in store.execute(
-            f"""SELECT w.id, w.question_id, t.name, w.correct, w.finish, {TOKENS}
+        for rationale_id, question_id, teacher, correct, finish, tokens, by_mentor in store.execute(
+            f"""SELECT w.id, w.question_id, t.name, w.correct, w.finish, {TOKENS},
+                       t.origin = 'mentor'
                 FROM answers a JOIN rationales w ON w.question_id = a.question_id
                      JOIN teachers t ON t.id = w.teacher_id JOIN calls c ON c.id = w.call_id
                 WHERE a.exam_id = :exam AND {FILTERS["wrong"]}
                       AND t.project_id = :project AND t.active AND w.current
-                ORDER BY a.position, t.position""",
+                ORDER BY a.position, {AUTHORS}, w.sample""",
             {"exam": exam_id, "project": project_id},
         )
     ]

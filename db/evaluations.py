@@ -91,6 +91,12 @@ def outcomes(store: Database, exam_id: int) -> dict[int, bool | None]:
     }
 
 
+def right_of_first(store: Database, exam_id: int, questions: int) -> int:
+    """How many of the first questions of an exam or evaluation are right by the grades in force."""
+    sql = "SELECT count(*) FROM answers WHERE exam_id = ? AND position < ? AND correct = 1"
+    return int(scalar(store, sql, [exam_id, questions]))
+
+
 def items(store: Database, exam_id: int) -> dict[int, Item]:
     """What the items of an evaluation are told apart by, by question."""
     return {

@@ -27,7 +27,9 @@ class Job:
     """One row of `jobs`. Progress is `done` of `total`; `eta_s` in seconds from the last step.
 
     `place` is set once a person moved the job among those that wait. A job that is a part of
-    another one has that one's id as `parent_id`, and `child_key`, its name there.
+    another one has that one's id as `parent_id`, and `child_key`, its name there. `stop_requested`:
+    the server asked it to stop; this stands until it is queued again. `given_up`: nobody will go on
+    with it.
     """
 
     id: int
@@ -54,6 +56,13 @@ class Job:
     place: float | None
     parent_id: int | None
     child_key: str | None
+    stop_requested: bool = False
+    given_up: bool = False
+
+    @property
+    def resumable(self) -> bool:
+        """Whether it ended before it was done, and may be gone on with."""
+        return self.state in RESUMABLE and not self.given_up
 
 
 @dataclass(frozen=True)
@@ -227,15 +236,40 @@ def cancel_requested(store: Database, job_id: int) -> bool:
     return bool(scalar(store, "SELECT cancel_requested FROM jobs WHERE id = ?", [job_id]))
 
 
+def request_stop(store: Database, job_id: int) -> None:
+    """Ask a running job to stop at its next safe point, to be gone on with: the server ends."""
+    update(store, "jobs", job_id, {"stop_requested": 1})
+
+
+def stop_requested(store: Database, job_id: int) -> bool:
+    """Whether the server asked this job to stop."""
+    return bool(scalar(store, "SELECT stop_requested FROM jobs WHERE id = ?", [job_id]))
+
+
+def must_stop(store: Database, job_id: int) -> bool:
+    """Whether a person or the server asked this job to stop."""
+    asked = "SELECT cancel_requested OR stop_requested FROM jobs WHERE id = ?"
+    return bool(scalar(store, asked, [job_id]))
+
+
 def requeue(store: Database, job_id: int, owner: str = "") -> bool:
     """Queue an ended, unsuccessful job again for an owner; False when it is not one."""
     cursor = store.execute(
-        """UPDATE jobs SET state = 'queued', cancel_requested = 0, error = NULL, pid = NULL,
-                  stage = '', eta_s = NULL, finished_at = NULL, place = NULL, owner = ?
-           WHERE id = ? AND state IN ('failed', 'cancelled', 'interrupted')""",
+        """UPDATE jobs SET state = 'queued', cancel_requested = 0, stop_requested = 0, error = NULL,
+                  pid = NULL, stage = '', eta_s = NULL, finished_at = NULL, place = NULL, owner = ?
+           WHERE id = ? AND state IN ('failed', 'cancelled', 'interrupted') AND NOT given_up""",
         [owner, job_id],
     )
     return cursor.rowcount == 1
+
+
+def give_up(store: Database, job_id: int) -> None:
+    """Mark an ended, unsuccessful job and its parts as ones that nobody will go on with."""
+    store.execute(
+        """UPDATE jobs SET given_up = 1 WHERE :job IN (id, parent_id)
+           AND state IN ('failed', 'cancelled', 'interrupted')""",
+        {"job": job_id},
+    )
 
 
 def take_lease(store: Database, device: str, job_id: int) -> bool:

@@ -16,11 +16,15 @@ from db.store import fetch, fetch_one
 
 @dataclass(frozen=True)
 class Extent:
-    """The last ids of what the teachers of a project have written; 0 where there is nothing."""
+    """The last ids of what the teachers of a project have written; 0 where there is nothing.
+
+    `answered_at` is the time of the last answer in its exams: an exam may go on, and grow.
+    """
 
     rationales: int
     feedback: int
     reviews: int
+    answered_at: float
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class AnswerRow:
     rule: str | None
     rule_correct: bool
     truncated: bool | None
+    answered_at: float | None
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,10 @@ def extent(store: Database, project_id: int) -> Extent:
                   (SELECT coalesce(max(w.id), 0) FROM feedback w JOIN teachers t
                    ON t.id = w.teacher_id WHERE t.project_id = :project) AS feedback,
                   (SELECT coalesce(max(w.id), 0) FROM reviews w JOIN teachers t
-                   ON t.id = w.reviewer_id WHERE t.project_id = :project) AS reviews""",
+                   ON t.id = w.reviewer_id WHERE t.project_id = :project) AS reviews,
+                  (SELECT coalesce(max(a.answered_at), 0.0) FROM answers a JOIN exams e
+                   ON e.id = a.exam_id
+                   WHERE e.project_id = :project AND e.purpose = 'exam') AS answered_at""",
         {"project": project_id},
     )
     assert found is not None
@@ -132,7 +140,7 @@ def answers(store: Database, exams: Iterable[int]) -> list[AnswerRow]:
         store,
         AnswerRow,
         """SELECT id, exam_id, question_id, position, text, prediction, rule,
-                  coalesce(rule_correct, correct) AS rule_correct, truncated
+                  coalesce(rule_correct, correct) AS rule_correct, truncated, answered_at
            FROM answers WHERE text IS NOT NULL AND exam_id IN (SELECT value FROM json_each(?))
            ORDER BY exam_id, position""",
         [list_as_json(exams)],

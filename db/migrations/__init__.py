@@ -6,13 +6,28 @@ number, `"5"` a text): the reference's files must come out as they came in.
 
 from sqlite_utils.migrations import Migrations
 
+from db.migrations.access import access
 from db.migrations.children import children
 from db.migrations.curation import curation
 from db.migrations.evaluation import evaluation
 from db.migrations.foundation import foundation
+from db.migrations.giving_up import giving_up
+from db.migrations.mentor import mentor
 from db.migrations.order import order
+from db.migrations.storage import storage
 from db.migrations.trials import trials
 
 migrations = Migrations("fair")
-for step in (foundation, curation, order, children, evaluation, trials):
+for step in (
+    foundation,
+    curation,
+    order,
+    children,
+    evaluation,
+    trials,
+    mentor,
+    access,
+    storage,
+    giving_up,
+):
     migrations()(step)

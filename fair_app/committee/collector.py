@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from db import calls, committee, exams
+from db import calls, committee, exams, mentors
 from db.calls import Call
 from db.committee import RationaleRow
 from db.exams import AnswerRow
@@ -42,8 +42,9 @@ def run(job: JobContext) -> dict[str, Any]:
     """Collect what the project's committee has not written yet about its mistakes.
 
     Parameters: concurrency (calls in flight), budget_usd (what all calls of the project may cost),
-    batch (whether providers that have batches are asked in them), and where it is not the project's
-    exam whose mistakes are taught, exam.
+    batch (whether providers that have batches are asked in them), review_mentor (whether the
+    mentor's rationales are reviewed too), and where it is not the project's exam whose mistakes are
+    taught, exam.
     Result: calls, cached, failed, left, attempts, input_tokens, output_tokens, rationales,
     feedback, reviews, cost_usd, unpriced, stopped_by_budget, out (teacher to reason).
     """
@@ -70,7 +71,7 @@ def run(job: JobContext) -> dict[str, Any]:
         "calls": total.pop("sent") + total.pop("done") + total["failed"],
         "cached": collector.asking.cached,
         **total,
-        "left": sum(one.calls for one in committee.missing(job.store, project.id, exam_id)),
+        "left": sum(one.calls for one in collector.missing()),
         **committee.counts(job.store, project.id, exam_id),
         "stopped_by_budget": collector.asking.budget.exhausted,
         "out": {one.row.name: one.out for one in collector.members if one.out},
@@ -117,6 +118,7 @@ class Collector:
         self._task = task_of(project)
         self._prompts = Prompts(committee.templates(self._store, project.id))
         self._concurrency = job.params["concurrency"]
+        self._review_mentor = job.params.get("review_mentor", False)
         cap = job.params.get("budget_usd")
         self.access = Access(job.settings, job.keys, job.check_cancelled)
         self.members = self._build_members()
@@ -131,6 +133,8 @@ class Collector:
         self._mistakes = exams.answer_ids(self._store, exam_id, "wrong")
         self._backlogs = {one.row.id: asyncio.Semaphore(BACKLOG) for one in self.members}
         self._total = len(self._mistakes) * len(self.members) * (len(self.members) + 1)
+        if self._review_mentor:
+            self._total += len(self.members) * self._mentors_rationales()
         self._done = 0
 
     def _build_members(self) -> list[Member]:
@@ -150,11 +154,23 @@ class Collector:
             members.append(Member(row, build(spec, self.access), account, price_of(spec)))
         return members
 
+    def missing(self) -> list[committee.Missing]:
+        """What the committee has still to be asked."""
+        return committee.missing(
+            self._store,
+            self._job.project.id,
+            self._exam_id,
+            review_mentor=self._review_mentor,
+        )
+
+    def _mentors_rationales(self) -> int:
+        mentor = mentors.of_project(self._store, self._job.project.id)
+        return mentors.written(self._store, mentor.id, self._exam_id) if mentor else 0
+
     async def collect(self, ask: Ask) -> None:
         """Let every teacher walk through the mistakes at its own pace, asking with `ask`."""
         self._ask = ask
-        missing = committee.missing(self._store, self._job.project.id, self._exam_id)
-        self._done = self._total - sum(one.calls for one in missing)
+        self._done = self._total - sum(one.calls for one in self.missing())
         self._advance(0)
         try:
             async with asyncio.TaskGroup() as group:
@@ -162,6 +178,8 @@ class Collector:
                     mistakes = iter(self._mistakes)
                     for _ in range(self._concurrency):
                         group.create_task(self._write(member, mistakes, group))
+                if self._review_mentor:
+                    group.create_task(self._have_mentor_reviewed(group))
         except ExceptionGroup as faults:
             raise faults.exceptions[0] from None
 
@@ -193,15 +211,33 @@ class Collector:
     ) -> None:
         """Write the rationale where it is missing, and set its missing reviews going."""
         rationale = rationale or await self._write_rationale(mistake, author)
-        if rationale is None or rationale.finish != Finish.COMPLETE:
-            return
+        if rationale is not None and rationale.finish == Finish.COMPLETE:
+            await self._set_reviews_going(mistake, rationale, group)
+
+    async def _have_mentor_reviewed(self, group: asyncio.TaskGroup) -> None:
+        """Set the missing reviews of the mentor's rationales going."""
+        for answer_id in self._mistakes:
+            mistake = exams.answer(self._store, answer_id)
+            assert mistake is not None
+            for rationale in mentors.rationales_on(
+                self._store, self._job.project.id, mistake.question_id
+            ):
+                if self.asking.stopping:
+                    return
+                await self._set_reviews_going(mistake, rationale, group)
+            await asyncio.sleep(0)
+
+    async def _set_reviews_going(
+        self, mistake: AnswerRow, rationale: RationaleRow, group: asyncio.TaskGroup
+    ) -> None:
         written = committee.reviewers_of(self._store, rationale.id)
         for reviewer in self.members:
-            if reviewer is author or reviewer.row.id in written or reviewer.out:
+            its_own = reviewer.row.id == rationale.teacher_id
+            if its_own or reviewer.row.id in written or reviewer.out:
                 continue
             backlog = self._backlogs[reviewer.row.id]
             await backlog.acquire()
-            review = group.create_task(self._review(mistake, author, rationale, reviewer))
+            review = group.create_task(self._review(mistake, rationale, reviewer))
             review.add_done_callback(partial(_release, backlog))
 
     async def _write_rationale(self, mistake: AnswerRow, author: Member) -> RationaleRow | None:
@@ -249,9 +285,7 @@ class Collector:
         )
         self._advance()
 
-    async def _review(
-        self, mistake: AnswerRow, author: Member, rationale: RationaleRow, reviewer: Member
-    ) -> None:
+    async def _review(self, mistake: AnswerRow, rationale: RationaleRow, reviewer: Member) -> None:
         """Ask for a score; where none can be read, ask once more, and then there is none."""
         question, text = as_question(mistake), rationale.text or ""
         first = self._request(
@@ -259,7 +293,7 @@ class Collector:
             self._prompts.review(question, text),
             question,
             rationale=text,
-            author=author.row.name,
+            author=rationale.teacher,
         )
         call = await self._ask(reviewer, first)
         if call and call.finish == Finish.COMPLETE and _score(call) is None:

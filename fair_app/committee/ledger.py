@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+from dataclasses import asdict
 
 from fair_app.committee.base import Request, TeacherSpec
+from fair_app.student.base import Decoding
 
 NOT_OF_THE_ANSWER = {
     "api_key_env",
@@ -34,6 +36,19 @@ def call_key(spec: TeacherSpec, request: Request) -> str:
             *([request.again] * bool(request.again)),
         ]
     )
+
+
+def mentor_hash(model: str) -> str:
+    """A hash of what a mentor is: the REF of its model."""
+    return _hash(["mentor", model])
+
+
+def sample_key(model: str, decoding: Decoding, prompts: str, prompt: str, gold_text: str) -> str:
+    """The key of one answer of a mentor: its model, how it samples (the seed too), what it reads.
+
+    `prompts` says how the prompt is put to the model.
+    """
+    return _hash([mentor_hash(model), asdict(decoding), prompts, prompt, gold_text])
 
 
 def _hash(value: object) -> str:

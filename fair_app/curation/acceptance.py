@@ -19,6 +19,9 @@ LOWEST_SCORE, HIGHEST_SCORE = 1, 5
 DEFAULT_THRESHOLD = 3.0
 MOST_SCORES = 99
 
+MENTOR = "mentor"
+"""The name of the project's mentor as an author of rationales."""
+
 # Levels of rationales that no threshold moves. They lie outside 0..5 and, unlike infinities,
 # can be sent to a browser as JSON.
 ALWAYS_ACCEPTED = 6.0
@@ -52,7 +55,7 @@ class RationaleRow:
     `scores` are as read, in committee order without the author, `reviewers` those who gave them.
     `final_correct` says whether its final answer is the gold answer, None when that was not graded.
     `adjusted` is its mean score less the reviewers' leniencies (`fair_app.curation.leniency`),
-    `tokens` its length.
+    `tokens` its length. `by_mentor`: the project's mentor wrote it (then `teacher` is `MENTOR`).
     """
 
     id: int
@@ -63,6 +66,7 @@ class RationaleRow:
     reviewers: tuple[str, ...] = ()
     adjusted: float | None = None
     tokens: int = 0
+    by_mentor: bool = False
     counted: tuple[int | float, ...] = field(init=False, compare=False)
     mean: float | None = field(init=False, compare=False)
 
@@ -137,12 +141,23 @@ def mean_by(row: RationaleRow, rule: Rule) -> float | None:
     return row.adjusted if rule.adjusted else row.mean
 
 
+def stands_by_its_answer(row: RationaleRow) -> bool:
+    """Whether a rationale is the mentor's and no score of it counts: its final answer decides.
+
+    Mentor-KD (arXiv 2410.09037, 3.2) keeps what ends in the right answer, without peers.
+    """
+    return row.by_mentor and not row.counted
+
+
 def accepted_by_rule(row: RationaleRow, rule: Rule) -> bool:
     """Whether the mean of the counted scores is strictly greater than the author's threshold.
 
     With no counted score, or with fewer than the rule asks for, a rationale is rejected, whatever
-    the threshold; likewise with a final answer that is not right, where the rule looks at it.
+    the threshold; likewise with a final answer that is not right, where the rule looks at it. The
+    mentor's is accepted with a right final answer until a score counts.
     """
+    if stands_by_its_answer(row):
+        return row.final_correct is True
     mean = mean_by(row, rule)
     return (
         mean is not None
@@ -157,10 +172,12 @@ def level(row: RationaleRow, rule: Rule, state: State | None = None) -> float:
 
     It is the mean of the counted scores where nothing else decides. `ALWAYS_ACCEPTED` and
     `NEVER_ACCEPTED` where a person decided, where the author has a threshold of its own, and where
-    the rule's other conditions are not met.
+    the rule's other conditions are not met; likewise where the final answer alone decides.
     """
     if state is not None and state.accepted is not None:
         return ALWAYS_ACCEPTED if state.accepted else NEVER_ACCEPTED
+    if stands_by_its_answer(row):
+        return ALWAYS_ACCEPTED if row.final_correct is True else NEVER_ACCEPTED
     mean = mean_by(row, rule)
     if (
         mean is None

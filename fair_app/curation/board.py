@@ -1,11 +1,12 @@
 """All that a person decides on: the mistakes, what teachers wrote on them, what persons decided."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
-from fair_app.curation.acceptance import RationaleRow, Rule, Score, Verdict, verdict
+from fair_app.curation.acceptance import MENTOR, RationaleRow, Rule, Score, Verdict, verdict
 from fair_app.curation.decisions import Key, State
 from fair_app.curation.leniency import adjusted_mean, leniencies
 
@@ -34,6 +35,9 @@ class Written(Protocol):
     @property
     def tokens(self) -> int: ...
 
+    @property
+    def by_mentor(self) -> bool: ...
+
 
 def rationale_rows(
     written: Sequence[Written], scores: Mapping[int, Sequence[tuple[str, Score]]]
@@ -55,6 +59,7 @@ def rationale_rows(
             reviewers=tuple(reviewer for reviewer, _ in scores.get(one.id, ())),
             adjusted=adjusted_mean(dict(scores.get(one.id, ())), leniency),
             tokens=one.tokens,
+            by_mentor=one.by_mentor,
         )
         for one in complete
     ]
@@ -74,9 +79,10 @@ class Incomplete:
 class Board:
     """A project's curation at one moment, without the texts.
 
-    `questions` are the mistakes of the present exam in its order; `rows` and `incomplete` are in
-    the order of the questions, and of the committee within one. `feedback_tokens` has the mean
-    length of a question's feedback, and `prompt_tokens` that of what the student is asked.
+    `questions` are the mistakes of the present exam in its order, `teachers` the committee; `rows`
+    and `incomplete` are in the order of the questions, and of the committee within one, with the
+    mentor's behind it. `feedback_tokens` has the mean length of a question's feedback, and
+    `prompt_tokens` that of what the student is asked.
     """
 
     questions: Sequence[int]
@@ -96,6 +102,34 @@ class Board:
     def row_of(self) -> dict[int, RationaleRow]:
         """The complete rationales by their ids."""
         return {row.id: row for row in self.rows}
+
+    @cached_property
+    def column_of(self) -> dict[int, int]:
+        """The column of each rationale on its question's card, from 0.
+
+        A teacher has one, whether or not it wrote; the mentor's stand behind, one a rationale.
+        """
+        place = {name: number for number, name in enumerate(self.teachers)}
+        found: dict[int, int] = {}
+        further: Counter[int] = Counter()
+        for row in self.rows:
+            if row.by_mentor:
+                found[row.id] = len(place) + further[row.question_id]
+                further[row.question_id] += 1
+            else:
+                found[row.id] = place[row.teacher]
+        return found | {one.id: place[one.teacher] for one in self.incomplete}
+
+    @cached_property
+    def columns(self) -> list[str]:
+        """The author of each column: the committee, and the mentor as often as it wrote at most."""
+        width = max(self.column_of.values(), default=-1) + 1
+        return [*self.teachers, *[MENTOR] * (width - len(self.teachers))]
+
+    @property
+    def authors(self) -> list[str]:
+        """Who wrote rationales: the committee, and the mentor once it has written one."""
+        return list(dict.fromkeys(self.columns))
 
     def deciding(self, states: Mapping[Key, State]) -> "Board":
         """The same work with other decisions in force."""

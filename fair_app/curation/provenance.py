@@ -4,6 +4,7 @@ Teachers' texts and persons' decisions are only ever added. So what a run learne
 them and from where they ended then, which its lineage tells, whatever was added since.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from fair_app.curation.acceptance import Rule, Score
 from fair_app.curation.board import COMPLETE, rationale_rows
 from fair_app.curation.decisions import Decision, Key, State, fold
 from fair_app.curation.training_set import (
+    ACCEPTED,
     MIXED,
+    Chosen,
     FeedbackRow,
     TrainingRow,
     random_set,
@@ -25,7 +28,7 @@ from fair_app.curation.training_set import (
 class Answer:
     """The student's answer to a question of an exam, `truncated` where the limit cut it off.
 
-    `rule_correct` is the grader's word.
+    `rule_correct` is the grader's word. `answered_at`: seconds since 1970, None of an older bundle.
     """
 
     id: int
@@ -35,6 +38,7 @@ class Answer:
     text: str
     rule_correct: bool
     truncated: bool | None
+    answered_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,10 @@ class Review:
 
 @dataclass(frozen=True)
 class Provenance:
-    """All that was ever written and decided about some exams. `teachers`: names by id."""
+    """All that was ever written and decided about some exams. `teachers`: names by id.
+
+    `mentors` are the ids of those that were the project's mentor.
+    """
 
     teachers: Mapping[int, str]
     answers: Sequence[Answer]
@@ -86,27 +93,33 @@ class Provenance:
     feedback: Sequence[Feedback]
     reviews: Sequence[Review]
     decisions: Sequence[Decision]
+    mentors: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
 class Extent:
-    """The committee of a moment by its ids, in order, and the last ids of what there was then."""
+    """The committee of a moment by its ids, in order, and the last ids of what there was then.
+
+    The mentor's id stands behind the committee's, where there was one. `answered_at` is the time of
+    the last answer, without an end in lineages from before they told it.
+    """
 
     teachers: tuple[int, ...]
     rationales: int
     feedback: int
     reviews: int
     decisions: int
+    answered_at: float = math.inf
 
 
 @dataclass(frozen=True)
 class Moment:
     """What a training set was chosen by, and when.
 
-    `prompts` are the hashes of the templates in force by role; `teacher`, `keep_rule` and
-    `with_feedback` are as `training_set` takes them. Without `by_persons` only grades of answers
-    are taken from the decisions. `drawn` is the seed of rationales that were drawn at random in
-    place of peer review, None for those that it accepted.
+    `prompts` are the hashes of the templates in force by role; `teacher`, `keep_rule`,
+    `with_feedback` and `chosen` are as `training_set` takes them. Without `by_persons` only grades
+    of answers are taken from the decisions. `drawn` is the seed of rationales that were drawn at
+    random in place of peer review, None for those that it accepted.
     """
 
     ledger: Extent
@@ -117,6 +130,7 @@ class Moment:
     with_feedback: bool = True
     by_persons: bool = True
     drawn: int | None = None
+    chosen: Chosen = ACCEPTED
 
 
 @dataclass(frozen=True)
@@ -128,18 +142,19 @@ class _Written:
     teacher: str
     correct: bool | None
     finish: str
+    by_mentor: bool
     tokens: int = 0
 
 
 def mistakes_at(known: Provenance, at: Moment, exam: int) -> dict[int, Answer]:
     """The wrong answers in an exam at a moment by question, in the exam's order."""
-    return _mistakes(known, exam, _states(known, at))
+    return _mistakes(known, at, exam, _states(known, at))
 
 
 def training_rows_at(known: Provenance, at: Moment, exam: int) -> list[TrainingRow]:
     """The training set on an exam's mistakes at a moment. Raises BadInput where it was empty."""
     states = _states(known, at)
-    mistakes = _mistakes(known, exam, states)
+    mistakes = _mistakes(known, at, exam, states)
     position = {one.id: one.position for one in known.answers}
     place = {teacher_id: number for number, teacher_id in enumerate(at.ledger.teachers)}
 
@@ -165,7 +180,12 @@ def training_rows_at(known: Provenance, at: Moment, exam: int) -> list[TrainingR
     rows = rationale_rows(
         [
             _Written(
-                one.id, one.question_id, known.teachers[one.teacher_id], one.correct, one.finish
+                one.id,
+                one.question_id,
+                known.teachers[one.teacher_id],
+                one.correct,
+                one.finish,
+                one.teacher_id in known.mentors,
             )
             for one in rationales
         ],
@@ -196,6 +216,7 @@ def training_rows_at(known: Provenance, at: Moment, exam: int) -> list[TrainingR
         "teacher": at.teacher,
         "keep_rule": at.keep_rule,
         "with_feedback": at.with_feedback,
+        "chosen": at.chosen,
     }
     return training_set(**chosen) if at.drawn is None else random_set(**chosen, seed=at.drawn)
 
@@ -204,8 +225,14 @@ def _states(known: Provenance, at: Moment) -> dict[Key, State]:
     return fold(one for one in known.decisions if one.id <= at.ledger.decisions)
 
 
-def _mistakes(known: Provenance, exam: int, states: Mapping[Key, State]) -> dict[int, Answer]:
-    own = [one for one in known.answers if one.exam_id == exam]
+def _mistakes(
+    known: Provenance, at: Moment, exam: int, states: Mapping[Key, State]
+) -> dict[int, Answer]:
+    own = [
+        one
+        for one in known.answers
+        if one.exam_id == exam and (one.answered_at or 0) <= at.ledger.answered_at
+    ]
     return {
         one.question_id: one
         for one in sorted(own, key=lambda one: one.position)

@@ -103,13 +103,14 @@ class Reviewer:
 class Reliability:
     """All that the scores say about those who gave them.
 
-    `reviewers` has every teacher, `matrix` a cell for each reviewer and author with a score,
-    `alpha` the agreement of all (see `ordinal_alpha`), `pairs` that of each two by their names in
-    alphabetical order.
+    `reviewers` has every teacher, `authors` also those who only write; `matrix` a cell for each
+    reviewer and author with a score, `alpha` the agreement of all (see `ordinal_alpha`), `pairs`
+    that of each two by their names in alphabetical order.
     """
 
     threshold: float
     reviewers: tuple[Reviewer, ...]
+    authors: tuple[str, ...]
     matrix: Mapping[tuple[str, str], Cell]
     alpha: Estimate | None
     pairs: Mapping[tuple[str, str], Agreement]
@@ -123,10 +124,12 @@ def reliability(
     rationales: Iterable[Scored],
     threshold: float = DEFAULT_THRESHOLD,
     teachers: Sequence[str] = (),
+    unheard: Sequence[str] = (),
 ) -> Reliability:
     """Judge the reviewers by their scores; whatever is missing, nothing is raised for it.
 
-    `teachers` gives the order; others follow by name. A score that an author gave itself does not
+    `teachers` gives the order; others follow by name. `unheard` are authors who are no reviewers: a
+    mentor. A score that an author gave itself does not
     count. Raises BadInput for a threshold outside 0..5.
     """
     check_threshold(threshold)
@@ -145,13 +148,14 @@ def reliability(
     pairs = pairwise_agreement(kept)
     compared = {name for pair in pairs for name in pair}
     lenient = leniencies(kept)
-    names = [*dict.fromkeys(teachers), *sorted(known.difference(teachers))]
+    names = [*dict.fromkeys(teachers), *sorted(known.difference(teachers, unheard))]
     return Reliability(
         threshold=threshold,
         reviewers=tuple(
             _reviewer(name, tallies[name], threshold, lenient[name] if name in compared else None)
             for name in names
         ),
+        authors=(*names, *unheard),
         matrix={
             (name, author): cell for name in names for author, cell in _cells(tallies[name]).items()
         },

@@ -3,12 +3,22 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Literal
 
-from fair_app.curation.acceptance import RationaleRow, Rule, Verdict, level, verdict
+from fair_app.curation.acceptance import MENTOR, RationaleRow, Rule, level, verdict
 from fair_app.curation.decisions import Key, State
 from fair_app.errors import BadInput
 
 MIXED = "mixed"
+WITH_MENTOR = "mixed+mentor"
+COMMITTEES = (MIXED, WITH_MENTOR)
+"""Whose texts a student may learn from beside one author's: the committee's, and the mentor's."""
+
+Chosen = Literal["accepted", "right"]
+ACCEPTED: Chosen = "accepted"
+RIGHT: Chosen = "right"
+CHOSEN: tuple[Chosen, ...] = (ACCEPTED, RIGHT)
+"""Which rationales are learned from: those that the rule accepts, or all with a right answer."""
 
 
 @dataclass(frozen=True)
@@ -48,30 +58,29 @@ def training_set(
     teacher: str = MIXED,
     keep_rule: bool = False,
     with_feedback: bool = True,
+    chosen: Chosen = ACCEPTED,
 ) -> list[TrainingRow]:
     """The questions with a usable rationale and feedback, in the order of `rationales`.
 
-    `mixed` takes the accepted rationales and all feedback; of a question with a favourite that is
-    accepted, that rationale alone. A teacher's name takes that teacher's alone, whatever the
-    scores, as the reference does; with `keep_rule` only what is accepted. What a person rejected
-    stays out either way, and an edited text replaces the original, which is then marked as a
-    person's. Blank texts are never used. `texts` has every rationale's original, by its id. Without
-    `with_feedback` no feedback is learned from, and a question needs none.
+    `mixed` takes the committee's accepted rationales and all feedback; of a question with a
+    favourite that is accepted, that rationale alone. `mixed+mentor` takes the mentor's accepted
+    rationales beside them. A teacher's name takes that teacher's alone, whatever the scores, as the
+    reference does; with `keep_rule` only what is accepted. `mentor` takes the mentor's accepted
+    rationales, and the committee's feedback: a mentor gives none. With `chosen` "right" the
+    rationales with a right final answer are taken in place of the accepted ones.
+
+    What a person rejected stays out either way, and an edited text replaces the original, which is
+    then marked as a person's. Blank texts are never used. `texts` has every rationale's original,
+    by its id. Without `with_feedback` no feedback is learned from, and a question needs none.
 
     Raises BadInput for a teacher who wrote nothing here, and for an empty training set.
     """
     decided = states or {}
-    names = list(
-        dict.fromkeys([row.teacher for row in rationales] + [row.teacher for row in feedback])
-    )
-    if teacher != MIXED and names and teacher not in names:
-        raise BadInput(
-            f"There is no teacher '{teacher}' here: choose {MIXED} or one of {', '.join(names)}."
-        )
-    by_rule = keep_rule or teacher == MIXED
-    own = [row for row in rationales if teacher in (MIXED, row.teacher)]
-    used = [row for row in own if _usable(verdict(row, rule, _state(row, decided)), by_rule)]
-    if teacher == MIXED:
+    _check_author(teacher, rationales, feedback)
+    own = [row for row in rationales if _is_by(row, teacher)]
+    by_all = _all_explain(teacher, own)
+    used = [row for row in own if _usable(row, rule, decided, teacher, keep_rule, chosen)]
+    if teacher in COMMITTEES:
         used = _favourites(used, decided)
     answers = _by_question(
         (
@@ -84,7 +93,7 @@ def training_set(
     remarks = _by_question(
         (row.question_id, row.teacher, row.text or "")
         for row in feedback
-        if with_feedback and teacher in (MIXED, row.teacher)
+        if with_feedback and (by_all or row.teacher == teacher)
     )
     rows = [
         TrainingRow(question_id, tuple(pairs), tuple(remarks.get(question_id, ())))
@@ -95,7 +104,7 @@ def training_set(
         written = any(texts[row.id].strip() for row in own)
         judged = [row for row in own if verdict(row, rule, _state(row, decided)).by == "rule"]
         raise BadInput(
-            _why_empty(judged, rule, teacher, written, bool(answers), bool(remarks)),
+            _why_empty(judged, rule, teacher, written, bool(answers), bool(remarks), chosen),
         )
     return rows
 
@@ -109,6 +118,7 @@ def random_set(
     teacher: str = MIXED,
     keep_rule: bool = False,
     with_feedback: bool = True,
+    chosen: Chosen = ACCEPTED,
     *,
     seed: int,
 ) -> list[TrainingRow]:
@@ -120,30 +130,31 @@ def random_set(
     """
     decided = states or {}
     kept = training_set(
-        rationales, texts, rule, feedback, decided, teacher, keep_rule, with_feedback
+        rationales, texts, rule, feedback, decided, teacher, keep_rule, with_feedback, chosen
     )
+    own = [row for row in rationales if _is_by(row, teacher)]
+    by_all = _all_explain(teacher, own)
     answered = {
         row.question_id
         for row in feedback
-        if (row.text or "").strip() and teacher in (MIXED, row.teacher)
+        if (row.text or "").strip() and (by_all or row.teacher == teacher)
     }
     pool = [
         row
-        for row in rationales
-        if teacher in (MIXED, row.teacher)
-        and (row.question_id in answered or not with_feedback)
+        for row in own
+        if (row.question_id in answered or not with_feedback)
         and (_edited(row, decided) or texts[row.id]).strip()
         and (_state(row, decided) or State()).accepted is not False
     ]
     number = sum(len(row.rationales) for row in kept)
     drawn = Random(f"rationales {seed}").sample(pool, min(number, len(pool)))
-    chosen = {row.id for row in drawn}
+    taken = {row.id for row in drawn}
     accepted: dict[Key, State] = {
         ("rationale", row.id): replace(_state(row, decided) or State(), accepted=True)
         for row in drawn
     }
     return training_set(
-        [row for row in rationales if row.id in chosen],
+        [row for row in rationales if row.id in taken],
         texts,
         rule,
         feedback,
@@ -152,6 +163,36 @@ def random_set(
         keep_rule,
         with_feedback,
     )
+
+
+def _check_author(
+    teacher: str, rationales: Sequence[RationaleRow], feedback: Sequence[FeedbackRow]
+) -> None:
+    """Raise BadInput where nobody of this name wrote anything, while others did."""
+    names = list(
+        dict.fromkeys([row.teacher for row in rationales] + [row.teacher for row in feedback])
+    )
+    written = teacher == WITH_MENTOR and any(row.by_mentor for row in rationales)
+    if teacher == MIXED or not names or teacher in names or written:
+        return
+    if teacher in (WITH_MENTOR, MENTOR):
+        raise BadInput("There is no rationale by a mentor here: let it write some first (augment).")
+    several = " or ".join(COMMITTEES if MENTOR in names else COMMITTEES[:1])
+    raise BadInput(
+        f"There is no teacher '{teacher}' here: choose {several} or one of {', '.join(names)}."
+    )
+
+
+def _is_by(row: RationaleRow, teacher: str) -> bool:
+    """Whether a rationale is by those that are asked for."""
+    if teacher == WITH_MENTOR:
+        return True
+    return not row.by_mentor if teacher == MIXED else row.teacher == teacher
+
+
+def _all_explain(teacher: str, own: Sequence[RationaleRow]) -> bool:
+    """Whether all feedback is learned from: a mentor, whose rationales are `own`, gives none."""
+    return teacher in COMMITTEES or (bool(own) and all(row.by_mentor for row in own))
 
 
 def _state(row: RationaleRow, states: Mapping[Key, State]) -> State | None:
@@ -174,8 +215,21 @@ def _favourites(rows: Sequence[RationaleRow], states: Mapping[Key, State]) -> li
     return [row for row in rows if favourite.get(row.question_id, row.id) == row.id]
 
 
-def _usable(judged: Verdict, by_rule: bool) -> bool:
-    return judged.accepted or not (by_rule or judged.by == "person")
+def _usable(
+    row: RationaleRow,
+    rule: Rule,
+    states: Mapping[Key, State],
+    teacher: str,
+    keep_rule: bool,
+    chosen: Chosen,
+) -> bool:
+    judged = verdict(row, rule, _state(row, states))
+    if judged.by == "person":
+        return judged.accepted
+    if chosen == RIGHT:
+        return row.final_correct is True
+    by_rule = keep_rule or teacher in COMMITTEES or row.by_mentor
+    return judged.accepted or not by_rule
 
 
 def _by_question(rows: Iterable[tuple[int, str, str]]) -> dict[int, list[tuple[str, str]]]:
@@ -193,11 +247,14 @@ def _why_empty(
     written: bool,
     any_rationale: bool,
     any_feedback: bool,
+    chosen: Chosen,
 ) -> str:
     """One sentence; `judged` are the rationales on which no person decided."""
-    whose = "the committee" if teacher == MIXED else teacher
+    whose = {MIXED: "the committee", WITH_MENTOR: "committee or mentor"}.get(teacher, teacher)
     if not any_rationale and not written:
         return f"There is no rationale by {whose} to learn from: collect the teachers' work first."
+    if not any_rationale and chosen == RIGHT:
+        return f"No rationale by {whose} ends in the right answer: collect more, or accept by hand."
     if not any_rationale:
         best = max((level(row, replace(rule, per_teacher={})) for row in judged), default=-1)
         lower = f"lower the threshold below {best:.2f} or " if best > 0 else ""

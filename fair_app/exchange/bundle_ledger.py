@@ -39,6 +39,11 @@ class _Teacher(BaseModel):
     name: str
     active: bool
     position: int
+    origin: str = ""
+
+    @property
+    def is_mentor(self) -> bool:
+        return self.origin == "mentor"
 
 
 class _Question(BaseModel):
@@ -67,7 +72,9 @@ def read_ledger(files: Files) -> Ledger:
     except (ValidationError, BadInput) as error:
         raise strange(PROJECT) from error
     teachers = _rows(files, TEACHERS, _Teacher)
-    present = sorted((one for one in teachers if one.active), key=lambda one: one.position)
+    present = sorted(
+        (one for one in teachers if one.active), key=lambda one: (one.is_mentor, one.position)
+    )
     return Ledger(
         known=Provenance(
             teachers={one.id: one.name for one in teachers},
@@ -76,6 +83,7 @@ def read_ledger(files: Files) -> Ledger:
             feedback=_rows(files, FEEDBACK, Feedback),
             reviews=_rows(files, REVIEWS, Review),
             decisions=_rows(files, DECISIONS, Decision),
+            mentors=frozenset(one.id for one in teachers if one.is_mentor),
         ),
         questions={
             one.id: Question(one.text, one.gold_answer, one.gold_text, one.context, one.options)

@@ -1,13 +1,12 @@
 """One JSON file of the method's reference, read strictly: every fault is told with its place."""
 
-import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from fair_app.errors import BadInput
+from fair_app.exchange.json_file import read_json
 
 Scalar = str | int | float | None
 
@@ -191,32 +190,11 @@ MISTAKE_FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 
 def _read_rows(path: Path) -> list[dict[str, Any]]:
-    """A JSON list of objects, in any of JSON's encodings, with a byte order mark or without."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise BadInput(
-            f"Cannot read {path} ({error.strerror}): give a file that exists."
-        ) from error
-    try:
-        rows = json.loads(content, parse_constant=_not_json, parse_float=_finite)
-    except (ValueError, RecursionError) as error:
-        where = f" ({error})" if isinstance(error, json.JSONDecodeError) else ""
-        raise BadInput(f"{path.name} is not JSON{where}: give a file of the reference.") from None
+    """A JSON list of objects."""
+    rows = read_json(path, "give a file of the reference")
     if not isinstance(rows, list) or not rows:
         raise BadInput(f"{path.name} must be a JSON list with a row for each mistake.")
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict):
             raise BadInput(f"{path.name}, row {number}: it must be an object with named fields.")
     return rows
-
-
-def _not_json(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _finite(number: str) -> float:
-    value = float(number)
-    if not math.isfinite(value):
-        raise ValueError(f"{number} is out of range")
-    return value

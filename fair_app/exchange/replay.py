@@ -9,7 +9,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from fair_app.curation.acceptance import Rule, check_rule
 from fair_app.curation.provenance import Extent, Moment, mistakes_at, training_rows_at
-from fair_app.curation.training_set import MIXED
+from fair_app.curation.training_set import ACCEPTED, MIXED, Chosen
 from fair_app.errors import BadInput
 from fair_app.evaluation.rounds import all_rounds
 from fair_app.exchange.bundle_ledger import Files, Ledger, json_of, read_ledger, strange
@@ -77,6 +77,8 @@ class _Lineage(BaseModel):
     rule: dict[str, Any] = {}
     teacher: str = MIXED
     keep_rule: bool = False
+    rationales: Chosen = ACCEPTED
+    with_feedback: bool = True
     ablation: _Arm = _Arm()
     round: _Round | None = None
     settings: _Settings = _Settings()
@@ -186,7 +188,8 @@ def _examples(ledger: Ledger, lineage: _Lineage) -> list[TrainingQuestion]:
         rule=check_rule(rule),
         teacher=lineage.teacher,
         keep_rule=lineage.keep_rule,
-        with_feedback=arm.feedback and lineage.stage != STAGE,
+        with_feedback=arm.feedback and lineage.with_feedback and lineage.stage != STAGE,
+        chosen=lineage.rationales,
         by_persons=arm.decisions,
         drawn=None if arm.peer_review else lineage.settings.seed,
     )

@@ -228,12 +228,12 @@ def test_a_model_of_another_kind_is_refused_in_one_sentence(tmp_path: Path) -> N
     folder = tmp_path / "bert"
     folder.mkdir()
     (folder / "config.json").write_text(
-        json.dumps({"model_type": "t5", "is_encoder_decoder": True})
+        json.dumps({"model_type": "bert", "architectures": ["BertForMaskedLM"]})
     )
     (folder / "model.safetensors").write_bytes(b"")
     (found,) = asyncio.run(ask_all(teacher(folder), [request("q")]))
     assert isinstance(found, CallFailed)
-    assert "is a t5 model" in str(found)
+    assert "is a bert model" in str(found)
 
 
 @pytest.mark.model

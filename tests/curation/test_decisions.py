@@ -1,4 +1,4 @@
-"""The log of decisions: its fold, undo and redo, and whose decision can be undone."""
+"""The log of decisions: what is in force, edits, favourites, comments, and what may be appended."""
 
 from dataclasses import replace
 from typing import Any
@@ -10,128 +10,27 @@ from hypothesis import strategies as st
 from fair_app.curation.decisions import (
     ACTIONS,
     CORRECT,
-    LONGEST,
     WRONG,
     Comment,
     Decision,
     State,
-    check_decision,
     fold,
     in_force,
-    redoable,
     revision_of,
     standing,
     undoable,
 )
-from fair_app.errors import BadInput
-
-Log = list[Decision]
-SUBJECTS = [("rationale", 1), ("rationale", 2), ("answer", 1), ("question", 1)]
-VALUES = {
-    "edit": ["better", "best"],
-    "grade": [CORRECT, WRONG],
-    "comment": ["why?"],
-    "favourite": ["1", "2"],
-}
-
-
-@st.composite
-def valid_logs(draw: Any, subjects: Any = SUBJECTS, most: int = 14) -> Log:
-    """Logs as they can come about: undos only of entries in force, of their own subject."""
-    log: Log = []
-    for number in range(1, draw(st.integers(0, most)) + 1):
-        actor = draw(st.sampled_from(["ann", "bob"]))
-        undoable = [entry for entry in log if not is_undone(log, entry)]
-        if undoable and draw(st.booleans()):
-            target = draw(st.sampled_from(undoable))
-            log.append(
-                replace(target, id=number, action="undo", value=None, undoes=target.id, actor=actor)
-            )
-        else:
-            subject, subject_id = draw(st.sampled_from(subjects))
-            action = draw(st.sampled_from(ACTIONS[subject]))
-            value = draw(st.sampled_from(VALUES.get(action, [None])))
-            log.append(Decision(number, subject, subject_id, action, value, actor, float(number)))
-    return log
-
-
-def is_undone(log: Log, entry: Decision) -> bool:
-    """Stated the other way round than in the module: recursively, from the target's side."""
-    return any(
-        later.undoes == entry.id and not is_undone(log, later)
-        for later in log
-        if later.action == "undo"
-    )
-
-
-def cancelled_by(log: Log, chosen: Log, actor: str) -> Log:
-    """The log with these entries undone by one gesture, as the studio appends it."""
-    first = len(log) + 1
-    gesture = first if len(chosen) > 1 else None
-    return [
-        *log,
-        *(
-            Decision(
-                first + place,
-                one.subject,
-                one.subject_id,
-                "undo",
-                actor=actor,
-                undoes=one.id,
-                gesture=gesture,
-            )
-            for place, one in enumerate(chosen)
-        ),
-    ]
-
-
-def undone(log: Log, actor: str) -> Log:
-    return cancelled_by(log, undoable(log, actor), actor)
-
-
-def redone(log: Log, actor: str) -> Log:
-    return cancelled_by(log, redoable(log, actor), actor)
-
-
-@st.composite
-def played_logs(draw: Any, most: int = 14) -> Log:
-    """Logs as two persons make them: decisions, gestures about several subjects, undo and redo."""
-    log: Log = []
-    for _ in range(draw(st.integers(0, most))):
-        actor = draw(st.sampled_from(["ann", "bob"]))
-        kind = draw(st.sampled_from(["one", "many", "undo", "redo"]))
-        if kind == "undo":
-            log = undone(log, actor)
-        elif kind == "redo":
-            log = redone(log, actor)
-        else:
-            log = [*log, *draw(gestures(len(log) + 1, actor, 1 if kind == "one" else 3))]
-    return log
-
-
-@st.composite
-def gestures(draw: Any, first: int, actor: str, size: int) -> Log:
-    subjects = draw(st.permutations(SUBJECTS))[:size]
-    entries = []
-    for place, (subject, subject_id) in enumerate(subjects):
-        action = draw(st.sampled_from(ACTIONS[subject]))
-        value = draw(st.sampled_from(VALUES.get(action, [None])))
-        gesture = first if size > 1 else None
-        entries.append(
-            Decision(
-                first + place, subject, subject_id, action, value, actor, first, gesture=gesture
-            )
-        )
-    return entries
-
-
-def entry(number: int, action: str, value: str | None = None, **changes: Any) -> Decision:
-    return replace(Decision(number, "rationale", 1, action, value, "ann"), **changes)
-
-
-def state_of(*log: Decision) -> tuple[bool | None, str | None]:
-    state = fold(log).get(("rationale", 1), State())
-    return state.accepted, state.text
+from tests.curation.logs import (
+    SUBJECTS,
+    VALUES,
+    Log,
+    entry,
+    is_undone,
+    played_logs,
+    state_of,
+    undone,
+    valid_logs,
+)
 
 
 def test_the_last_word_counts() -> None:
@@ -356,222 +255,3 @@ def test_comments_and_their_undos_are_no_revision() -> None:
     assert revision_of(log) == 1
     log.append(entry(5, "undo", undoes=1))
     assert revision_of(log) == 5
-
-
-# ---- undo and redo
-
-
-@given(st.one_of(valid_logs(), played_logs()), st.sampled_from([None, "ann", "bob"]))
-def test_undoing_again_and_again_comes_to_an_end(log: Log, actor: str | None) -> None:
-    for _ in range(len(log) + 1):
-        last = undoable(log, actor)
-        if not last:
-            break
-        for one in last:
-            assert one.action != "undo"
-            assert not is_undone(log, one)
-            assert actor in (None, one.actor)
-        log = cancelled_by(log, last, last[0].actor)
-    assert undoable(log, actor) == []
-    if actor is None:
-        assert fold(log) == {}
-
-
-def test_undo_goes_from_the_latest_decision_back() -> None:
-    log = [entry(1, "accept"), entry(2, "reject"), entry(3, "accept", subject_id=2)]
-    assert undoable(log) == [log[2]]
-    log.append(entry(4, "undo", subject_id=2, undoes=3))
-    assert undoable(log) == [log[1]]
-
-
-def test_what_another_person_decided_on_top_is_not_pulled_away() -> None:
-    elsewhere = entry(1, "reject", subject_id=5)
-    edit, bobs = entry(2, "edit", "new"), entry(3, "accept", actor="bob")
-    assert undoable([elsewhere, edit, bobs], "ann") == [elsewhere]
-    assert undoable([elsewhere, edit, bobs], "bob") == [bobs]
-    after = [elsewhere, edit, bobs, entry(4, "undo", undoes=3, actor="bob")]
-    assert undoable(after, "ann") == [edit]
-
-
-def test_there_is_nothing_to_undo_in_an_empty_log() -> None:
-    assert undoable([]) == []
-    assert undoable([entry(1, "accept")], "bob") == []
-    assert redoable([], "ann") == []
-    assert redoable([entry(1, "accept")], "ann") == []
-
-
-def bulk(first: int, action: str, *ids: int, actor: str = "ann") -> Log:
-    return [
-        entry(first + place, action, subject_id=one, actor=actor, gesture=first)
-        for place, one in enumerate(ids)
-    ]
-
-
-def test_the_entries_of_a_gesture_are_undone_and_redone_together() -> None:
-    log = [entry(1, "edit", "new", subject_id=2), *bulk(2, "reject", 1, 2, 3)]
-    before = fold(log)
-    assert undoable(log, "ann") == log[1:]
-    log = undone(log, "ann")
-    assert fold(log) == fold(log[:1])
-    assert redoable(log, "ann") == log[4:]
-    log = redone(log, "ann")
-    assert fold(log) == before
-    log = undone(undone(log, "ann"), "ann")
-    assert fold(log) == {}
-    log = redone(redone(log, "ann"), "ann")
-    assert fold(log) == before
-
-
-def test_of_a_gesture_that_stays_which_somebody_else_decided_on() -> None:
-    log = [*bulk(1, "reject", 1, 2, 3), entry(4, "accept", subject_id=2, actor="bob")]
-    assert undoable(log, "ann") == [log[0], log[2]]
-    log = undone(log, "ann")
-    assert [(key[1], state.accepted) for key, state in fold(log).items()] == [(2, True)]
-    # Bob takes his word back: what Ann had said there is in force again, and can be undone.
-    log = undone(log, "bob")
-    assert undoable(log, "ann") == [log[1]]
-
-
-@given(played_logs(), st.sampled_from(["ann", "bob"]))
-def test_redo_brings_back_what_undo_took(log: Log, actor: str) -> None:
-    states = [fold(log)]
-    while undoable(log, actor):
-        log = undone(log, actor)
-        states.append(fold(log))
-    for state in reversed(states[:-1]):
-        log = redone(log, actor)
-        assert fold(log) == state
-
-
-def test_redo_is_without_limit_and_goes_the_way_back() -> None:
-    log: Log = []
-    states = [fold(log)]
-    for number, action in enumerate(["accept", "reject", "accept", "reset", "reject"], 1):
-        log.append(entry(number, action))
-        states.append(fold(log))
-    for _ in range(2):
-        for state in reversed(states[:-1]):
-            log = undone(log, "ann")
-            assert fold(log) == state
-        assert undoable(log, "ann") == []
-        for state in states[1:]:
-            log = redone(log, "ann")
-            assert fold(log) == state
-        assert redoable(log, "ann") == []
-
-
-@given(played_logs(), st.sampled_from(SUBJECTS))
-def test_a_new_decision_clears_ones_own_redo_and_nobody_elses(log: Log, key: Any) -> None:
-    log = undone(log, "ann")
-    action = "accept" if key[0] == "rationale" else "reset"
-    new = Decision(len(log) + 1, *key, action, actor="ann")
-    assert redoable([*log, new], "ann") == []
-    elsewhere = replace(new, subject="rationale", subject_id=99, action="accept")
-    bobs = redoable(log, "bob")
-    assert redoable([*log, elsewhere], "bob") == bobs
-
-
-def test_a_redo_does_not_go_over_somebody_elses_later_word() -> None:
-    log = [entry(1, "accept"), entry(2, "undo", undoes=1), entry(3, "reject", actor="bob")]
-    assert redoable(log, "ann") == []
-    # Taken back, it is in nobody's way; brought back, it is again.
-    log = undone(log, "bob")
-    assert redoable(log, "ann") == [log[1]]
-    log = redone(log, "bob")
-    assert redoable(log, "ann") == []
-    assert state_of(*log) == (False, None)
-
-
-def test_a_word_brought_back_after_the_undo_is_a_later_word() -> None:
-    log = undone([entry(1, "reject", actor="bob")], "bob")
-    log = undone([*log, entry(3, "accept")], "ann")
-    assert redoable(log, "bob") == [log[1]]
-    assert redoable(log, "ann") == [log[3]]
-    log = redone(log, "bob")
-    assert redoable(log, "ann") == []
-    assert state_of(*log) == (False, None)
-
-
-def test_somebody_elses_comment_does_not_stand_in_the_way_of_a_redo() -> None:
-    log = undone([entry(1, "accept")], "ann")
-    log.append(entry(3, "comment", "sure?", actor="bob"))
-    assert redoable(log, "ann") == [log[1]]
-    # Nor one of one's own that was there before; a new one is a new decision.
-    assert redoable([*log, entry(4, "comment", "no")], "ann") == []
-
-
-@given(played_logs())
-def test_nobody_can_undo_or_redo_what_is_somebody_elses(log: Log) -> None:
-    by_id = {one.id: one for one in log}
-    for actor in ("ann", "bob", "cleo"):
-        for one in undoable(log, actor):
-            assert one.actor == actor
-        for one in redoable(log, actor):
-            assert (one.actor, by_id[one.undoes or 0].actor) == (actor, actor)
-
-
-@given(played_logs(), st.sampled_from(SUBJECTS), st.data())
-def test_nobodys_undo_or_redo_touches_a_later_word_of_another(
-    log: Log, key: Any, data: st.DataObject
-) -> None:
-    action = data.draw(st.sampled_from([one for one in ACTIONS[key[0]] if one != "comment"]))
-    value = data.draw(st.sampled_from(VALUES.get(action, [None])))
-    log = [*log, Decision(len(log) + 1, *key, action, value, "cleo")]
-
-    def state() -> State:
-        return replace(fold(log).get(key, State()), comments=())
-
-    said = state()
-    for step, actor in data.draw(
-        st.lists(st.tuples(st.sampled_from([undone, redone]), st.sampled_from(["ann", "bob"])))
-    ):
-        log = step(log, actor)
-        assert state() == said
-
-
-@pytest.mark.parametrize(
-    ("subject", "action", "value"),
-    [
-        ("rationale", "accept", None),
-        ("rationale", "edit", "a text"),
-        ("rationale", "edit", "x" * LONGEST),
-        ("rationale", "restore", None),
-        ("rationale", "comment", "words"),
-        ("question", "favourite", "12"),
-        ("question", "reset", None),
-        ("answer", "grade", CORRECT),
-        ("answer", "reset", None),
-    ],
-)
-def test_a_decision_that_may_be_appended(subject: str, action: str, value: str | None) -> None:
-    check_decision(subject, action, value)
-
-
-@pytest.mark.parametrize(
-    ("subject", "action", "value"),
-    [
-        ("rationale", "edit", None),
-        ("rationale", "edit", " \n"),
-        ("rationale", "edit", "x" * (LONGEST + 1)),
-        ("rationale", "comment", ""),
-        ("rationale", "comment", "x" * (LONGEST + 1)),
-        ("rationale", "favourite", "1"),
-        ("question", "favourite", None),
-        ("question", "favourite", "-1"),
-        ("question", "favourite", "²"),
-        ("question", "accept", None),
-        ("rationale", "grade", CORRECT),
-        ("rationale", "undo", None),
-        ("answer", "grade", None),
-        ("answer", "grade", "true"),
-        ("answer", "accept", None),
-        ("essay", "accept", None),
-    ],
-)
-def test_a_decision_that_may_not_be_appended(subject: str, action: str, value: str | None) -> None:
-    with pytest.raises(BadInput):
-        check_decision(subject, action, value)
-
-
-def test_a_comment_may_be_a_reason_alone() -> None:
-    check_decision("rationale", "comment", "", "unclear")

@@ -5,7 +5,6 @@ committee with it; the model is loaded at the first question.
 """
 
 import asyncio
-import gc
 import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -176,12 +175,10 @@ class _Model:
         """Forget the model."""
         if self._student is None:
             return
-        import torch
+        from fair_app.student.out_of_memory import free_what_is_left_over
 
         self._student = None
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        free_what_is_left_over()
 
     def _load(self) -> "TransformersStudent":
         from fair_app.student.generation import TransformersStudent
@@ -210,9 +207,11 @@ class _Prompt:
 
 
 def _prompt(student: "TransformersStudent", request: Request) -> _Prompt:
-    from fair_app.student.generation import render_prompt
+    from fair_app.student.encoder_decoder import is_encoder_decoder
+    from fair_app.student.generation import prompt_renderer
 
-    text = render_prompt(student.tokenizer, request.prompt)
+    render = prompt_renderer(has_encoder=is_encoder_decoder(student.model))
+    text = render(student.tokenizer, request.prompt)
     tokens = student.tokenizer.encode(text, add_special_tokens=False)
     return _Prompt(len(tokens), text.rstrip().endswith(thoughts.BEGIN))
 

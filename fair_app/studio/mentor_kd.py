@@ -1,0 +1,343 @@
+"""Mentor-KD's files into a project and out of it: a teacher's rationales, a mentor's augmentations.
+
+A file's rows are matched to the mistakes of the project's exam, by the question as it was put. The
+ledger keeps each row as the file has it, so that it comes out again as it went in.
+"""
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from db import authored, calls, committee, exams, mentors
+from db.authored import AuthoredRow
+from db.exams import AnswerRow
+from db.projects import Project
+from db.store import connect, writing
+from fair_app.curation.acceptance import MENTOR
+from fair_app.curation.augmentation import outcomes
+from fair_app.curation.board import COMPLETE
+from fair_app.errors import BadInput
+from fair_app.exchange.mentor_kd import MentorKdRow, made_row, read_mentor_kd, write_mentor_kd
+from fair_app.settings import Settings
+from fair_app.stored_questions import as_question
+from fair_app.studio.projects import open_project
+from fair_app.tasks.asking import asked
+from fair_app.tasks.base import Grade, Question, Task
+from fair_app.tasks.registry import task_of
+
+PROVIDER = "mentor-kd"
+"""The provider of calls that a file of Mentor-KD has."""
+IMPORTED = "imported:"
+"""Begins the REF of a mentor that only a file is known of."""
+AUTHOR = "teacher"
+"""Who wrote a file of rationales, unless told otherwise."""
+
+
+@dataclass(frozen=True)
+class Matched:
+    """A file's row with the mistake that it is about: the text to learn from, and how it was
+    graded."""
+
+    row: MentorKdRow
+    question_id: int
+    question: Question
+    text: str
+    grade: Grade
+
+
+@dataclass(frozen=True)
+class File:
+    """The rows of a file that are about a mistake, and how many were read."""
+
+    rows: list[Matched]
+    read: int
+
+
+def import_mentor_kd(
+    settings: Settings,
+    project_name: str,
+    task_name: str,
+    *,
+    rationales: Path | None = None,
+    author: str = AUTHOR,
+    augmentations: Path | None = None,
+) -> dict[str, int]:
+    """Read a teacher's rationales, a mentor's augmentations, or both into a project; the counts.
+
+    All of it or nothing. The teacher joins the committee under the name `author`, the mentor
+    becomes the project's, and what both wrote stands in the ledger as imported; reading the same
+    files again changes nothing. A chain without its final answer gets it as a last sentence. Rows
+    about questions that the student did not get wrong are left out.
+
+    Counts: `rationales` and `augmentations` (new ones), `kept` (augmentations that are right and
+    not the same as another), `left_out`, and `graded_otherwise`: rows that the file calls right and
+    the task's grader wrong, or the other way round.
+
+    Raises BadInput for files that cannot be read or are about other questions or another task, and
+    when the author's name or the place of the mentor is taken.
+    """
+    project = open_project(settings, project_name)
+    task = task_of(project)
+    if task_name.strip().lower() != project.task.lower():
+        raise BadInput(f"{project.name} is about {project.task}: give --task {project.task}.")
+    if project.exam_id is None:
+        raise BadInput(
+            f"{project.name} has no exam yet: run the exam first; rows are matched to its mistakes."
+        )
+    store = connect(settings.database)
+    mistakes = exams.answers(store, project.exam_id, "wrong")
+    found = {path: _matched(path, task, mistakes) for path in (rationales, augmentations) if path}
+    if not found:
+        raise BadInput("Give a file of Mentor-KD: --rationale FILE, --augmentations FILE, or both.")
+    rows = [one for file in found.values() for one in file.rows]
+    counts = {"rationales": 0, "augmentations": 0, "kept": 0}
+    with writing(store):
+        if rationales:
+            _check_one_each(rationales, found[rationales].rows)
+            counts["rationales"] = _add_rationales(store, project, author, found[rationales].rows)
+        if augmentations:
+            name = augmentations.stem
+            counts |= _add_augmentations(store, project, name, found[augmentations].rows)
+    return {
+        **counts,
+        "left_out": sum(file.read for file in found.values()) - len(rows),
+        "graded_otherwise": sum(map(_is_graded_otherwise, rows)),
+    }
+
+
+def export_mentor_kd(settings: Settings, project: Project, folder: Path) -> list[Path]:
+    """Write a file for each teacher's rationales, and one for all that the mentor answered.
+
+    They have the texts as their authors wrote them, right or wrong (`initial_correct` says which),
+    on the mistakes of the project's exam; what persons accepted and edited is in `--format sft`.
+    Raises BadInput when there is nothing to write, or the folder cannot be written to.
+    """
+    if project.exam_id is None:
+        raise BadInput(f"{project.name} has no exam yet: there is nothing to export.")
+    store = connect(settings.database)
+    questions = {
+        row.question_id: as_question(row) for row in exams.answers(store, project.exam_id, "wrong")
+    }
+    by_author: dict[str, list[AuthoredRow]] = {}
+    for row in authored.by_teachers(store, project.id, project.exam_id):
+        by_author.setdefault(row.author, []).append(row)
+    files = {_file_name(project.name, name, "rationales"): rows for name, rows in by_author.items()}
+    mentor = mentors.of_project(store, project.id)
+    if mentor and (rows := authored.by_mentor(store, mentor.id, project.exam_id)):
+        files[_file_name(project.name, MENTOR, "augmentations")] = rows
+    if not files:
+        raise BadInput(f"Nobody has written a rationale in {project.name} yet: collect some first.")
+    return [
+        write_mentor_kd(_rows(found, questions), folder / name) for name, found in files.items()
+    ]
+
+
+# ---- in
+
+
+def _matched(path: Path, task: Task, mistakes: Sequence[AnswerRow]) -> File:
+    """A file's rows with their mistakes. Raises BadInput when none has one."""
+    rows = read_mentor_kd(path)
+    known = {_spaced(asked(as_question(row))): row for row in reversed(mistakes)}
+    found = []
+    for number, row in enumerate(rows, 1):
+        mistake = known.get(_spaced(row.question))
+        if mistake is None:
+            continue
+        question = as_question(mistake)
+        if not task.grade(_said(row.answer), question).correct:
+            raise BadInput(
+                f"{path.name}, row {number}: its answer is '{row.answer}' where the question's is "
+                f"'{question.gold_answer}': give a file about this task's questions."
+            )
+        text, grade = _answered(task, question, row)
+        found.append(Matched(row, mistake.question_id, question, text, grade))
+    if not found:
+        raise BadInput(
+            f"No row of {path.name} is about a question that the student got wrong: let it sit the "
+            "exam on these questions first."
+        )
+    return File(found, len(rows))
+
+
+def _answered(task: Task, question: Question, row: MentorKdRow) -> tuple[str, Grade]:
+    """The chain, with the final answer where it lacks it, and how it is graded."""
+    alone = task.grade(row.chain, question)
+    if not row.completion.strip():
+        return row.chain, alone
+    whole = f"{row.chain.rstrip()}\n{_said(row.completion)}"
+    graded = task.grade(whole, question)
+    if (alone.prediction, alone.correct) == (graded.prediction, graded.correct):
+        return row.chain, alone
+    return whole, graded
+
+
+def _check_one_each(path: Path, written: Sequence[Matched]) -> None:
+    seen: set[int] = set()
+    for one in written:
+        if one.question_id in seen:
+            raise BadInput(
+                f"{path.name} has two rationales of '{one.question.text[:60]}': a teacher's file "
+                "has one a question; several are augmentations (--augmentations)."
+            )
+        seen.add(one.question_id)
+
+
+def _add_rationales(
+    store: Database, project: Project, author: str, written: Sequence[Matched]
+) -> int:
+    """Let the teacher join and write what is new of it; how many that is."""
+    members = committee.teachers(store, project.id)
+    taken = next((one for one in members if one.name == author), None)
+    if author == MENTOR or (taken and taken.spec_hash != PROVIDER):
+        raise BadInput(f"There is an author '{author}' here: call the file's another (--author).")
+    if taken is None:
+        columns = ("name", "origin", "simulated", "spec", "spec_hash")
+        stay = [{name: getattr(one, name) for name in columns} for one in members]
+        joins = {
+            "name": author,
+            "origin": "imported",
+            "simulated": 0,
+            "spec": {"name": author, "provider": "imported", "model": author},
+            "spec_hash": PROVIDER,
+        }
+        committee.set_committee(store, project.id, [*stay, joins])
+        taken = next(one for one in committee.teachers(store, project.id) if one.name == author)
+    ids = [one.question_id for one in written]
+    known = {
+        one.question_id
+        for one in committee.rationales(store, project.id, ids)
+        if one.teacher_id == taken.id
+    }
+    new = [one for one in written if one.question_id not in known]
+    for one in new:
+        committee.add_rationale(
+            store,
+            {
+                "question_id": one.question_id,
+                "teacher_id": taken.id,
+                "call_id": _call(store, author, one),
+                "text": one.text,
+                "finish": COMPLETE,
+                "prediction": one.grade.prediction,
+                "correct": int(one.grade.correct),
+            },
+        )
+    return len(new)
+
+
+def _add_augmentations(
+    store: Database, project: Project, name: str, augmented: Sequence[Matched]
+) -> dict[str, int]:
+    """Make the file's mentor the project's and write what is new of it; the counts."""
+    model = f"{IMPORTED}{name}"
+    mentor = mentors.of_project(store, project.id)
+    if mentor and mentor.spec["model"] != model:
+        raise BadInput(
+            f"{project.name} has a mentor already ({mentor.spec['model']}): import the "
+            "augmentations of another one into a project of its own."
+        )
+    spec = {"name": MENTOR, "provider": "imported", "model": model}
+    mentor_id = mentors.choose(store, project.id, MENTOR, spec, model)
+    known = mentors.asked(store, mentor_id, [one.question_id for one in augmented])
+    asked_of = Counter(question_id for question_id, _ in known)
+    counts = {"augmentations": 0, "kept": 0}
+    for one in augmented:
+        if (one.question_id, _key(MENTOR, one)) in known:
+            continue
+        call_id = _call(store, MENTOR, one)
+        mentors.add_sample(
+            store,
+            {
+                "teacher_id": mentor_id,
+                "question_id": one.question_id,
+                "call_id": call_id,
+                "number": asked_of[one.question_id],
+                "prediction": one.grade.prediction,
+                "correct": int(one.grade.correct),
+            },
+        )
+        asked_of[one.question_id] += 1
+        known_texts = mentors.texts_on(store, project.id, one.question_id)
+        for sample in mentors.unsettled(store, mentor_id, one.question_id):
+            read = replace(sample, text=one.text, finish=COMPLETE)
+            (outcome,) = outcomes([read], known_texts)
+            mentors.settle(store, read, mentor_id, outcome, one.text)
+            counts["kept"] += outcome == "kept"
+        counts["augmentations"] += 1
+    return counts
+
+
+def _is_graded_otherwise(one: Matched) -> bool:
+    said = one.row.initial_correct
+    return said is not None and said != one.grade.correct
+
+
+def _said(answer: str) -> str:
+    """A final answer in the sentence that the exam asks for."""
+    return f"The answer is {answer.strip().rstrip('.')}."
+
+
+def _spaced(text: str) -> str:
+    """A text with one blank wherever there is white space."""
+    return " ".join(text.split())
+
+
+def _key(author: str, one: Matched) -> str:
+    content = "\x1f".join((PROVIDER, author, str(one.question_id), _reply(one.row)))
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _call(store: Database, author: str, one: Matched) -> int:
+    """The ledger's row of a call that the file tells of."""
+    return calls.add_imported(
+        store,
+        {
+            "key": _key(author, one),
+            "teacher": author,
+            "provider": PROVIDER,
+            "model": author,
+            "role": "rationale",
+            "text": _reply(one.row),
+            "finish": COMPLETE,
+        },
+    )
+
+
+def _reply(row: MentorKdRow) -> str:
+    """A row as the ledger keeps it, and where it stood in its file."""
+    return json.dumps({"at": row.at, "row": row.content})
+
+
+# ---- out
+
+
+def _rows(found: Sequence[AuthoredRow], questions: dict[int, Question]) -> list[MentorKdRow]:
+    """The rows of an author: those out of a file as they were, others in a list."""
+    if all(one.provider == PROVIDER for one in found):
+        kept = [json.loads(one.reply or "") for one in sorted(found, key=lambda one: one.call_id)]
+        return [MentorKdRow(tuple(one["at"]), one["row"]) for one in kept]
+    return [_row((place,), one, questions[one.question_id]) for place, one in enumerate(found)]
+
+
+def _row(at: tuple[int], one: AuthoredRow, question: Question) -> MentorKdRow:
+    if one.provider == PROVIDER:
+        return MentorKdRow(at, json.loads(one.reply or "")["row"])
+    return made_row(
+        at,
+        question=asked(question),
+        chain=one.text or "",
+        completion=one.prediction or "",
+        answer=question.gold_answer,
+        correct=bool(one.correct),
+    )
+
+
+def _file_name(project: str, author: str, what: str) -> str:
+    return re.sub(r"[^\w.-]", "-", f"{project}_{author}_{what}") + ".json"

@@ -1,0 +1,176 @@
+"""The mentor writes, through real jobs with a real if senseless model."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db import mentors
+from db.projects import Project
+from db.store import connect, scalar
+from fair_app.cli.main import main
+from fair_app.curation.augmentation import normalised
+from fair_app.errors import BadInput
+from fair_app.jobs import worker
+from fair_app.settings import Settings
+from fair_app.studio.board import board
+from fair_app.studio.mentor import augment_params, choose_mentor, mentor_of
+from fair_app.studio.projects import open_project
+from tests.mentored import evaluated, examined, guesser, with_mentor, writes
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home")
+
+
+def augment(settings: Settings, project: Project, **asked: Any) -> dict[str, Any]:
+    params = augment_params(settings, open_project(settings, project.name), **asked)
+    return worker.run_now(settings, "augment", params, project.id)
+
+
+def kept(settings: Settings, project: Project) -> dict[int, list[str]]:
+    """The mentor's rationales by question, in their order."""
+    store = connect(settings.database)
+    found = board(settings, open_project(settings, project.name))
+    return {
+        question: texts
+        for question in found.questions
+        if (texts := [one.text or "" for one in mentors.rationales_on(store, project.id, question)])
+    }
+
+
+def test_right_and_new_ones_are_kept_and_all_are_counted(
+    settings: Settings, tmp_path: Path
+) -> None:
+    project = examined(settings, 3)
+    with_mentor(settings, project, tmp_path / "mentor")
+    found = augment(settings, project, k=5)
+    assert (found["samples"], found["questions"], found["k"]) == (15, 3, 5)
+    outcomes = ("kept", "wrong", "duplicates", "incomplete")
+    assert sum(found[one] for one in outcomes) == 15
+    assert found["right"] == found["kept"] + found["duplicates"] > 0
+    assert found["wrong"] > 0
+    store = connect(settings.database)
+    rows = board(settings, open_project(settings, project.name)).rows
+    assert len(rows) == found["kept"] == found["rationales"]
+    assert all(row.by_mentor and row.final_correct for row in rows)
+    for texts in kept(settings, project).values():
+        assert len({normalised(text) for text in texts}) == len(texts)
+    # Every answer stands in the ledger as asked here, at no cost.
+    ledger = store.execute("SELECT origin, cost_usd, state, finish, teacher FROM calls").fetchall()
+    assert {one[:3] for one in ledger} == {("asked", 0.0, "done")}
+    assert Counter(one[3] for one in ledger)["truncated"] <= found["incomplete"]
+
+    standing = mentor_of(settings, project)
+    assert standing is not None
+    assert (standing.k, standing.questions, standing.samples) == (5, 3, 15)
+    assert (standing.right, standing.kept, standing.rationales) == (
+        *(found["right"], found["kept"], found["kept"]),
+    )
+
+    # The same again asks nothing, more asks the rest alone, and another seed asks all.
+    before, calls = kept(settings, project), len(ledger)
+    assert {**augment(settings, project, k=5), "seconds": 0} == {**found, "seconds": 0}
+    assert kept(settings, project) == before
+    more = augment(settings, project, k=6)
+    assert (more["samples"], more["k"]) == (18, 6)
+    assert scalar(store, "SELECT count(*) FROM calls") == calls + 3
+    after = kept(settings, project)
+    assert {question: after[question][: len(texts)] for question, texts in before.items()} == before
+    augment(settings, project, k=1, seed=5, limit=2)
+    assert scalar(store, "SELECT count(*) FROM calls") == calls + 5
+
+
+def test_a_text_that_stands_there_is_not_kept_again(settings: Settings, tmp_path: Path) -> None:
+    project, other = examined(settings, 1), examined(settings, 1, "other")
+    ref = with_mentor(settings, project, tmp_path / "mentor")
+    augment(settings, project, k=12)
+    ((first, *rest),) = kept(settings, project).values()
+    choose_mentor(settings, other, ref)
+    evaluated(settings, other, ref, 5)
+    said = f" {first.upper()} "
+    writes(settings, other, 1, said)
+    augment(settings, other, k=12)
+    assert [*kept(settings, other).values()] == [[said, *rest]]
+
+
+def test_another_project_takes_the_same_answers_from_the_ledger(
+    settings: Settings, tmp_path: Path
+) -> None:
+    first, second = examined(settings, 1), examined(settings, 1, "second")
+    ref = with_mentor(settings, first, tmp_path / "mentor")
+    one = augment(settings, first, k=8)
+    choose_mentor(settings, second, ref)
+    evaluated(settings, second, ref, 5)
+    other = augment(settings, second, k=8)
+    assert (one["cached"], other["cached"]) == (0, 8)
+    assert [*kept(settings, second).values()] == [*kept(settings, first).values()]
+
+
+def test_a_mentor_is_chosen_changed_and_comes_back(settings: Settings, tmp_path: Path) -> None:
+    project = examined(settings, 1)
+    assert mentor_of(settings, project) is None
+    ref = with_mentor(settings, project, tmp_path / "mentor")
+    augment(settings, project, k=8)
+    written = kept(settings, project)
+    other = str(guesser(tmp_path / "other"))
+    choose_mentor(settings, project, other)
+    standing = mentor_of(settings, project)
+    assert standing is not None
+    assert (standing.ref, standing.samples, standing.evaluation) == (other, 0, None)
+    assert kept(settings, project) == {}
+    choose_mentor(settings, project, ref)
+    assert kept(settings, project) == written
+
+
+def test_the_command_line_chooses_and_asks(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project, ref = examined(settings, 3), str(guesser(tmp_path / "mentor"))
+    words = ["--home", str(settings.home), "--project", project.name, "--json"]
+
+    def told(*command: str) -> dict[str, Any]:
+        assert main([*command, *words]) == 0
+        found: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return found
+
+    assert told("mentor", "--student", ref)["evaluated"] is None
+    evaluated(settings, project, ref, 7)
+    chosen = told("mentor")["evaluated"]
+    assert (chosen["accuracy"], chosen["n"], len(chosen["ci95"])) == (0.7, 10, 2)
+    found = told("augment", "--k", "2", "--limit", "2", "--temperature", "1.2", "--seed", "3")
+    assert (found["student"], found["samples"], found["questions"]) == (ref, 4, 2)
+    assert main(["augment", "--resume", "--k", "2", *words]) == 2
+    assert main(["augment", "--resume", *words]) == 2
+    assert "No augmentation was interrupted" in capsys.readouterr().err
+
+
+def test_what_cannot_teach_is_refused_in_a_sentence(settings: Settings, tmp_path: Path) -> None:
+    project = examined(settings, 2)
+
+    def refused(words: str, **asked: Any) -> None:
+        with pytest.raises(BadInput, match=words):
+            augment_params(settings, project, **asked)
+
+    refused("has no mentor: choose one")
+    with pytest.raises(BadInput, match="There is no student"):
+        choose_mentor(settings, project, "nobody")
+    ref = str(guesser(tmp_path / "mentor"))
+    choose_mentor(settings, project, ref)
+    refused("may not teach before: run `evaluate --project mentored --student")
+    # A test on what it was trained on, or of another student, is none.
+    evaluated(settings, project, "smollm2-135m", 9)
+    refused("may not teach before")
+    evaluated(settings, project, ref, 3)
+    assert (
+        "not better than the student (30.0% against 90.0%"
+        in (augment_params(settings, project)["warning"])
+    )
+    refused("1 to 16 times a question, not 17", k=17)
+    refused("temperature is more than 0", temperature=0)
+    refused("top-p", top_p=1.5)
+    refused("mistakes must be 1 or more", limit=0)
+    refused("new tokens must be 1 or more", max_new_tokens=0)
