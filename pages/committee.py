@@ -15,7 +15,14 @@ from fair_app.jobs import queue
 from fair_app.jobs.queue import ACTIVE, JobView
 from fair_app.keys import usable
 from fair_app.settings import Settings
-from fair_app.studio.collecting import CONCURRENCY, agreement, collect_params, failures, live
+from fair_app.studio.collecting import (
+    CONCURRENCY,
+    agreement,
+    collect_params,
+    failures,
+    live,
+    mentors_reviews,
+)
 from fair_app.studio.projects import Project, open_project, status
 from fair_app.studio.quote import quote
 from fair_app.studio.review import summary
@@ -107,6 +114,12 @@ def build(settings: Settings, place: Place) -> Page:
             info="Half the price, answers within a day",
             elem_id="committee-batch",
         )
+        mentor = gr.Checkbox(
+            label="Review the mentor’s rationales",
+            info="Else their right answer keeps them",
+            visible=False,
+            elem_id="committee-review-mentor",
+        )
         start = gr.Button(
             "Ask the committee", variant="primary", elem_id="committee-start", elem_classes="fit"
         )
@@ -121,7 +134,7 @@ def build(settings: Settings, place: Place) -> Page:
     stamp = gr.State("")
     timer = gr.Timer(1.0, active=False)
     board_outputs = [
-        *(people, quoted, ask, cap, in_flight, batch, start, panel),
+        *(people, quoted, ask, cap, in_flight, batch, mentor, start, panel),
         *(work, failed, retry, matrix, expected, stamp),
     ]
 
@@ -134,13 +147,22 @@ def build(settings: Settings, place: Place) -> Page:
         return cards_value(found, typed, summary(settings, project).per_teacher)
 
     def board(project: Project, person: str, *, fill: bool = False) -> list[Any]:
-        """Everything but the forms, read anew; `fill` the cap too, which is else left alone."""
+        """Everything but the forms, read anew; `fill`: how was asked last too, else left alone."""
         members = cards(settings, project, usable_by(person))
         recorded = bool(members) and all(one.spec is None for one in members)
-        found = quote(settings, project) if project.exam_id else None
         view = queue.latest(settings, project, "collect")
         busy = view is not None and view.job.state in ACTIVE
-        can_ask = found is not None and found.calls > 0 and not busy
+        asked_now = view.job.params if view is not None and busy else {}
+        before = view.job.params if view is not None and fill else {}
+        filled = {
+            name: {"value": before[name]} for name in ("concurrency", "batch") if name in before
+        }
+        found = None
+        if project.exam_id:
+            reviewing = bool(asked_now.get("review_mentor"))
+            found = quote(settings, project, review_mentor=reviewing)
+        theirs = mentors_reviews(settings, project)
+        can_ask = found is not None and found.calls + theirs > 0 and not busy
         reasons = failures(settings, project)
         planned = expected_calls(found, live(settings, project)) if found and busy else {}
         return [
@@ -148,10 +170,11 @@ def build(settings: Settings, place: Place) -> Page:
             "" if busy else quote_panel(found, recorded),
             gr.Row(visible=can_ask),
             gr.Number(visible=_costs(members), **({"value": project.budget_usd} if fill else {})),
-            gr.Number(visible=_costs(members)),
-            gr.Checkbox(visible=True)
+            gr.Number(visible=_costs(members), **filled.get("concurrency", {})),
+            gr.Checkbox(visible=True, **filled.get("batch", {}))
             if _has_batches(members)
             else gr.Checkbox(False, visible=False),
+            gr.Checkbox(False, visible=theirs > 0),
             "Ask for what is missing" if found and found.done else "Ask the committee",
             panel_value(settings, project, "collect"),
             working(project, view, planned),
@@ -229,8 +252,17 @@ def build(settings: Settings, place: Place) -> Page:
         set_committee(settings, project, _read_once(Path(uploaded)))
         return [*teacher_form.closed(), *board(project, who_asks(request))]
 
+    def quote_again(name: str, review_mentor: bool) -> str:
+        project = open_project(settings, name)
+        return quote_panel(quote(settings, project, review_mentor=bool(review_mentor)), False)
+
     def begin(
-        request: gr.Request, name: str, cap: float | None, in_flight: float | None, batch: bool
+        request: gr.Request,
+        name: str,
+        cap: float | None,
+        in_flight: float | None,
+        batch: bool,
+        review_mentor: bool,
     ) -> Sequence[Any]:
         project, person = open_project(settings, name), who_asks(request)
         params = collect_params(
@@ -240,6 +272,7 @@ def build(settings: Settings, place: Place) -> Page:
             budget_usd=cap,
             keys=usable_by(person),
             batch=bool(batch),
+            review_mentor=bool(review_mentor),
         )
         queue.submit(settings, "collect", params, project, owner=person)
         return board(open_project(settings, name), person)
@@ -269,7 +302,8 @@ def build(settings: Settings, place: Place) -> Page:
         file_text,
         **ACTION,
     ).then(None, [file_text, place.project], None, js=SAVE_FILE, api_visibility="private")
-    asked = [place.project, cap, in_flight, batch]
+    asked = [place.project, cap, in_flight, batch, mentor]
+    mentor.input(spoken(quote_again), [place.project, mentor], quoted, **ACTION)
     start.click(spoken(begin), asked, board_outputs, **ACTION)
     retry.click(spoken(begin), asked, board_outputs, **ACTION)
     prompts_panel.wire(

@@ -11,7 +11,7 @@ from fair_app.jobs import queue
 from fair_app.settings import Settings
 from fair_app.student.registry import SERVER_KEY
 from fair_app.studio.deciding import override_grade
-from fair_app.studio.exams import Score, Voted, answers, exam_params, samples_of, score
+from fair_app.studio.exams import Standing, Voted, answers, exam_params, samples_of, score
 from fair_app.studio.exchange import export_answers, export_mistakes
 from fair_app.studio.grades import last_decision, undo_grade, words
 from fair_app.studio.projects import Project, open_project, set_task
@@ -184,6 +184,9 @@ def build(settings: Settings, place: Place) -> Page:
         """Another filter or search: from the first page, without what was said before."""
         return *live(open_project(settings, project), "", which, search, 1, []), which, ""
 
+    def search_for(*asked: str) -> tuple[Any, ...]:
+        return look(*asked)[: len(outputs)]
+
     def show_samples(
         event: gr.EventData, name: str, which: str, search: str, page: int, sampled: list[int]
     ) -> Sequence[Any]:
@@ -272,7 +275,7 @@ def build(settings: Settings, place: Place) -> Page:
     which.input(look, [place.project, which, search], [*outputs, place.item, said], **ACTION)
     # Not `input`, which Gradio does not send for what is pasted.
     search.change(
-        lambda *values: look(*values)[: len(outputs)],
+        search_for,
         [place.project, which, search],
         outputs,
         **{**LIVE, "trigger_mode": "always_last"},
@@ -331,7 +334,7 @@ def _waiting(panel: dict[str, Any]) -> str:
     )
 
 
-def _nothing(which: str, search: str, standing: Score) -> str:
+def _nothing(which: str, search: str, standing: Standing) -> str:
     if not standing.counts.answered:
         return ""
     if search:

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from fair_app.jobs import queue
-from fair_app.jobs.kinds import KINDS
+from fair_app.jobs.kinds import KINDS, LENDING
 from fair_app.jobs.queue import ACTIVE, JobView
 from fair_app.settings import Settings
 from fair_app.studio.board import board
@@ -16,11 +16,12 @@ from fair_app.studio.evaluations import summary as all_tested
 from fair_app.studio.exams import score
 from fair_app.studio.projects import Project, open_project, status
 from fair_app.studio.review import summary
+from fair_app.studio.storage import backup_fault, restored_note
 from fair_app.tasks.registry import task_of
 from pages.components.answers import IMPORTED
 from pages.components.job_panel import described
 from pages.components.markup import count, percent, text
-from pages.components.notice import go_button
+from pages.components.notice import go_button, notice
 from pages.components.page import LIVE, Page, Place
 from pages.components.painted import painted
 from pages.components.report_links import CSS as LINKS_CSS
@@ -34,13 +35,12 @@ PAGE_OF = {
     "merge": "training",
     "prefer": "training",
     "gguf": "training",
+    "augment": "training",
     "evaluate": "evaluation",
     "rounds": "evaluation",
     "ablation": "evaluation",
     "try": "evaluation",
 }
-LENDING = "try"
-"""A model that is lent is no work under way, and nothing to be gone on with."""
 RECENT = 6
 
 
@@ -112,7 +112,7 @@ def painting(settings: Settings, project: Project) -> str:
     about = f"{text(task_of(project).title)} · {text(project.student)}"
     return (
         f'<header class="page-head"><h2>{text(project.name)}</h2><p>{about}</p></header>'
-        f"{_next_panel(next_step(standing))}"
+        f"{_storage(settings)}{_next_panel(next_step(standing))}"
         f'<ol class="path">{path}</ol>{_jobs(settings, project)}{report_links(project)}'
     )
 
@@ -302,6 +302,11 @@ def _next_panel(step: Next) -> str:
         f'<section class="next"><div><h3>Next</h3><p>{text(step.sentence)}</p></div>'
         f'<div class="doing">{button}{other}</div></section>'
     )
+
+
+def _storage(settings: Settings) -> str:
+    restored, fault = restored_note(settings), backup_fault(settings)
+    return (notice(restored) if restored else "") + (notice(fault, "warning") if fault else "")
 
 
 def _jobs(settings: Settings, project: Project) -> str:

@@ -5,11 +5,13 @@ from importlib.metadata import version
 from platform import python_version
 from typing import Any
 
+from fair_app.access.roles import Role, who_visits
 from fair_app.settings import Settings
 from fair_app.studio.projects import Project
 from pages.components.markup import text
 from pages.components.page import Page, Place
 from pages.components.painted import page_head, painted
+from pages.components.sharing import Sharing
 
 LIBRARIES = ("gradio", "torch", "transformers", "peft", "bitsandbytes")
 TERMS = (
@@ -20,7 +22,7 @@ TERMS = (
 )
 KEYS = (
     ("j k", "next and previous question"),
-    ("1 … 9", "choose a teacher"),
+    ("1 … 9", "choose a rationale"),
     ("a r x", "accept, reject or reset the chosen teacher’s rationale"),
     ("u", "undo your latest decision"),
     ("?", "show the keys"),
@@ -38,17 +40,20 @@ COMPARE_KEYS = (
 
 
 def build(settings: Settings, place: Place) -> Page:
-    """Lay out the page; nothing on it can be changed."""
+    """Lay out the page, on which an owner makes links to look."""
     page_head("Settings", "Set FAIR_HOME, FAIR_HOST and FAIR_PORT, or --home, --host and --port.")
+    sharing = Sharing(settings, place)
     whole = painted("settings")
 
     def refresh(project: Project, item: str) -> Sequence[Any]:
-        return [_painting(settings)]
+        shown = who_visits().role is Role.OWNER
+        return [*sharing.values(project), _painting(settings, with_places=shown)]
 
-    return Page("settings", "Settings", refresh, [whole])
+    return Page("settings", "Settings", refresh, [*sharing.outputs, whole])
 
 
-def _painting(settings: Settings) -> str:
+def _painting(settings: Settings, *, with_places: bool) -> str:
+    """What never changes; where the files lie only for whom it is to know."""
     places = {
         "Database": settings.database,
         "Models": settings.models,
@@ -56,9 +61,9 @@ def _painting(settings: Settings) -> str:
         "Logs of jobs": settings.logs,
     }
     versions = {"python": python_version(), **{name: version(name) for name in LIBRARIES}}
+    where = _rows({name: f"<code>{text(path.resolve())}</code>" for name, path in places.items()})
     return (
-        "<h3>Where the files lie</h3>"
-        + _rows({name: f"<code>{text(path.resolve())}</code>" for name, path in places.items()})
+        (f"<h3>Where the files lie</h3>{where}" if with_places else "")
         + "<h3>Keys in the review</h3>"
         + _rows({keys: text(what) for keys, what in KEYS}, keys=True)
         + "<h3>Keys among an exam’s answers</h3>"

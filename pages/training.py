@@ -5,15 +5,20 @@ from typing import Any
 
 import gradio as gr
 
+from fair_app.curation.acceptance import MENTOR
+from fair_app.curation.training_set import MIXED, WITH_MENTOR
 from fair_app.errors import BadInput
 from fair_app.jobs import queue
 from fair_app.settings import Settings
+from fair_app.studio.mentor import mentor_of
 from fair_app.studio.projects import Project, open_project
 from fair_app.studio.teachers import teachers
-from fair_app.studio.training import MIXED, free_name, train_params, training_preview
+from fair_app.studio.training import free_name, train_params, training_preview
 from pages.components.checkpoints import CSS as CHECKPOINTS_CSS
 from pages.components.checkpoints import checkpoint_list, checkpoint_value
 from pages.components.job_panel import job_panel, panel_value
+from pages.components.mentor_section import CSS as MENTOR_CSS
+from pages.components.mentor_section import MentorSection
 from pages.components.notice import empty, spoken
 from pages.components.page import ACTION, LIVE, Page, Place
 from pages.components.painted import page_head, painted
@@ -50,6 +55,7 @@ def build(settings: Settings, place: Place) -> Page:
                 elem_id="training-teacher",
             )
             fields.main()
+            fields.soft()
             with gr.Accordion("More settings", open=False, elem_classes="more"):
                 student = gr.Textbox(
                     label="Student",
@@ -81,11 +87,17 @@ def build(settings: Settings, place: Place) -> Page:
             examples = ExamplesFold(settings)
             curves = painted("training-curves")
             merging = job_panel(settings, "merge", place)
+            exporting = job_panel(settings, "gguf", place)
             made = checkpoint_list(settings, place)
             second = SecondStage(settings, place)
+    mentor = MentorSection(settings, place)
     comparison = RunComparison(settings)
     timer = gr.Timer(1.0, active=False)
-    live_outputs = [panel, waiting, curves, merging, made, *second.outputs]
+    live_outputs = [
+        *(panel, waiting, curves, merging, exporting, made),
+        *second.outputs,
+        *mentor.outputs,
+    ]
 
     def live(project: Project) -> tuple[Any, ...]:
         return (
@@ -93,26 +105,37 @@ def build(settings: Settings, place: Place) -> Page:
             waiting_value(settings),
             training_curves(settings, project),
             panel_value(settings, project, "merge"),
+            panel_value(settings, project, "gguf"),
             checkpoint_value(settings, project),
             *second.live(project),
+            *mentor.live(project),
         )
 
     def refresh(
-        project: Project, item: str, shown_for: str, chosen: str, preferred: str | None
+        project: Project,
+        item: str,
+        shown_for: str,
+        chosen: str,
+        preferred: str | None,
+        mentors: str | None,
     ) -> Sequence[Any]:
-        names = [one.name for one in teachers(settings, project)]
-        chosen = chosen if chosen in names else MIXED
-        choices = [("The whole committee", MIXED), *((f"Only {one}", one) for one in names)]
+        anew = shown_for != project.name
         return (
-            gr.skip() if shown_for == project.name else free_name(settings, NAME),
-            gr.Dropdown(choices=choices, value=chosen),
+            free_name(settings, NAME) if anew else gr.skip(),
             project.name,
-            _preview(settings, project, chosen),
+            *learn_from(project, chosen),
             project.name,
-            *second.filled(project, preferred, anew=shown_for != project.name),
+            *second.filled(project, preferred, anew=anew),
+            *mentor.filled(project, mentors, anew=anew),
             *live(project),
             *comparison.values(project),
         )
+
+    def learn_from(project: Project, chosen: str) -> list[Any]:
+        """The authors to learn from, and what their texts are."""
+        choices = _authors(settings, project)
+        chosen = chosen if chosen in [value for _, value in choices] else MIXED
+        return [gr.Dropdown(choices=choices, value=chosen), _preview(settings, project, chosen)]
 
     def tick(project_name: str, seen: str) -> tuple[Any, ...]:
         project = open_project(settings, project_name)
@@ -150,6 +173,14 @@ def build(settings: Settings, place: Place) -> Page:
     examples.wire(place, [teacher, student, *fields.components], asked)
     comparison.wire(place)
     second.wire(place, [waiting], lambda _: [waiting_value(settings)])
+    mentor.wire(
+        place,
+        fields,
+        learn_from,
+        [teacher, preview],
+        [panel, waiting],
+        lambda project: [panel_value(settings, project, "train"), waiting_value(settings)],
+    )
     timer.tick(
         tick,
         [place.project, comparison.seen],
@@ -172,20 +203,33 @@ def build(settings: Settings, place: Place) -> Page:
         name="training",
         title="Training",
         refresh=refresh,
-        inputs=[form_of, teacher, second.asked],
+        inputs=[form_of, teacher, second.asked, mentor.asked],
         outputs=[
             name,
-            teacher,
             form_of,
+            teacher,
             preview,
             examples.heading,
             *second.form,
+            *mentor.form,
             *live_outputs,
             *comparison.outputs,
         ],
         timer=timer,
-        css=PREVIEW_CSS + CHECKPOINTS_CSS + COMPARISON_CSS,
+        css=PREVIEW_CSS + CHECKPOINTS_CSS + COMPARISON_CSS + MENTOR_CSS,
     )
+
+
+def _authors(settings: Settings, project: Project) -> list[tuple[str, str]]:
+    """Whose texts a student can learn from; the mentor's once it has written some."""
+    names = [one.name for one in teachers(settings, project)]
+    standing = mentor_of(settings, project)
+    written = standing is not None and standing.rationales > 0
+    return [
+        ("The whole committee", MIXED),
+        *([("Committee and mentor", WITH_MENTOR), ("Only the mentor", MENTOR)] if written else []),
+        *((f"Only {one}", one) for one in names),
+    ]
 
 
 def _preview(settings: Settings, project: Project, teacher: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from db.projects import Project
 from fair_app.cli.training import CHOICES, SETTINGS
 from fair_app.errors import BadInput
-from fair_app.evaluation.ablation import Factors
+from fair_app.evaluation.ablation import MENTORS, Factors
 from fair_app.jobs import queue, worker
 from fair_app.settings import Settings
 from fair_app.student.base import DECODINGS, PROMPT_STYLES
@@ -46,6 +46,15 @@ def add_ablating(add: Callable[..., Any], student: str) -> None:
     made.add_argument("--answer-check", action="store_true", help="with it, and without")
     made.add_argument(
         "--without-decisions", action="store_true", help="as if no person had decided"
+    )
+    made.add_argument(
+        "--with-mentor",
+        nargs="?",
+        type=mentors,
+        const=MENTORS[1:],
+        default=(),
+        metavar=",".join(MENTORS[1:]),
+        help="learning from its rationales, from its soft labels, from both; default: each",
     )
     made.add_argument("--grid", action="store_true", help="every combination, not one at a time")
     made.add_argument("--seeds", type=int, default=1, metavar="K", help="runs of each arm")
@@ -90,6 +99,7 @@ def planned(made: ablations.Plan) -> Result:
     """A plan as it is printed."""
     return {
         "plan": ablations.plan_in_words(made),
+        "warning": made.warning,
         "arms": [asdict(one) for one in made.arms],
         "seeds": made.seeds,
         "runs": made.cost.runs,
@@ -109,6 +119,15 @@ def numbers(words: str) -> tuple[float, ...]:
         raise argparse.ArgumentTypeError(f"'{words}' is not a list of numbers as 0,0.5,1") from None
 
 
+def mentors(words: str) -> tuple[str, ...]:
+    """Read `rationales,soft`."""
+    found = tuple(words.split(","))
+    if not set(found) <= set(MENTORS[1:]):
+        known = ", ".join(MENTORS[1:])
+        raise argparse.ArgumentTypeError(f"'{words}' is not a list of {known}")
+    return found
+
+
 def _wanted(settings: Settings, project: Project, arguments: Namespace) -> ablations.Wanted:
     names = tuple(one.name for one in teachers(settings, project))
     if arguments.teachers and len(names) < 2:
@@ -122,6 +141,7 @@ def _wanted(settings: Settings, project: Project, arguments: Namespace) -> ablat
             random_rationales=arguments.random_rationales,
             answer_check=arguments.answer_check,
             without_decisions=arguments.without_decisions,
+            mentor=arguments.with_mentor,
         ),
         seeds=arguments.seeds,
         grid=arguments.grid,

@@ -11,9 +11,10 @@ from fair_app.committee.committee_file import load_committee
 from fair_app.errors import BadInput
 from fair_app.jobs import queue, worker
 from fair_app.settings import Settings
-from fair_app.studio import bundle, collecting, exchange, projects, teachers
+from fair_app.studio import bundle, collecting, exchange, mentor_kd, projects, teachers
 from fair_app.studio import demo as demo_loop
 from fair_app.studio.gguf_export import GGUF_TYPES, gguf_params
+from fair_app.studio.giving_up import give_up
 from fair_app.studio.quote import Quote, quote
 from fair_app.studio.wrong_predictions import export_wrong_predictions
 
@@ -38,15 +39,37 @@ def collect(settings: Settings, arguments: Namespace) -> Result:
     if arguments.committee:
         teachers.set_committee(settings, project, load_committee(arguments.committee))
     if arguments.dry_run:
-        return _quoted(quote(settings, project, batch=arguments.batch))
+        return _quoted(
+            quote(settings, project, batch=arguments.batch, review_mentor=arguments.review_mentor)
+        )
     params = collecting.collect_params(
-        settings, project, arguments.concurrency, arguments.budget, batch=arguments.batch
+        settings,
+        project,
+        arguments.concurrency,
+        arguments.budget,
+        batch=arguments.batch,
+        review_mentor=arguments.review_mentor,
     )
     return worker.run_now(settings, "collect", params, project.id)
 
 
 def import_files(settings: Settings, arguments: Namespace) -> Result:
-    """The reference's JSON files of a committee run."""
+    """The reference's JSON files of a committee run, or Mentor-KD's of rationales."""
+    if arguments.format == "mentor-kd":
+        if arguments.mistakes or arguments.feedback:
+            raise BadInput(
+                "--mistakes and --feedback are of the reference's files: leave them out."
+            )
+        return mentor_kd.import_mentor_kd(
+            settings,
+            arguments.project,
+            arguments.task,
+            rationales=arguments.rationale,
+            author=arguments.author or mentor_kd.AUTHOR,
+            augmentations=arguments.augmentations,
+        )
+    if arguments.author or arguments.augmentations:
+        raise BadInput("--author and --augmentations are of --format mentor-kd: leave them out.")
     return exchange.import_reference(
         settings,
         arguments.project,
@@ -58,7 +81,8 @@ def import_files(settings: Settings, arguments: Namespace) -> Result:
 
 
 def export(settings: Settings, arguments: Namespace) -> Result:
-    """The project as the reference's files, training examples, a report, a bundle; or a GGUF."""
+    """The project as the reference's or Mentor-KD's files, training examples, a report, a bundle;
+    or a GGUF."""
     project = projects.open_project(settings, arguments.project)
     if arguments.format == "gguf":
         kind = arguments.quantization or GGUF_TYPES[0]
@@ -69,11 +93,13 @@ def export(settings: Settings, arguments: Namespace) -> Result:
     write = {
         "reference": _reference_files,
         "sft": exchange.export_sft,
+        "mentor-kd": mentor_kd.export_mentor_kd,
         "report": bundle.export_report,
         "bundle": bundle.export_bundle,
     }
     files = write[arguments.format](settings, project, arguments.output)
-    return {"files": [str(file) for file in files]}
+    left_out = exchange.left_out(settings, project) if arguments.format == "reference" else ""
+    return {"files": [str(file) for file in files], **({"left_out": left_out} if left_out else {})}
 
 
 def status(settings: Settings, arguments: Namespace) -> Result:
@@ -90,12 +116,15 @@ def status(settings: Settings, arguments: Namespace) -> Result:
 
 
 def jobs(settings: Settings, arguments: Namespace) -> Result:
-    """List jobs, cancel or resume one, or run the next one here."""
+    """List jobs, cancel, resume or give up one, or run the next one here."""
     match arguments.action:
         case "cancel":
             queue.cancel(settings, arguments.id)
         case "resume":
             queue.resume(settings, arguments.id)
+        case "give-up":
+            freed = give_up(settings, arguments.id)
+            return {"names": freed, "jobs": [_job(job) for job in queue.listed(settings)]}
         case "run-next":
             waiting = queue.next_queued(settings)
             if waiting is None:
@@ -141,6 +170,7 @@ def _job(job: queue.Job) -> Result:
         "kind": job.kind,
         "parent": job.parent_id,
         "state": job.state,
+        "given_up": job.given_up,
         "stage": job.stage,
         "done": job.done,
         "total": job.total,

@@ -78,6 +78,9 @@ def _decide(decide: argparse.ArgumentParser) -> None:
         "--revision", type=int, metavar="R", help="refuse when somebody decided since"
     )
     decide.add_argument("--yes", action="store_true", help="decide on the queue, not only count")
+    decide.add_argument(
+        "--over", action="store_true", help="of the queue also what persons decided on before"
+    )
     _queue_options(decide)
 
 

@@ -7,6 +7,7 @@ from fair_app.cli.deciding_grammar import GRADES, check_decide
 from fair_app.cli.shown import Result, actor_of, limit_of, shown, written
 from fair_app.curation.acceptance import RationaleRow
 from fair_app.curation.board import Board, Incomplete
+from fair_app.curation.decisions import State
 from fair_app.errors import BadInput
 from fair_app.settings import Settings
 from fair_app.studio import deciding, decision_log, projects, review
@@ -49,21 +50,31 @@ def _decide_queue(settings: Settings, project: Project, arguments: Namespace, ac
     search = arguments.search or ""
     found = review.queue(settings, project, arguments.queue, actor, search)
     ids = [rationale for item in found.items for rationale in item.rationales]
-    changed = deciding.changed_by(found.board, ids, arguments.action)
+    # A reset is about what persons decided; all else leaves that alone unless told otherwise.
+    over = arguments.over or arguments.action == "reset"
+    left = set() if over else _decided_on(found.board, ids)
+    wanted = [one for one in ids if one not in left]
+    changed = deciding.changed_by(found.board, wanted, arguments.action)
     result = {
         "action": arguments.action,
         "queue": found.name,
         "search": search,
         "questions": len(found.items),
         "rationales": len(ids),
+        "left": len(left),
         "changes": len(changed),
         "decided": 0,
     }
     if arguments.yes:
         result["decided"] = deciding.decide_all(
-            settings, project, ids, arguments.action, actor=actor
+            settings, project, wanted, arguments.action, actor=actor, only_undecided=not over
         )
     return result
+
+
+def _decided_on(found: Board, ids: list[int]) -> set[int]:
+    """Those of many rationales on which a person has decided."""
+    return {one for one in ids if (found.state_of(one) or State()).accepted is not None}
 
 
 def _decide_one(settings: Settings, project: Project, arguments: Namespace, actor: str) -> Result:
@@ -144,17 +155,24 @@ def _undo_or_redo(settings: Settings, project: Project, action: str, actor: str)
 
 def _written_by(found: Board, question_id: int, arguments: Namespace) -> int:
     """The id of a teacher's rationale on a question. Raises BadInput when there is none."""
-    if arguments.teacher not in found.teachers:
+    if arguments.teacher not in found.authors:
         raise BadInput(
-            f"There is no teacher '{arguments.teacher}' here: choose {', '.join(found.teachers)}."
+            f"There is no teacher '{arguments.teacher}' here: choose {', '.join(found.authors)}."
         )
     every: list[RationaleRow | Incomplete] = [*found.rows, *found.incomplete]
-    for one in every:
-        if (one.question_id, one.teacher) == (question_id, arguments.teacher):
-            return one.id
-    raise BadInput(
-        f"{arguments.teacher} has written no rationale on question {arguments.question} yet."
-    )
+    wanted = (question_id, arguments.teacher)
+    own = [one.id for one in every if (one.question_id, one.teacher) == wanted]
+    if not own:
+        raise BadInput(
+            f"{arguments.teacher} has written no rationale on question {arguments.question} yet."
+        )
+    if len(own) > 1:
+        raise BadInput(
+            f"{arguments.teacher} has written {len(own)} rationales on question "
+            f"{arguments.question}: name one by its id (--rationale), "
+            f"{', '.join(map(str, own))}."
+        )
+    return own[0]
 
 
 def _text(given: Namespace) -> str | None:

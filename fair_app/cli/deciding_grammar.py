@@ -38,6 +38,7 @@ PLACE = {
     "revision": "is that of one rationale, or of the question with a favourite",
     "search": "goes with --queue NAME",
     "yes": "goes with --queue NAME",
+    "over": "goes with `accept --queue NAME` and `reject --queue NAME`",
 }
 
 
@@ -57,6 +58,7 @@ def check_decide(given: Namespace) -> None:
         "revision": subject in ONE and action not in ("comment", *GRADES),
         "search": subject == "queue",
         "yes": subject == "queue",
+        "over": subject == "queue" and action != "reset",
     }
     for name, place in PLACE.items():
         is_given = getattr(given, name) is not None and getattr(given, name) is not False

@@ -12,11 +12,15 @@ from fair_app.jobs import worker
 from fair_app.settings import Settings
 from fair_app.student.base import DECODINGS, PROMPT_STYLES
 from fair_app.student.registry import QUANTIZATIONS
-from fair_app.studio import evaluations, exams, projects
-from fair_app.studio.evaluations import Compared, Leakage
+from fair_app.studio import comparing, evaluations, exams, projects
+from fair_app.studio.comparing import Compared
+from fair_app.studio.leakage import counted
+from fair_app.studio.matrix import matrix as matrix_of
+from fair_app.studio.tasks import own_tasks
 from fair_app.tasks.custom import TaskSpec, make_spec
 from fair_app.tasks.grading import GRADERS
 from fair_app.tasks.registry import task as task_named
+from fair_app.tasks.registry import task_names
 
 Result = dict[str, Any]
 
@@ -37,7 +41,12 @@ def add_evaluating(add: Callable[..., Any], student: str, task: str) -> None:
     _without_leaked(tested)
 
     compared = add("compare", compare)
-    compared.add_argument("first", metavar="A", help="an evaluation's number or its student")
+    compared.add_argument(
+        "first",
+        metavar="A",
+        help="an evaluation's number, several seeds as 12+13, or a student: its newest evaluation "
+        "with all seeds",
+    )
     compared.add_argument("others", metavar="B", nargs="+", help="each is compared with A")
     _without_leaked(compared)
 
@@ -80,8 +89,9 @@ def evaluate(settings: Settings, arguments: Namespace) -> Result:
     """A student answers the test questions."""
     project = projects.open_project(settings, arguments.project)
     name, spec = arguments.task or project.task, task_spec(arguments)
-    if spec is None and name != project.task:
-        task_named(name)
+    if spec is None and name != project.task and name not in task_names():
+        spec = own_tasks(settings, project).get(name)
+        task_named(name, spec)
     params = exam_params(settings, arguments, name, spec, seeds=arguments.seeds)
     result = worker.run_now(settings, "evaluate", params, project.id)
     ids = result.pop("exams", [result["exam"]])
@@ -93,9 +103,11 @@ def evaluate(settings: Settings, arguments: Namespace) -> Result:
     }
     exam = evaluations.find_evaluation(settings, project, str(told["evaluation"]))
     leaked = evaluations.leakage(settings, project, exam)
-    told["leaked"] = _counted(leaked)
-    if arguments.without_leaked:
+    told["leaked"] = counted(leaked)
+    if arguments.without_leaked and len(leaked.items) < leaked.n:
         told["without_leaked"] = evaluations.without(settings, ids, leaked.items)
+    elif arguments.without_leaked:  # the test is done, and that is no fault of it
+        told["without_leaked"] = {"n": 0, "note": evaluations.NOTHING_LEFT}
     return told
 
 
@@ -103,12 +115,12 @@ def compare(settings: Settings, arguments: Namespace) -> Result:
     """Two or more evaluations of the same items, with McNemar's exact test."""
     project = projects.open_project(settings, arguments.project)
     asked = [arguments.first, *arguments.others]
-    ids = evaluations.find_comparable(settings, project, asked)
-    found = evaluations.comparison(settings, project, ids, without_leaked=arguments.without_leaked)
+    sides = comparing.find_comparable(settings, project, asked)
+    found = comparing.comparison(settings, project, sides, without_leaked=arguments.without_leaked)
     if len(found) == 1:
         return _compared(found[0])
     return {
-        "first": ids[0],
+        "first": sides[0][0],
         "correction": "Holm",
         "compared": [{**_compared(one), "p_holm": one.p_holm} for one in found],
     }
@@ -117,7 +129,7 @@ def compare(settings: Settings, arguments: Namespace) -> Result:
 def matrix(settings: Settings, arguments: Namespace) -> Result:
     """The project's students by the tasks that they were tested on."""
     project = projects.open_project(settings, arguments.project)
-    found = evaluations.matrix(settings, project)
+    found = matrix_of(settings, project)
     return {
         "learned": found.learned,
         "tasks": [{"task": name, "way": found.ways[name]} for name in found.tasks],
@@ -169,19 +181,11 @@ def _without_leaked(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _counted(leaked: Leakage) -> Result:
-    return {
-        "exact": len(leaked.exact),
-        "normalised": len(leaked.normalised),
-        "near": len(leaked.near),
-        "among": leaked.source,
-    }
-
-
 def _compared(one: Compared) -> Result:
     return {
         "first": one.first.id,
         "second": one.second.id,
+        **_seeds(one),
         "n": one.n,
         **asdict(one.changes),
         "difference": one.difference,
@@ -190,3 +194,10 @@ def _compared(one: Compared) -> Result:
         "by_type": [[asdict(part) for part in way] for way in one.by_type],
         "by_length": [asdict(part) for part in one.by_length],
     }
+
+
+def _seeds(one: Compared) -> Result:
+    """Of several seeds their evaluations, and the accuracy over them on each side."""
+    if not one.pooled:
+        return {}
+    return {"seeds": [list(side) for side in one.sides], "accuracy": [one.before, one.after]}

@@ -11,14 +11,14 @@ from typing import Any
 
 from fair_app.cli.parser import parse
 from fair_app.errors import BadInput, Cancelled, WorkFailed
-from fair_app.settings import Settings
+from fair_app.settings import read_settings
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
     try:
         arguments = parse(sys.argv[1:] if argv is None else argv)
-        settings = Settings(home=arguments.home) if arguments.home else Settings()
+        settings = read_settings(arguments.home)
         # What libraries print must not stand beside the JSON object.
         with contextlib.redirect_stdout(sys.stderr):
             result = arguments.run(settings, arguments)

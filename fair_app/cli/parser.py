@@ -7,13 +7,17 @@ from typing import Any, NoReturn
 
 from fair_app.cli import commands
 from fair_app.cli.ablating import add_ablating
+from fair_app.cli.backup import add_backup
 from fair_app.cli.curating_options import add_curating
 from fair_app.cli.evaluating import add_evaluating, add_questions
+from fair_app.cli.mentor import add_mentor
 from fair_app.cli.preferring import add_preferring
 from fair_app.cli.replaying import add_replaying
 from fair_app.cli.rounds import add_rounds
+from fair_app.cli.students import add_students
 from fair_app.cli.training import add_training
 from fair_app.cli.trying import add_trying
+from fair_app.cli.users import add_access
 from fair_app.errors import BadInput
 from fair_app.studio.gguf_export import GGUF_TYPES
 from fair_app.tasks.registry import task_names
@@ -62,12 +66,17 @@ def _parser() -> Parser:
     collect.add_argument(
         "--batch", action="store_true", help="in batches: half the price, within a day"
     )
+    collect.add_argument(
+        "--review-mentor", action="store_true", help="the mentor's rationales are reviewed too"
+    )
     collect.add_argument("--dry-run", action="store_true", help="say what it would take, and stop")
 
     add_curating(add)
 
     add_training(add, STUDENT)
     add_preferring(add)
+    add_mentor(add, STUDENT)
+    add_students(add, STUDENT)
 
     add_evaluating(add, STUDENT, TASK)
     add_rounds(add, STUDENT)
@@ -78,6 +87,11 @@ def _parser() -> Parser:
     imported.add_argument("--task", required=True, metavar="T")
     for part in ("mistakes", "feedback", "rationale"):
         imported.add_argument(f"--{part}", type=Path, metavar="FILE")
+    imported.add_argument("--format", choices=["reference", "mentor-kd"], default="reference")
+    imported.add_argument(
+        "--augmentations", type=Path, metavar="FILE", help="mentor-kd: what a mentor wrote"
+    )
+    imported.add_argument("--author", metavar="NAME", help="mentor-kd: who wrote the rationales")
 
     export = add("export", commands.export)
     export.add_argument("--format", required=True, choices=FORMATS)
@@ -88,16 +102,19 @@ def _parser() -> Parser:
     )
 
     add_replaying(add)
+    add_access(add)
+
+    add_backup(add)
 
     add("status", commands.status, required=False)
 
     jobs = add("jobs", commands.jobs, project=False)
     action = jobs.add_subparsers(
-        dest="action", required=True, metavar="list|cancel|resume|run-next"
+        dest="action", required=True, metavar="list|cancel|resume|give-up|run-next"
     )
     action.add_parser("list", parents=[everywhere])
     action.add_parser("run-next", parents=[everywhere])
-    for name in ("cancel", "resume"):
+    for name in ("cancel", "resume", "give-up"):
         action.add_parser(name, parents=[everywhere]).add_argument("id", type=int, metavar="ID")
 
     demo = add("demo", commands.demo, project=False)
@@ -105,7 +122,7 @@ def _parser() -> Parser:
     return parser
 
 
-FORMATS = ["reference", "sft", "report", "bundle", "gguf"]
+FORMATS = ["reference", "sft", "mentor-kd", "report", "bundle", "gguf"]
 TASK = f"{', '.join(task_names())}, or with --map and --grader a name of your own"
 STUDENT = "a hub id, a folder, smollm2-135m, or checkpoint:NAME"
 

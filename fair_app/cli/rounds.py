@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fair_app.cli.training import CHOICES, GIVEN, SETTINGS
+from fair_app.curation.training_set import MIXED
 from fair_app.errors import BadInput
 from fair_app.evaluation.rounds import FROM_ADAPTER, WAYS
 from fair_app.jobs import worker
@@ -14,7 +15,6 @@ from fair_app.studio import projects
 from fair_app.studio.collecting import CONCURRENCY
 from fair_app.studio.rounds import KIND, NAME, TEST_QUESTIONS, rounds_params
 from fair_app.studio.rounds_plan import rounds_plan
-from fair_app.studio.training import MIXED
 from fair_app.training.settings import PRESETS, QUICK
 
 Result = dict[str, Any]

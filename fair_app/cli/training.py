@@ -8,13 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from db.projects import Project
+from fair_app.curation.training_set import ACCEPTED, CHOSEN
 from fair_app.errors import BadInput
 from fair_app.jobs import queue, worker
 from fair_app.settings import Settings
 from fair_app.student.registry import QUANTIZATIONS
 from fair_app.studio import projects, training, training_preview
 from fair_app.studio import runs as compared_runs
-from fair_app.training.settings import BALANCES, METHODS, PRESETS, QUICK, SAMPLINGS, SCHEDULES
+from fair_app.training.settings import (
+    BALANCES,
+    METHODS,
+    PRESETS,
+    QUICK,
+    SAMPLINGS,
+    SCHEDULES,
+    SOFT_LABELS,
+    SOFT_SCALINGS,
+)
 
 Result = dict[str, Any]
 
@@ -27,6 +37,9 @@ SETTINGS: tuple[tuple[str, str, type, str], ...] = (
     ("--batch-size", "batch_size", int, "questions an optimizer step"),
     ("--max-tokens", "max_tokens", int, "of a prompt with its answer"),
     ("--seed", "seed", int, ""),
+    ("--mentor", "mentor", str, "REF of a model whose soft labels are learned with"),
+    ("--lambda", "soft_weight", float, "share of the mentor's divergence; default with one: 0.3"),
+    ("--tau", "tau", float, "temperature of the soft labels; default: 2"),
     ("--lora-rank", "lora_rank", int, ""),
     ("--lora-alpha", "lora_alpha", int, ""),
     ("--lora-dropout", "lora_dropout", float, ""),
@@ -43,6 +56,8 @@ CHOICES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("--schedule", "schedule", SCHEDULES),
     ("--sampling", "sampling", SAMPLINGS),
     ("--balance", "balance", BALANCES),
+    ("--soft-scaling", "soft_scaling", SOFT_SCALINGS),
+    ("--soft-labels", "soft_labels", SOFT_LABELS),
 )
 GIVEN = [name for _, name, _, _ in SETTINGS] + [name for _, name, _ in CHOICES]
 
@@ -53,7 +68,12 @@ def add_training(add: Callable[..., Any], student: str) -> None:
     made.add_argument("--name", metavar="NAME", help="the checkpoint's name")
     made.add_argument("--preset", choices=list(PRESETS), help=f"default: {QUICK}")
     made.add_argument("--student", metavar="REF", help=f"default: the project's; {student}")
-    made.add_argument("--teacher", metavar="mixed|NAME", help="default: mixed")
+    made.add_argument("--teacher", metavar="mixed|mixed+mentor|mentor|NAME", help="default: mixed")
+    made.add_argument(
+        "--rationales",
+        choices=CHOSEN,
+        help="accepted ones (default), or all whose final answer is right",
+    )
     made.add_argument("--keep-rule", action="store_true", help="one teacher: accepted ones only")
     for option, name, kind, said in SETTINGS:
         metavar = {int: "N", float: "R", str: "NAMES"}[kind]
@@ -91,7 +111,7 @@ def train(settings: Settings, arguments: Namespace) -> Result:
         return _resumed(settings, project, arguments.name)
     given = {name: getattr(arguments, name) for name in GIVEN}
     if arguments.from_lineage:
-        others = {"preset", "student", "teacher"}
+        others = {"preset", "student", "teacher", "rationales"}
         if any(getattr(arguments, name) is not None for name in (*GIVEN, *others)):
             raise BadInput(
                 "--from-lineage makes the same run again: leave out its settings, student and "
@@ -108,6 +128,7 @@ def train(settings: Settings, arguments: Namespace) -> Result:
             student=arguments.student,
             teacher=arguments.teacher or training.MIXED,
             keep_rule=arguments.keep_rule,
+            rationales=arguments.rationales or ACCEPTED,
             preset=arguments.preset or QUICK,
             settings_given=given,
             processes=arguments.processes,
@@ -145,6 +166,7 @@ def _previewed(settings: Settings, project: Project, arguments: Namespace) -> Re
         student=arguments.student,
         teacher=arguments.teacher or training.MIXED,
         keep_rule=arguments.keep_rule,
+        rationales=arguments.rationales or ACCEPTED,
         preset=arguments.preset or QUICK,
         settings_given={name: getattr(arguments, name) for name in GIVEN},
         count=arguments.preview,

@@ -11,7 +11,7 @@ from itertools import product
 from typing import Any
 
 from fair_app.curation.acceptance import check_threshold
-from fair_app.curation.training_set import MIXED
+from fair_app.curation.training_set import MIXED, WITH_MENTOR
 from fair_app.errors import BadInput
 
 THE_SETTING = "base"
@@ -23,6 +23,17 @@ LONGEST_NAME = 64
 """Characters of a checkpoint's name."""
 
 
+NONE, RATIONALES, SOFT, ALL = "none", "rationales", "soft", "all"
+MENTORS = (NONE, RATIONALES, SOFT, ALL)
+"""What of the mentor is learned from: nothing, its rationales, its soft labels, or both."""
+MENTOR_WORDS = {
+    NONE: "without the mentor",
+    RATIONALES: "mentor's rationales",
+    SOFT: "mentor's soft labels",
+    ALL: "mentor's rationales and soft labels",
+}
+
+
 @dataclass(frozen=True)
 class Arm:
     """One setting of the method. The fields are the factors that can be changed.
@@ -31,7 +42,8 @@ class Arm:
     is every teacher's. `teacher` is `mixed`, or whose texts alone are learned from. Without
     `feedback` rationales alone are, which is `alpha` 0 on questions that need no feedback. Without
     `peer_review` as many rationales as it would accept are drawn at random. Without `decisions` the
-    rules alone say what is accepted.
+    rules alone say what is accepted. `mentor` is one of MENTORS: its
+    rationales are learned from beside the whole committee's.
     """
 
     threshold: float | None = None
@@ -41,6 +53,18 @@ class Arm:
     peer_review: bool = True
     answer_check: bool = False
     decisions: bool = True
+    mentor: str = NONE
+
+    @property
+    def author(self) -> str:
+        """Whose texts are learned from, as a training set names it."""
+        added = self.teacher == MIXED and self.mentor in (RATIONALES, ALL)
+        return WITH_MENTOR if added else self.teacher
+
+    @property
+    def soft(self) -> bool:
+        """Whether the mentor's soft labels are learned from."""
+        return self.mentor in (SOFT, ALL)
 
 
 FACTORS = tuple(field.name for field in fields(Arm))
@@ -57,6 +81,7 @@ class Factors:
     random_rationales: bool = False
     answer_check: bool = False
     without_decisions: bool = False
+    mentor: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,6 +119,9 @@ def design(
     for alpha in factors.alphas:
         if not 0 <= alpha <= 1:
             raise BadInput(f"alpha is {alpha!r}: give a value that is between 0 and 1.")
+    for one in factors.mentor:
+        if one not in MENTORS:
+            raise BadInput(f"There is no '{one}' of a mentor: choose of {', '.join(MENTORS)}.")
     if not seeds or len(set(seeds)) < len(seeds):
         raise BadInput("An ablation needs at least one seed, and each only once.")
     values: dict[str, Sequence[Any]] = {
@@ -104,6 +132,7 @@ def design(
         "peer_review": [False] if factors.random_rationales else [],
         "answer_check": [True, False] if factors.answer_check else [],
         "decisions": [False] if factors.without_decisions else [],
+        "mentor": factors.mentor,
     }
     found = combinations(base, values) if grid else one_at_a_time(base, values)
     arms = tuple(dict.fromkeys(_effective(arm, base, keep_rule) for arm in found))
@@ -138,6 +167,8 @@ def changed(arm: Arm, base: Arm) -> dict[str, Any]:
     }
     if found.get("feedback") is False:
         found.pop("alpha", None)  # rationales alone: what feedback weighs is no choice any more
+    if base.soft and alpha_of(arm) == 1:
+        found.pop("mentor", None)  # feedback alone: the same of the soft labels
     return found
 
 
@@ -197,7 +228,17 @@ def _effective(arm: Arm, base: Arm, keep_rule: bool) -> Arm:
             answer_check=base.answer_check,
             peer_review=base.peer_review,
         )
-    return arm
+    return replace(arm, mentor=_mentor(arm))
+
+
+def _mentor(arm: Arm) -> str:
+    """What of the mentor shows in an arm: its rationales beside the whole committee's alone, and
+    its soft labels where rationales weigh anything."""
+    added = arm.author == WITH_MENTOR
+    soft = arm.soft and alpha_of(arm) < 1
+    return {(True, True): ALL, (True, False): RATIONALES, (False, True): SOFT}.get(
+        (added, soft), NONE
+    )
 
 
 def _words(name: str, value: Any) -> str:
@@ -214,10 +255,12 @@ def _words(name: str, value: Any) -> str:
             return "peer review" if value else "random rationales"
         case "answer_check":
             return "with the answer check" if value else "without the answer check"
+        case "mentor":
+            return MENTOR_WORDS[value]
         case _:
             return "with human decisions" if value else "without human decisions"
 
 
 def _slug(name: str, value: Any) -> str:
-    words = _words(name, value).replace("the project's ", "own ")
+    words = _words(name, value).replace("the project's ", "own ").replace("'s ", "s ")
     return re.sub(r"[^A-Za-z0-9.]+", "-", words).strip("-.").lower() or name

@@ -11,18 +11,21 @@ BANDS = 3
 
 @dataclass(frozen=True)
 class Part:
-    """One kind of item: how many there are, right before and after, and what changed."""
+    """One kind of item: how many there are, right before and after, and what changed.
+
+    Over several seeds `before` and `after` are means, and what changed is as in `Comparison`.
+    """
 
     name: str
     n: int
-    before: int
-    after: int
+    before: float
+    after: float
     fixed: int
     broken: int
 
 
-Pairs = Mapping[int, tuple[bool, bool]]
-"""Whether each item was right before and after."""
+Pairs = Mapping[int, tuple[float, float]]
+"""Whether each item was right before and after; over several seeds the share of them."""
 
 
 def by_type(pairs: Pairs, kinds: Mapping[int, str]) -> list[list[Part]]:
@@ -53,7 +56,7 @@ def by_length(pairs: Pairs, words: Mapping[int, int]) -> list[Part]:
 
 def parts(pairs: Pairs, names: Mapping[int, str]) -> list[Part]:
     """The items by their names, in the names' order: at most MOST_PARTS, those with most items."""
-    own: dict[str, list[tuple[bool, bool]]] = {}
+    own: dict[str, list[tuple[float, float]]] = {}
     for item, name in names.items():
         own.setdefault(name, []).append(pairs[item])
     most = sorted(own, key=lambda name: (-len(own[name]), natural(name)))[:MOST_PARTS]
@@ -63,8 +66,8 @@ def parts(pairs: Pairs, names: Mapping[int, str]) -> list[Part]:
             len(own[name]),
             sum(before for before, _ in own[name]),
             sum(after for _, after in own[name]),
-            own[name].count((False, True)),
-            own[name].count((True, False)),
+            sum(after > before for before, after in own[name]),
+            sum(after < before for before, after in own[name]),
         )
         for name in sorted(most, key=natural)
     ]

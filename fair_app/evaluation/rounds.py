@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fair_app.errors import BadInput
-from fair_app.evaluation.statistics import wilson
+from fair_app.evaluation.score import Score
 from fair_app.training.examples import TrainingQuestion
 
 FROM_ADAPTER = "from-adapter"
@@ -18,31 +18,6 @@ WAYS = (FROM_ADAPTER, AFRESH)
 """Training goes on from what the last round made, with this round's mistakes; or it begins again
 from the first student, with the mistakes of all rounds."""
 MOST_ROUNDS = 50
-
-
-@dataclass(frozen=True)
-class Score:
-    """One student on one set of questions; `id` is the exam's or the evaluation's."""
-
-    id: int
-    student: str
-    questions: int
-    correct: int
-
-    @property
-    def accuracy(self) -> float:
-        """The share of right answers, 0 to 1."""
-        return self.correct / self.questions
-
-    @property
-    def mistakes(self) -> int:
-        """The questions that were answered wrong."""
-        return self.questions - self.correct
-
-    @property
-    def ci95(self) -> tuple[float, float]:
-        """Wilson's 95 % interval of the accuracy."""
-        return wilson(self.correct, self.questions)
 
 
 @dataclass(frozen=True)

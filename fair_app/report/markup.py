@@ -20,6 +20,16 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:.1f} %"
 
 
+def p_number(p: float) -> str:
+    """A p-value as it stands in a table: `0.031`, `< 0.001`."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def p_words(p: float) -> str:
+    """A p-value as it stands in a sentence: `p = 0.031`, `p < 0.001`."""
+    return f"p {p_number(p)}" if p < 0.001 else f"p = {p_number(p)}"
+
+
 def count(number: int, thing: str, things: str = "") -> str:
     """A number and what it counts: `1 question`, `1,161 rationales`."""
     return f"{number:,} {thing if number == 1 else things or thing + 's'}"

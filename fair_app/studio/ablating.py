@@ -18,6 +18,7 @@ from fair_app.studio.ablation_results import (
     key_of_training,
     results,
 )
+from fair_app.studio.leakage import counted_of_test
 
 TRAIN, TEST = "train", "evaluate"
 
@@ -36,30 +37,41 @@ def run(job: JobContext) -> dict[str, Any]:
     """Train and test all that `studio.ablations.ablation_params` froze.
 
     A part that is done is not done again, and a training that fails keeps no other from its turn.
-    Result: as `ablation_results.as_json`. Raises WorkFailed with the sentence of the first training
+    Result: as `ablation_results.as_json`, with `leaked`, the test's questions that stand in the
+    exams, and the plan's `warning`. Raises WorkFailed with the sentence of the first training
     that failed, when all others are done, or at once with that of a test.
     """
+    if warning := job.params.get("warning"):
+        job.log(warning)
     parts = list(parts_of(job.params))
     failed: dict[str, str] = {}
+    tested: dict[str, Any] = {}
     for number, part in enumerate(parts):
         if part.after in failed:
             continue
         left = _Left(job, parts, number)
         left.say(part.key)
         try:
-            run_child(job, part.key, part.kind, partial(dict, part.params), watch=left.follow)
+            done = run_child(
+                job, part.key, part.kind, partial(dict, part.params), watch=left.follow
+            )
         except WorkFailed as fault:
             if part.kind != TRAIN:
                 raise
             failed[part.key] = str(fault)
             job.log(str(fault))
+        else:
+            tested = done if part.key == STUDENT_TEST else tested
     job.progress("done", len(parts), len(parts))
     if failed:
         raise WorkFailed(
             f"All is done but for {len(failed)} of {len(job.params['runs'])} trainings, which "
             f"failed. {next(iter(failed.values()))}"
         )
-    return as_json(results(job.settings, job.job))
+    return as_json(results(job.settings, job.job)) | {
+        "leaked": counted_of_test(job.settings, job.project, tested["exam"]),
+        "warning": job.params.get("warning"),
+    }
 
 
 def parts_of(params: dict[str, Any]) -> Iterator[Part]:

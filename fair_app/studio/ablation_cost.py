@@ -1,27 +1,32 @@
 """What an ablation takes: time by the last runs and tests on this machine, and room on its disk."""
 
-import math
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from statistics import fmean
 from typing import Any, Protocol
 
-from db import exams, jobs
+from db import exams
 from db.projects import Project
 from db.store import connect
 from fair_app.errors import BadInput
 from fair_app.settings import Settings
-from fair_app.student.base import DECODINGS
+from fair_app.student.asked import asked_so, pace_of
 from fair_app.student.check import size
 from fair_app.student.registry import CHECKPOINT, StudentRef
 from fair_app.studio.training import trained
-from fair_app.training.examples import TrainingQuestion, feedback_prompt
+from fair_app.studio.training_pace import (
+    seconds_beside,
+    steps_of,
+    tokens_a_question,
+    training_pace,
+)
+from fair_app.training.examples import TrainingQuestion
 from fair_app.training.settings import TrainingSettings
 from fair_app.training.shape import shape_of
 
 ENOUGH = 16
 """Answers from which on a test's pace is worth something."""
-CHARACTERS_A_TOKEN = 4
 FLOAT_BYTES, HALF_BYTES, MOMENTS = 4, 2, 3
 """Bytes of an adapter's weight and of a whole model's; floats a weight that a run's state has."""
 FILES_BYTES = 4 * 10**6
@@ -74,20 +79,17 @@ def cost(
     test: Mapping[str, Any],
 ) -> Cost:
     """What these runs of a student take, each tested as `test` says, and a test of the student."""
-    steps = [steps_of(run.settings, len(run.questions)) for run in runs]
-    tokens = [
-        min(count * run.settings.batch_size, run.settings.epochs * len(run.questions))
-        * tokens_a_question(run.questions)
-        for run, count in zip(runs, steps, strict=True)
-    ]
-    a_token = seconds_a_token(settings, ref)
+    pace = training_pace(settings, ref.base)
     return Cost(
-        steps=sum(steps),
+        steps=sum(steps_of(run.settings, len(run.questions)) for run in runs),
         tests=len(runs) + 1,
         questions=test["limit"],
         run_seconds=None
-        if a_token is None
-        else sum(tokens) / len(runs) * a_token + beside(settings, "train", ref.base),
+        if pace is None
+        else fmean(
+            pace.seconds(run.settings, len(run.questions), tokens_a_question(run.questions))
+            for run in runs
+        ),
         test_seconds=_test_seconds(settings, project, ref, test),
         disk_bytes=_disk_bytes(ref, [run.settings for run in runs]),
     )
@@ -106,65 +108,25 @@ def check_disk(settings: Settings, found: Cost) -> None:
         )
 
 
-def steps_of(settings: TrainingSettings, questions: int) -> int:
-    """How many optimizer steps a run takes at most: it may stop early."""
-    held_out = min(round(settings.validation_share * questions), questions - 1)
-    steps = settings.epochs * math.ceil((questions - held_out) / settings.batch_size)
-    return steps if settings.max_steps is None else min(steps, settings.max_steps)
-
-
-def tokens_a_question(questions: Sequence[TrainingQuestion]) -> float:
-    """About how many tokens a question brings to an epoch: its texts, each with its prompt."""
-    characters = 0.0
-    for one in questions:
-        for texts, prompt in ((one.rationales, one.prompt), (one.feedback, feedback_prompt(one))):
-            if texts:
-                characters += len(prompt) + sum(len(text.text) for text in texts) / len(texts)
-    return characters / CHARACTERS_A_TOKEN / max(1, len(questions))
-
-
-def seconds_a_token(settings: Settings, ref: StudentRef) -> float | None:
-    """How long the newest run of this student took a token; None before the first."""
-    store = connect(settings.database)
-    pace = jobs.latest_mean(store, "train", "tokens_per_second", student=ref.base)
-    return 1 / pace if pace else None
-
-
-def beside(settings: Settings, kind: str, student: str) -> float:
-    """The seconds that the newest job of this kind and student took beside its work: loading."""
-    store = connect(settings.database)
-    job = jobs.latest_succeeded(store, kind, student)
-    if job is None or job.started_at is None or job.finished_at is None:
-        return 0.0
-    worked = (job.result or {}).get("seconds", 0.0)
-    return max(0.0, job.finished_at - job.started_at - float(worked))
-
-
 def _test_seconds(
     settings: Settings, project: Project, ref: StudentRef, test: Mapping[str, Any]
 ) -> float | None:
     """How long a test takes, as this student or one made of it was tested before in this way."""
     if test["limit"] is None:
         return None
+    wanted = pace_of(asked_so(test))
     store = connect(settings.database)
     made = [f"{CHECKPOINT}{one.name}" for one in trained(settings, project) if one.base == ref.base]
     for student in (ref.ref, *made):
         for exam, answered in exams.sat_by(store, student, test["task"]):
-            if answered >= min(ENOUGH, test["limit"]) and exam.seconds and _alike(exam, test):
+            if (
+                answered >= min(ENOUGH, test["limit"])
+                and exam.seconds
+                and pace_of(exam.settings) == wanted
+            ):
                 pace = exam.seconds / answered
-                return pace * test["limit"] + beside(settings, "evaluate", student)
+                return pace * test["limit"] + seconds_beside(settings, "evaluate", student)
     return None
-
-
-def _alike(exam: exams.Exam, test: Mapping[str, Any]) -> bool:
-    """Whether an exam was asked in the way that a test will be, as far as it moves the pace."""
-    decoding = asdict(DECODINGS[test["decoding"]])
-    if test["max_new_tokens"]:
-        decoding["max_new_tokens"] = test["max_new_tokens"]
-    asked = exam.settings
-    return {**asked.get("decoding", {}), "seed": None} == {**decoding, "seed": None} and all(
-        asked.get(name) == test[name] for name in ("samples", "quantization", "server", "prompts")
-    )
 
 
 def _disk_bytes(ref: StudentRef, runs: Sequence[TrainingSettings]) -> int | None:

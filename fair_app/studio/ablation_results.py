@@ -1,7 +1,7 @@
 """How an ablation stands: what came of every run so far, and what its arms show."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from sqlite_utils import Database
@@ -20,24 +20,14 @@ from fair_app.evaluation.ablation_results import (
     differences,
     mean_over_seeds,
 )
-from fair_app.evaluation.statistics import wilson
+from fair_app.evaluation.score import Score
 from fair_app.jobs.children import children_of
 from fair_app.jobs.orphans import mark_orphans
 from fair_app.settings import Settings
+from fair_app.student.registry import CHECKPOINT
 
 KIND = "ablation"
 STUDENT_TEST = "test the student"
-
-
-@dataclass(frozen=True)
-class Score:
-    """A whole test: its number, and its accuracy with the 95 % interval."""
-
-    evaluation: int
-    n: int
-    correct: int
-    accuracy: float
-    ci95: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -134,7 +124,7 @@ def results(settings: Settings, job: Job) -> Results:
         job=job,
         name=job.params["name"],
         student=job.params["student"],
-        score=_score(parts.get(STUDENT_TEST), before),
+        score=_score(job.params["student"], parts.get(STUDENT_TEST), before),
         arms=arms,
         rows=[
             _row(parts, tested, cell, against.get(cell[:2]), to_setting.get(cell[:2]))
@@ -218,7 +208,7 @@ def _row(
         steps=learned.get("steps"),
         train_seconds=learned.get("seconds"),
         test_seconds=(test.result or {}).get("seconds") if test else None,
-        score=_score(test, tested.get(key_of_test(checkpoint)) if checkpoint else None),
+        score=_score(f"{CHECKPOINT}{checkpoint}", test, tested.get(key_of_test(checkpoint or ""))),
         difference=difference,
         to_setting=to_setting,
     )
@@ -237,11 +227,10 @@ def _state(checkpoint: str | None, training: Job | None, test: Job | None) -> st
     return "trained" if training is not None and training.state == "succeeded" else "waiting"
 
 
-def _score(test: Job | None, found: Outcomes | None) -> Score | None:
+def _score(student: str, test: Job | None, found: Outcomes | None) -> Score | None:
     if test is None or not found:
         return None
-    correct, n = sum(found.values()), len(found)
-    return Score((test.result or {})["exam"], n, correct, correct / n, wilson(correct, n))
+    return Score((test.result or {})["exam"], student, len(found), sum(found.values()))
 
 
 def _means(
@@ -273,7 +262,15 @@ def _means(
 
 
 def _score_json(score: Score | None) -> dict[str, Any]:
-    return _plain(score) or dict.fromkeys(field.name for field in fields(Score))
+    if score is None:
+        return dict.fromkeys(("evaluation", "n", "correct", "accuracy", "ci95"))
+    return {
+        "evaluation": score.id,
+        "n": score.questions,
+        "correct": score.correct,
+        "accuracy": score.accuracy,
+        "ci95": list(score.ci95),
+    }
 
 
 def _row_json(found: Results, row: Row) -> dict[str, Any]:
@@ -311,5 +308,5 @@ def _about(arm: Mapping[str, Any]) -> dict[str, Any]:
     return {"arm": arm["title"], "factor": arm["factor"], "changes": arm["changes"]}
 
 
-def _plain(one: Score | Difference | Change | None) -> dict[str, Any] | None:
+def _plain(one: Difference | Change | None) -> dict[str, Any] | None:
     return vars(one) | {"ci95": list(one.ci95)} if one else None

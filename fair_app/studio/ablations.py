@@ -10,13 +10,15 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from db import decisions
-from db.jobs import RESUMABLE, Job
+from db.jobs import Job
 from db.projects import Project
 from db.store import connect, reading
 from fair_app.curation.acceptance import Rule
 from fair_app.curation.training_set import MIXED, random_set, training_set
 from fair_app.errors import BadInput
 from fair_app.evaluation.ablation import (
+    NONE,
+    SOFT,
     Arm,
     Design,
     Factors,
@@ -33,15 +35,19 @@ from fair_app.student.registry import StudentRef
 from fair_app.studio.ablation_cost import Cost, check_disk, cost
 from fair_app.studio.ablation_results import ablations
 from fair_app.studio.exams import exam_params
+from fair_app.studio.leakage import why_no_fair_test
+from fair_app.studio.mentor import mentor_of
 from fair_app.studio.review import rule_of
 from fair_app.studio.training import check_name, student_to_train, train_params
 from fair_app.studio.training_material import Material, material
 from fair_app.studio.training_start import checked_settings
 from fair_app.training.examples import TrainingQuestion, examples_hash
-from fair_app.training.settings import QUICK, TrainingSettings
+from fair_app.training.settings import QUICK, SOFT_WEIGHT, TrainingSettings
 
 KIND = "ablation"
 NAME = "ablation"
+OWN = ("alpha", "seed", "mentor", "soft_weight")
+"""The settings that are each run's own."""
 TEST_QUESTIONS = 150
 
 
@@ -92,7 +98,7 @@ class PlannedArm:
 
 @dataclass(frozen=True)
 class Plan:
-    """An ablation before it starts."""
+    """An ablation before it starts. `warning`: why its tests would not tell what they seem to."""
 
     arms: list[PlannedArm]
     seeds: list[int]
@@ -100,6 +106,7 @@ class Plan:
     student: StudentRef
     runs: list[Run]
     base: Arm
+    warning: str | None
 
 
 def plan(settings: Settings, project: Project, name: str, wanted: Wanted) -> Plan:
@@ -109,20 +116,22 @@ def plan(settings: Settings, project: Project, name: str, wanted: Wanted) -> Pla
     no arm has anything to learn from.
     """
     ref = student_to_train(settings, project, wanted.student)
-    chosen = checked_settings(ref, wanted.preset, wanted.given)
+    chosen = checked_settings(ref, wanted.preset, _given(settings, project, wanted))
     if wanted.seeds < 1:
         raise BadInput("The number of seeds must be 1 or more.")
     rule = rule_of(project)
     found = design(
-        base_of(rule, chosen),
+        base_of(rule, chosen, wanted.factors),
         wanted.factors,
         seeds=[chosen.seed + place for place in range(wanted.seeds)],
         grid=wanted.grid,
         keep_rule=wanted.keep_rule,
     )
     called = names(name, found)
+    plain = replace(chosen, mentor=None, soft_weight=0.0)
+    soft_settings = _soft_settings(settings, project, found, chosen)
     source = material(settings, project)
-    runs: dict[tuple[str, float, int], Run] = {}
+    runs: dict[tuple[str, float, int, bool], Run] = {}
     arms = []
     for arm in found.arms:
         own: list[Run] = []
@@ -140,22 +149,24 @@ def plan(settings: Settings, project: Project, name: str, wanted: Wanted) -> Pla
                     raise
                 problem = str(fault)
                 break
-            settings_of_run = replace(chosen, alpha=alpha_of(arm), seed=seed)
-            key = (examples_hash(questions), settings_of_run.alpha, seed)
+            settings_of_run = replace(
+                soft_settings if arm.soft else plain, alpha=alpha_of(arm), seed=seed
+            )
+            key = (examples_hash(questions), settings_of_run.alpha, seed, arm.soft)
             run = Run(called[arm, seed], settings_of_run, questions, arm)
             own.append(runs.setdefault(key, run))
         arms.append(_planned(arm, found, own, problem))
     if not runs:
         raise BadInput(f"No arm has anything to learn from. {arms[0].problem}")
+    test = test_params(settings, project, wanted)
     return Plan(
         arms=arms,
         seeds=list(found.seeds),
-        cost=cost(
-            settings, project, ref, list(runs.values()), test_params(settings, project, wanted)
-        ),
+        cost=cost(settings, project, ref, list(runs.values()), test),
         student=ref,
         runs=list(runs.values()),
         base=found.base,
+        warning=why_no_fair_test(settings, project, test),
     )
 
 
@@ -182,7 +193,7 @@ def _frozen(settings: Settings, project: Project, name: str, wanted: Wanted) -> 
     for run in made.runs:
         told = {
             **_rule_told(rule_for(rule_of(project), run.arm)),
-            "teacher": run.arm.teacher,
+            "teacher": run.arm.author,
             "keep_rule": wanted.keep_rule,
             "decisions": revision if run.arm.decisions else 0,
             "ablation": {"name": name, "arm": title(run.arm, made.base), **asdict(run.arm)},
@@ -192,11 +203,11 @@ def _frozen(settings: Settings, project: Project, name: str, wanted: Wanted) -> 
             project,
             name=run.checkpoint,
             student=made.student.ref,
+            teacher=run.arm.author,
             preset=wanted.preset,
             settings_given={
                 **wanted.given,
-                "alpha": run.settings.alpha,
-                "seed": run.settings.seed,
+                **{name: getattr(run.settings, name) for name in OWN},
             },
             questions=run.questions,
             told=told,
@@ -209,23 +220,36 @@ def _frozen(settings: Settings, project: Project, name: str, wanted: Wanted) -> 
         "runs": runs,
         "test": test,
         "seconds": {"run": made.cost.run_seconds, "test": made.cost.test_seconds},
+        "warning": made.warning,
+        "asked": {
+            "factors": asdict(wanted.factors),
+            "grid": wanted.grid,
+            "keep_rule": wanted.keep_rule,
+            "student": wanted.student,
+            "given": dict(wanted.given),
+        },
     }
 
 
 def interrupted_ablation(settings: Settings, project: Project, name: str) -> Job:
     """The newest ablation of this name that can be resumed. Raises BadInput when there is none."""
     for job in ablations(settings, project):
-        if job.params["name"] == name and job.state in RESUMABLE:
+        if job.params["name"] == name and job.resumable:
             return job
     raise BadInput(f"No ablation '{name}' was interrupted: start it without --resume.")
 
 
-def base_of(rule: Rule, chosen: TrainingSettings) -> Arm:
-    """The arm that changes nothing about a project's rule and a run's settings."""
+def base_of(rule: Rule, chosen: TrainingSettings, factors: Factors | None = None) -> Arm:
+    """The arm that changes nothing about a project's rule and a run's settings.
+
+    Where the mentor is what is tried, it is the run without one.
+    """
+    soft = chosen.has_soft_labels and not (factors and factors.mentor)
     return Arm(
         threshold=None if rule.per_teacher else rule.threshold,
         alpha=chosen.alpha,
         answer_check=rule.answer_check,
+        mentor=SOFT if soft else NONE,
     )
 
 
@@ -246,7 +270,7 @@ def learned_from(
         "rule": rule_for(rule, arm),
         "feedback": source.feedback,
         "states": source.board.states if arm.decisions else {},
-        "teacher": arm.teacher,
+        "teacher": arm.author,
         "keep_rule": keep_rule,
         "with_feedback": arm.feedback,
     }
@@ -290,6 +314,36 @@ def how_long(seconds: float | None) -> str:
     if hours < 16:
         return f"About {round(hours)} h: overnight."
     return f"About {round(hours)} h: {_many(math.ceil(hours / 24), 'day')}."
+
+
+def _given(settings: Settings, project: Project, wanted: Wanted) -> Mapping[str, Any]:
+    """The settings that are given; where the mentor is tried, the project's unless one is."""
+    standing = mentor_of(settings, project) if wanted.factors.mentor else None
+    if standing is None or wanted.given.get("mentor"):
+        return wanted.given
+    return {**wanted.given, "mentor": standing.ref}
+
+
+def _soft_settings(
+    settings: Settings, project: Project, found: Design, chosen: TrainingSettings
+) -> TrainingSettings:
+    """The settings of the runs that learn from soft labels. Raises BadInput where an arm needs a
+    mentor that is not there, or has written nothing."""
+    adds = any(arm.author != arm.teacher for arm in found.arms)
+    standing = mentor_of(settings, project) if adds else None
+    if adds and (standing is None or not standing.rationales):
+        raise BadInput(
+            f"No mentor of {project.name} has written anything yet: choose one, test it, and let "
+            "it write (`mentor`, `evaluate`, `augment`)."
+        )
+    if not any(arm.soft for arm in found.arms):
+        return chosen
+    if chosen.mentor is None:
+        raise BadInput(
+            f"{project.name} has no mentor whose soft labels could be learned from: choose one "
+            "(`mentor`), or name one with the training's settings."
+        )
+    return replace(chosen, soft_weight=chosen.soft_weight or SOFT_WEIGHT)
 
 
 def _planned(arm: Arm, found: Design, runs: Sequence[Run], problem: str | None) -> PlannedArm:

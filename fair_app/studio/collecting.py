@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from db import calls, committee, paces, projects
+from db import calls, committee, mentors, paces, projects
 from db import jobs as job_rows
 from db.calls import Failures, Tally
 from db.paces import Pause
@@ -51,12 +51,14 @@ def collect_params(
     budget_usd: float | None = None,
     keys: Mapping[str, SecretStr] | None = None,
     batch: bool = False,
+    review_mentor: bool = False,
 ) -> dict[str, Any]:
     """The parameters of a committee job; the cap is saved with the project.
 
     `keys` are the keys that may be used (default: the environment's); `batch` asks providers that
-    have batches in them. Raises BadInput when the job could not begin: nothing to teach, nobody to
-    ask, a key or, under a cap, a price missing.
+    have batches in them; with `review_mentor` the mentor's rationales are reviewed too. Raises
+    BadInput when the job could not begin: nothing to teach, nobody to ask, a key or, under a cap, a
+    price missing, and no mentor's rationale to review.
     """
     if concurrency < 1:
         raise BadInput("Calls in flight (--concurrency) must be 1 or more.")
@@ -64,8 +66,40 @@ def collect_params(
     check_committee(settings, project, budget_usd, keys)
     if found.mistakes == 0:
         raise BadInput("The exam has no mistake to teach: ask the student more questions first.")
-    projects.set_budget(connect(settings.database), project.id, budget_usd)
-    return {"concurrency": concurrency, "budget_usd": budget_usd, "batch": batch}
+    store = connect(settings.database)
+    if review_mentor and not mentors_rationales(settings, project):
+        raise BadInput("There is no mentor's rationale to review: let it write some (augment).")
+    projects.set_budget(store, project.id, budget_usd)
+    return {
+        "concurrency": concurrency,
+        "budget_usd": budget_usd,
+        "batch": batch,
+        "review_mentor": review_mentor,
+    }
+
+
+def mentors_reviews(settings: Settings, project: Project) -> int:
+    """How many reviews of the mentor's rationales the committee has not written."""
+    if project.exam_id is None:
+        return 0
+    store = connect(settings.database)
+    with_them, without = (
+        sum(
+            one.reviews
+            for one in committee.missing(store, project.id, project.exam_id, review_mentor=wanted)
+        )
+        for wanted in (True, False)
+    )
+    return with_them - without
+
+
+def mentors_rationales(settings: Settings, project: Project) -> int:
+    """How many rationales the project's mentor has on the present mistakes."""
+    store = connect(settings.database)
+    mentor = mentors.of_project(store, project.id)
+    if mentor is None or project.exam_id is None:
+        return 0
+    return mentors.written(store, mentor.id, project.exam_id)
 
 
 def check_committee(
@@ -117,7 +151,11 @@ def live(settings: Settings, project: Project) -> Live | None:
         tallies=tallies,
         calls_per_second=ended / PACE_OVER_S,
         cost_usd=cost,
-        projected_usd=_projected(store, project, tallies, cost) if running else None,
+        projected_usd=_projected(
+            store, project, tallies, cost, job.params.get("review_mentor", False)
+        )
+        if running
+        else None,
         spent_usd=calls.spent(store, project.id),
         budget_usd=project.budget_usd,
         pauses=paces.pauses(store),
@@ -137,14 +175,18 @@ def agreement(settings: Settings, project: Project) -> dict[tuple[str, str], Agr
     return pairwise_agreement(scores.values())
 
 
-def _projected(store: Any, project: Project, tallies: list[Tally], cost: float) -> float | None:
+def _projected(
+    store: Any, project: Project, tallies: list[Tally], cost: float, review_mentor: bool
+) -> float | None:
     """The cost so far, and each missing call at the mean of its teacher's finished ones."""
     if project.exam_id is None or any(one.unpriced for one in tallies):
         return None
     means = {(one.teacher, one.role): one.cost_usd / one.done for one in tallies if one.done}
     names = {row.id: row.name for row in committee.teachers(store, project.id)}
     total = cost
-    for missing in committee.missing(store, project.id, project.exam_id):
+    for missing in committee.missing(
+        store, project.id, project.exam_id, review_mentor=review_mentor
+    ):
         for role, count in (
             ("rationale", missing.rationales),
             ("feedback", missing.feedback),

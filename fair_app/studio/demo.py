@@ -8,7 +8,7 @@ from fair_app.jobs import worker
 from fair_app.settings import Settings
 from fair_app.student.offline import OFFLINE_STUDENT
 from fair_app.studio import collecting, exams, projects, training
-from fair_app.studio.evaluations import comparison
+from fair_app.studio.comparing import comparison
 
 EXAM_QUESTIONS = 200
 TEST_QUESTIONS = 150

@@ -15,9 +15,9 @@ from fair_app.settings import Settings
 from fair_app.student.base import DECODINGS, PROMPT_STYLES
 from fair_app.student.registry import QUANTIZATIONS, parse_ref, server_address
 from fair_app.student.voting import ballots, vote
+from fair_app.studio.tasks import task_of_exam
 from fair_app.tasks.custom import TaskSpec
 from fair_app.tasks.registry import task as task_named
-from fair_app.tasks.registry import task_of
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Voted:
 
 
 @dataclass(frozen=True)
-class Score:
+class Standing:
     """An exam or evaluation with its accuracy so far and the 95 % Wilson interval of it."""
 
     exam: Exam
@@ -133,12 +133,12 @@ def server_of(settings: Settings, project: Project, student: str) -> str | None:
     return asked.settings.get("server") if asked else None
 
 
-def score(settings: Settings, exam_id: int) -> Score:
+def score(settings: Settings, exam_id: int) -> Standing:
     """How an exam or evaluation stands."""
     store = connect(settings.database)
     counts = exams.counts(store, exam_id)
     graded = counts.answered
-    return Score(
+    return Standing(
         exams.get(store, exam_id),
         counts,
         counts.correct / graded if graded else None,
@@ -172,7 +172,7 @@ def samples_of(settings: Settings, project: Project, answer_id: int) -> Voted | 
     exam = exams.get(store, answer.exam_id)
     if exam.project_id != project.id:
         return None
-    grader = task_of(project).grader if exam.task == project.task else task_named(exam.task).grader
+    grader = task_of_exam(project, exam).grader
     voted_for = ballots([sample.prediction for sample in samples], grader)
     first: dict[str, str] = {}
     for ballot, sample in zip(voted_for, samples, strict=True):

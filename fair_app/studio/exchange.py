@@ -22,10 +22,11 @@ from fair_app.settings import Settings
 from fair_app.stored_questions import store_questions
 from fair_app.student.offline import OFFLINE_STUDENT
 from fair_app.studio.board import board
+from fair_app.studio.collecting import mentors_rationales
 from fair_app.studio.grades import Word, words
 from fair_app.studio.projects import create_project
 from fair_app.studio.review import rule_of
-from fair_app.studio.teachers import teachers
+from fair_app.studio.teachers import check_names, teachers
 from fair_app.studio.training import training_questions
 from fair_app.tasks.base import Question, Task
 from fair_app.tasks.registry import task as task_named
@@ -68,6 +69,7 @@ def import_reference(
     with writing(store):
         project = create_project(settings, project_name, task.name, OFFLINE_STUDENT)
         exam_id = _import_exam(store, project, task, run, source)
+        check_names(settings, project, run.teachers)
         _import_teachers(store, project, run, source)
         projects.set_exam(store, project.id, exam_id, project.student)
         answers = exams.answers(store, exam_id)
@@ -77,11 +79,23 @@ def import_reference(
 
 
 def export_reference(settings: Settings, project: Project, folder: Path) -> list[Path]:
-    """Write the project's mistakes, feedback and rationales as the reference's three files."""
+    """Write the project's mistakes, feedback and rationales as the reference's three files.
+
+    They know a committee alone: the mentor's rationales are left out.
+    """
     if project.exam_id is None:
         raise BadInput(f"{project.name} has no exam yet: there is nothing to export.")
     exam = exams.get(connect(settings.database), project.exam_id)
     return reference.write_run(_as_run(settings, project, exam.id), folder, *_named(exam))
+
+
+def left_out(settings: Settings, project: Project) -> str:
+    """What the reference's files cannot hold of a project, in a sentence; "" for nothing."""
+    number = mentors_rationales(settings, project)
+    if not number:
+        return ""
+    several = "" if number == 1 else "s"
+    return f"{number:,} rationale{several} of the mentor: these files know a committee alone."
 
 
 def export_mistakes(settings: Settings, project: Project, folder: Path) -> Path:
@@ -304,7 +318,7 @@ def _as_run(settings: Settings, project: Project, exam_id: int) -> ReferenceRun:
     judged = found.verdicts(rule_of(project))
     texts = {one.id: one.text for one in rationales.values()}
     for row in found.rows:
-        if judged[row.id].accepted:
+        if judged[row.id].accepted and not row.by_mentor:
             edited = (found.state_of(row.id) or State()).text
             accepted.setdefault(row.question_id, []).append(edited or texts[row.id])
 

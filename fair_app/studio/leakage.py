@@ -1,7 +1,9 @@
 """Which items of an evaluation stand in what its student learned from."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from db import evaluations as stored
 from db import exams, questions
@@ -36,6 +38,43 @@ def leakage(settings: Settings, project: Project, exam: Exam) -> Leakage:
         examined = tuple(stored.examined(store, project.id))
         return _among_questions(settings.database, tested, examined)
     return _among_texts(settings.database, tested, learned, exam.student)
+
+
+def counted(found: Leakage) -> dict[str, Any]:
+    """How many items leaked and in what way, as plain values."""
+    return {
+        "exact": len(found.exact),
+        "normalised": len(found.normalised),
+        "near": len(found.near),
+        "among": found.source,
+    }
+
+
+def counted_of_test(settings: Settings, project: Project, exam_id: int) -> dict[str, Any]:
+    """The same of a test that several students sat, with the number of its questions as `of`.
+
+    They are looked for among those of the project's exams, of which all that they learn from is
+    made.
+    """
+    store = connect(settings.database)
+    tested = tuple(exams.question_ids(store, exam_id))
+    examined = tuple(stored.examined(store, project.id))
+    found = _among_questions(settings.database, tested, examined)
+    return {**counted(found), "of": found.n}
+
+
+def why_no_fair_test(settings: Settings, project: Project, test: Mapping[str, Any]) -> str | None:
+    """A warning, in a sentence, where a test (`exam_params`) asks what is learned from."""
+    if project.exam_id is None:
+        return None
+    exam = exams.get(connect(settings.database), project.exam_id)
+    file = Path(test["rows"]).name if test["rows"] else None
+    if (exam.split, exam.source.get("file")) != (test["split"], file):
+        return None
+    return (
+        f"The test is on the {test['split']} split, which the exam was on too: it asks what is "
+        "learned from, and shows what was remembered. Test on another split."
+    )
 
 
 def _learned(checkpoints: Path, student: str) -> tuple[str, ...] | None:

@@ -15,13 +15,18 @@ from fair_app.student.registry import CHECKPOINT, StudentRef, parse_ref
 from fair_app.studio.review import rule_of
 from fair_app.studio.training import MIXED, check_name
 from fair_app.studio.training_material import material
-from fair_app.studio.training_start import check_run, curated_origin, origin_again
+from fair_app.studio.training_start import (
+    check_run,
+    curated_origin,
+    origin_again,
+    run_of_lineage,
+)
 from fair_app.training.frozen import work_folder
 from fair_app.training.lineage import read_lineage_file
 from fair_app.training.preferences import (
+    NO_ENCODER,
     PREFERENCES,
     SETTINGS,
-    STAGE,
     Preference,
     PreferenceSettings,
     freeze_preferences,
@@ -30,6 +35,7 @@ from fair_app.training.preferences import (
     read_preferences,
 )
 from fair_app.training.settings import TrainingSettings
+from fair_app.training.shape import shape_of
 
 
 def project_preferences(settings: Settings, project: Project) -> list[Preference]:
@@ -100,20 +106,9 @@ def prefer_again_params(settings: Settings, *, name: str, lineage: Path) -> dict
     """
     check_installed()
     check_name(settings, name)
-    known = read_lineage_file(lineage)
-    folder = lineage if lineage.is_dir() else lineage.parent
-    if known.get("stage") != STAGE or "merged_from" in known:
-        raise BadInput(f"{folder.name} was not made by `prefer`: `train --from-lineage` reads it.")
-    found = read_preferences(folder)
-    if preferences_hash(found) != known.get("data_sha256"):
-        raise BadInput(
-            f"The {PREFERENCES} beside {lineage.name} are not those of this lineage: give the "
-            "folder of the checkpoint as it was saved."
-        )
-    try:
-        chosen = PreferenceSettings(**known["settings"])
-    except (KeyError, TypeError) as error:
-        raise BadInput(f"{lineage} does not hold the settings of a preference run.") from error
+    known, found, chosen = run_of_lineage(
+        lineage, "prefer", PREFERENCES, read_preferences, preferences_hash, PreferenceSettings
+    )
     start = known.get("start")
     ref = parse_ref(str(start or known.get("base")), settings.checkpoints, settings.models)
     _check_fits(ref, chosen)
@@ -141,7 +136,11 @@ def check_installed() -> None:
 
 
 def _check_fits(ref: StudentRef, chosen: PreferenceSettings) -> None:
-    """Raise BadInput when the machine cannot hold the run: both sides of a pass at once."""
+    """Raise BadInput for a student with an encoder, and when the machine cannot hold the run: both
+    sides of a pass at once."""
+    shape = shape_of(ref)
+    if shape is not None and shape.has_encoder:
+        raise BadInput(NO_ENCODER)
     needed = TrainingSettings(
         quantization=ref.trained_on,
         max_tokens=2 * chosen.pass_size * chosen.max_tokens,

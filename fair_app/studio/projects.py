@@ -6,6 +6,7 @@ from typing import Any
 from db import checkpoints, committee, exams, jobs, projects
 from db.projects import Project
 from db.store import connect
+from fair_app.access.roles import shown_project
 from fair_app.committee.committee_file import default_committee
 from fair_app.errors import BadInput
 from fair_app.jobs.orphans import mark_orphans
@@ -19,16 +20,20 @@ DEMO = "demo"
 
 
 def all_projects(settings: Settings) -> list[Project]:
-    """Every project, the newest first."""
-    return projects.all_projects(connect(settings.database))
+    """Every project, the newest first; through a link to look at one project only that."""
+    known = projects.all_projects(connect(settings.database))
+    shown = shown_project()
+    return [one for one in known if shown in (None, one.name)]
 
 
 def open_project(settings: Settings, name: str) -> Project:
-    """The project with this name. Raises BadInput, naming those that exist."""
-    store = connect(settings.database)
-    project = projects.by_name(store, name)
-    if project is None:
-        known = ", ".join(one.name for one in projects.all_projects(store))
+    """The project with this name. Raises BadInput, naming those that exist.
+
+    Through a link to look at one project there is no other (`fair_app.access.shares`).
+    """
+    project = projects.by_name(connect(settings.database), name)
+    if project is None or shown_project() not in (None, name):
+        known = ", ".join(one.name for one in all_projects(settings))
         have = f"the projects here are: {known}" if known else "there is none yet"
         raise BadInput(f"There is no project '{name}': {have}. The exam creates a project.")
     return project

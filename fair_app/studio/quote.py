@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from db import calls, committee, exams
+from db import calls, committee, exams, mentors
 from db.committee import TeacherRow
 from db.exams import AnswerRow
 from db.projects import Project
@@ -27,6 +27,7 @@ from fair_app.errors import BadInput
 from fair_app.settings import Settings
 from fair_app.stored_questions import as_question
 from fair_app.student.offline import offline_student_folder
+from fair_app.tasks.base import Question
 from fair_app.tasks.registry import task_of
 
 SAMPLE = 300
@@ -91,21 +92,29 @@ class Quote:
         return list(dict.fromkeys(unknown))
 
 
-def quote(settings: Settings, project: Project, *, batch: bool = False) -> Quote:
+def quote(
+    settings: Settings, project: Project, *, batch: bool = False, review_mentor: bool = False
+) -> Quote:
     """What the committee has still to be asked about the present mistakes, directly or in batches.
 
-    Imported teachers are not asked; a committee of them alone takes no call. Raises BadInput when
-    the project has no exam.
+    With `review_mentor` the reviews of the mentor's rationales are among it. Imported teachers are
+    not asked; a committee of them alone takes no call. Raises BadInput when the project has no
+    exam.
     """
     if project.exam_id is None:
         raise BadInput(f"{project.name} has no exam yet: run the exam first.")
     store = connect(settings.database)
     rows = [row for row in committee.teachers(store, project.id) if row.origin == "committee"]
     members = [(row, TeacherSpec.model_validate(row.spec)) for row in rows]
-    missing = {one.teacher_id: one for one in committee.missing(store, project.id, project.exam_id)}
+    missing = {
+        one.teacher_id: one
+        for one in committee.missing(
+            store, project.id, project.exam_id, review_mentor=review_mentor
+        )
+    }
     mistakes = exams.answer_ids(store, project.exam_id, "wrong")
     sample = mistakes[:: max(1, -(-len(mistakes) // SAMPLE))]
-    survey = _Survey(store, project, members, token_counter(settings), batch)
+    survey = _Survey(store, project, members, token_counter(settings), batch, review_mentor)
     for answer_id in sample:
         answer = exams.answer(store, answer_id)
         assert answer is not None
@@ -144,11 +153,14 @@ class _Survey:
         members: list[tuple[TeacherRow, TeacherSpec]],
         count_tokens: Callable[[str], int],
         batch: bool,
+        review_mentor: bool,
     ) -> None:
         self._store = store
         self._members = members
         self._count = count_tokens
         self._batch = batch
+        self._project_id = project.id
+        self._review_mentor = review_mentor
         self._task = task_of(project)
         self._prompts = Prompts(committee.templates(store, project.id))
         self._seen: dict[tuple[int, Role], list[tuple[int, bool]]] = {}
@@ -184,18 +196,25 @@ class _Survey:
             reviewed = committee.reviewers_of(self._store, rationale.id) if rationale else set()
             # A rationale that is still to be written has about this many tokens.
             unwritten = 0 if text is not None else round(self._typical[author.id, Role.RATIONALE])
-            prompt = self._prompts.review(question, text or "")
-            for reviewer, peer in self._members:
-                if reviewer.id != author.id and reviewer.id not in reviewed:
-                    request = Request(
-                        Role.REVIEW,
-                        prompt,
-                        self._task.name,
-                        question,
-                        rationale=text or "",
-                        author=author.name,
-                    )
-                    self._note(reviewer, peer, request, unwritten)
+            reviewed.add(author.id)
+            self._look_at_reviews(question, text or "", author.name, reviewed, unwritten)
+        if not self._review_mentor:
+            return
+        for one in mentors.rationales_on(self._store, self._project_id, answer.question_id):
+            reviewed = committee.reviewers_of(self._store, one.id)
+            self._look_at_reviews(question, one.text or "", one.teacher, reviewed)
+
+    def _look_at_reviews(
+        self, question: Question, text: str, author: str, done: set[int], more_tokens: int = 0
+    ) -> None:
+        """Note the reviews of a rationale that its other reviewers have still to write."""
+        prompt = self._prompts.review(question, text)
+        for reviewer, peer in self._members:
+            if reviewer.id not in done:
+                request = Request(
+                    Role.REVIEW, prompt, self._task.name, question, rationale=text, author=author
+                )
+                self._note(reviewer, peer, request, more_tokens)
 
     def line(self, row: TeacherRow, spec: TeacherSpec, role: Role, count: int) -> QuoteLine:
         """The sample's figures on all missing calls of a teacher in a role."""

@@ -25,7 +25,7 @@ from fair_app.report.markup import count, duration
 from fair_app.settings import Settings
 from fair_app.studio.board import board
 from fair_app.studio.decision_log import told
-from fair_app.studio.exams import Score, score
+from fair_app.studio.exams import Standing, score
 from fair_app.studio.report_replay import replaying, versions
 from fair_app.studio.report_results import (
     accuracies,
@@ -93,7 +93,7 @@ def _data(project: Project, exam: Exam) -> Section:
     return Section("Data", facts=facts)
 
 
-def _exam(found: Score) -> Section:
+def _exam(found: Standing) -> Section:
     exam, counts = found.exam, found.counts
     facts: list[Fact] = [("Student", exam.student)]
     if exam.origin == IMPORTED:
@@ -128,7 +128,7 @@ def _weights(exam: Exam) -> str:
     return ", ".join(part for part in parts if part) or (f"behind {where}" if where else "unknown")
 
 
-def _estimate(name: str, note: str, found: Score) -> Interval:
+def _estimate(name: str, note: str, found: Standing) -> Interval:
     assert found.accuracy is not None and found.ci95 is not None
     return Interval(name, note, found.accuracy, *found.ci95)
 

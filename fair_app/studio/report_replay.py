@@ -1,7 +1,6 @@
 """How a project can be done again, for its report: the versions, and the commands."""
 
 import shlex
-from collections.abc import Sequence
 from typing import Any
 
 from db import checkpoints, exams
@@ -12,9 +11,10 @@ from db.store import connect
 from fair_app.curation.acceptance import Rule
 from fair_app.report.content import Section, Table
 from fair_app.settings import Settings
-from fair_app.studio.evaluations import Tested, summary
-from fair_app.studio.exams import Score
+from fair_app.studio.evaluations import seeds_together, summary
+from fair_app.studio.exams import Standing
 from fair_app.studio.review import rule_of
+from fair_app.studio.tasks import spec_of_exam
 from fair_app.training.preferences import STAGE
 
 
@@ -44,7 +44,7 @@ def versions(settings: Settings, project: Project, exam: Exam) -> Section:
     return Section("Versions", tables=[Table(("Of", *packages), listed)])
 
 
-def replaying(settings: Settings, project: Project, exam: Score) -> Section:
+def replaying(settings: Settings, project: Project, exam: Standing) -> Section:
     """The commands that make the same again: the training sets without a call, then the runs."""
     made = checkpoints.of_project(connect(settings.database), project.id)
     whose = f"--project {shlex.quote(project.name)}"
@@ -60,8 +60,9 @@ def replaying(settings: Settings, project: Project, exam: Score) -> Section:
         ]
     for one in reversed(made):
         commands += _made(one, whose)
-    for tested, seeds in _seeds_together(summary(settings, project)):
-        commands += _questions(f"evaluate {whose}", project, tested.exam, tested.questions, seeds)
+    for own in reversed(seeds_together(summary(settings, project))):
+        asked, questions = own[0].exam, own[0].questions
+        commands += _questions(f"evaluate {whose}", project, asked, questions, len(own))
     return Section(
         "How to replay",
         [
@@ -102,16 +103,6 @@ def _rule(rule: Rule) -> str:
     return " ".join(word for word in words if word)
 
 
-def _seeds_together(found: Sequence[Tested]) -> list[tuple[Tested, int]]:
-    """The evaluations, the oldest first; those of several seeds as one, with their number."""
-    groups: dict[tuple[Any, ...], list[Tested]] = {}
-    for one in reversed(found):
-        alone = one.exam.id if one.seed is None else None
-        asked = (one.exam.student, one.items, one.way, one.exam.settings.get("server"), alone)
-        groups.setdefault(asked, []).append(one)
-    return [(own[0], len({one.seed for one in own})) for own in groups.values()]
-
-
 def _questions(
     command: str, project: Project, exam: Exam, questions: int, seeds: int = 1
 ) -> list[str]:
@@ -120,14 +111,14 @@ def _questions(
         return []
     asked = exam.settings
     decoding = asked.get("decoding") or {}
-    spec = (project.task_spec if exam.task == project.task else None) or {}
-    columns = [f"{field}={column}" for field, column in (spec.get("mapping") or {}).items()]
+    spec = spec_of_exam(project, exam)
+    columns = [f"{field}={column}" for field, column in (spec.mapping if spec else {}).items()]
     options = {
         "--student": exam.student,
         "--task": exam.task,
         "--rows": exam.source.get("file"),
         "--map": ",".join(columns),
-        "--grader": spec.get("grader"),
+        "--grader": spec.grader if spec else None,
         "--split": exam.split,
         "--limit": questions,
         "--decoding": decoding.get("name"),

@@ -8,11 +8,13 @@ from db.checkpoints import Checkpoint
 from db.exams import AnswerRow
 from db.projects import Project
 from db.store import connect
+from fair_app.evaluation.statistics import UNLIKELY
 from fair_app.report.charts import Interval, Line, thinned
 from fair_app.report.content import Curves, Estimates, Example, Section, Table
-from fair_app.report.markup import count, duration, percent
+from fair_app.report.markup import count, duration, p_number, p_words, percent
 from fair_app.settings import Settings
-from fair_app.studio.evaluations import Compared, Tested, comparison, flips, summary
+from fair_app.studio.comparing import Compared, Side, comparison, flips
+from fair_app.studio.evaluations import Tested, seeds_together, summary
 from fair_app.studio.students import base_student
 
 CURVES = {
@@ -20,6 +22,7 @@ CURVES = {
     "Feedback": "loss_feedback",
     "Rationale": "loss_rationale",
     "Held out": "validation_loss",
+    "Soft": "loss_soft",
 }
 POINTS = 200
 DRAWN = 6
@@ -44,21 +47,20 @@ def lead(changed: Sequence[Compared], base_of: Mapping[str, str]) -> list[str]:
 def compared(settings: Settings, project: Project) -> list[Compared]:
     """The project's student against everyone who was asked the same items in the same way.
 
-    Of each student the newest whole evaluation; the newest checkpoint first. p-values are
-    corrected for all that were asked the same.
+    Of each student the newest whole evaluation, with all of its seeds; the newest checkpoint first.
+    p-values are corrected for all that were asked the same.
     """
     first = base_student(settings, project)
     whole = [one for one in summary(settings, project) if one.whole]
-    groups: dict[tuple[Any, ...], dict[str, Tested]] = {}
-    for one in whole:
-        own = groups.setdefault((one.items, one.way, one.seed), {})
-        own.setdefault(one.exam.student, one)
+    groups: dict[tuple[str, str], dict[str, Side]] = {}
+    for own in seeds_together(whole):
+        group = groups.setdefault((own[0].items, own[0].way), {})
+        group.setdefault(own[0].exam.student, tuple(one.exam.id for one in own))
     found: list[Compared] = []
     for group in groups.values():
         base = group.pop(first, None)
         if base is not None and group:
-            ids = [base.exam.id, *(one.exam.id for one in group.values())]
-            found += comparison(settings, project, ids)
+            found += comparison(settings, project, [base, *group.values()])
     return found
 
 
@@ -191,6 +193,12 @@ def comparisons(
         "Fixed: wrong before and right after; broken: the reverse. Difference: of the accuracies, "
         "in points, with its paired bootstrap interval. p: McNemar's exact test.",
     ]
+    if any(one.pooled for one in changed):
+        notes.append(
+            "Over several seeds, fixed are the questions that were right in more of them after "
+            "than before, and broken those in fewer; p is then that of the exact permutation test, "
+            "paired by question."
+        )
     if several:
         notes.append(
             "Where several were compared on the same items, p is also given corrected for all of "
@@ -212,37 +220,40 @@ def comparisons(
 def _compared(one: Compared) -> tuple[str, ...]:
     low, high = one.ci95
     return (
-        f"{one.first.student} ({one.first.id})",
-        f"{one.second.student} ({one.second.id})",
+        _side(one.first.student, one.sides[0]),
+        _side(one.second.student, one.sides[1]),
         f"{one.n:,}",
         f"{one.changes.fixed:,}",
         f"{one.changes.broken:,}",
         f"{100 * one.difference:+.1f}",
         f"{100 * low:+.1f} to {100 * high:+.1f}",
-        _p(one.changes.p_value),
-        _p(one.p_holm),
+        p_number(one.changes.p_value),
+        p_number(one.p_holm),
     )
+
+
+def _side(student: str, ids: Side) -> str:
+    seeds = f", {len(ids)} seeds" if len(ids) > 1 else ""
+    return f"{student}{seeds} ({', '.join(map(str, ids))})"
 
 
 def _sentence(one: Compared) -> str:
     changes = one.changes
-    before = (changes.both_right + changes.broken) / one.n
-    after = (changes.both_right + changes.fixed) / one.n
     low, high = one.ci95
-    words = {True: "That is hardly chance", False: "That may be chance"}[one.p_holm < 0.05]
-    return (
-        f"{one.second.student} answered {percent(after)} of {count(one.n, 'question')} of "
-        f"{one.first.task} right, where {one.first.student} answered {percent(before)}: "
-        f"{changes.fixed:,} fixed and {changes.broken:,} broken, a difference of "
-        f"{100 * one.difference:+.1f} points (95 % interval {100 * low:+.1f} to "
-        f"{100 * high:+.1f}). {words} (p {_p(one.p_holm, sign=True)})."
+    words = "That is hardly chance" if one.p_holm < UNLIKELY else "That may be chance"
+    counted = (
+        f"over {max(map(len, one.sides))} seeds {changes.fixed:,} answered right more often and "
+        f"{changes.broken:,} less often"
+        if one.pooled
+        else f"{changes.fixed:,} fixed and {changes.broken:,} broken"
     )
-
-
-def _p(value: float, sign: bool = False) -> str:
-    if value < 0.0001:
-        return "< 0.0001"
-    return f"{'= ' if sign else ''}{value:.4f}"
+    return (
+        f"{one.second.student} answered {percent(one.after)} of {count(one.n, 'question')} of "
+        f"{one.first.task} right, where {one.first.student} answered {percent(one.before)}: "
+        f"{counted}, a difference of "
+        f"{100 * one.difference:+.1f} points (95 % interval {100 * low:+.1f} to "
+        f"{100 * high:+.1f}). {words} ({p_words(one.p_holm)})."
+    )
 
 
 def _changes(settings: Settings, one: Compared) -> Section:
@@ -250,9 +261,10 @@ def _changes(settings: Settings, one: Compared) -> Section:
     for how in ("fixed", "broken"):
         found, _ = flips(settings, one.first, one.second, how, EXAMPLES)
         examples += [_example(one, how, before, after) for before, after in found]
+    seeds = " Of several seeds, they are of the first." if one.pooled else ""
     sentence = (
         f"The first {EXAMPLES} that {one.second.student} answers right and {one.first.student} did "
-        "not, and the first of the reverse. What is longer is cut."
+        f"not, and the first of the reverse. What is longer is cut.{seeds}"
     )
     if not examples:
         return Section("Answers that changed", ["No answer changed."])

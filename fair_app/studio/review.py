@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from db import committee, curation, exams, jobs, projects
+from db import committee, curation, exams, jobs, mentors, projects
 from db.committee import RationaleRow as StoredRationale
 from db.committee import ReviewRow
 from db.exams import AnswerRow
@@ -50,11 +50,14 @@ class TeacherColumn:
     """What one teacher wrote about one mistake, and what persons decided.
 
     `row` is what the rule looks at, None for a rationale that is missing or not complete (`finish`
-    says which). `revision` is that of the decisions about the rationale.
+    says which). `revision` is that of the decisions about the rationale. The mentor has a column a
+    rationale: `place` says which of how many it is; a teacher's is (1, 1).
     """
 
     teacher: str
     simulated: bool
+    by_mentor: bool
+    place: tuple[int, int]
     feedback: str | None
     rationale_id: int | None
     rationale: str | None
@@ -116,7 +119,7 @@ def checked_rule(settings: Settings, project: Project, rule: Rule) -> Rule:
     A teacher with a saved threshold may have left the committee, and may come back to it.
     """
     checked = check_rule(rule)
-    known = board(settings, project).teachers
+    known = board(settings, project).authors
     for name in checked.per_teacher:
         if name not in known and name not in rule_of(project).per_teacher:
             raise BadInput(
@@ -223,6 +226,7 @@ def reviewers(settings: Settings, project: Project, threshold: float | None = No
         ),
         project.threshold if threshold is None else threshold,
         found.teachers,
+        [one for one in found.authors if one not in found.teachers],
     )
 
 
@@ -296,10 +300,9 @@ def cards(settings: Settings, project: Project, question_ids: Sequence[int]) -> 
     reviews: dict[int, list[ReviewRow]] = defaultdict(list)
     for review in committee.reviews(store, project.id, wanted):
         reviews[review.rationale_id].append(review)
-    rationales = {
-        (row.question_id, row.teacher_id): row
-        for row in committee.rationales(store, project.id, wanted)
-    }
+    rationales: dict[tuple[int, int], list[StoredRationale]] = defaultdict(list)
+    for row in committee.rationales(store, project.id, wanted, with_mentor=True):
+        rationales[row.question_id, row.teacher_id].append(row)
     feedback = {
         (row.question_id, row.teacher_id): row.text
         for row in committee.feedback(store, project.exam_id, wanted)
@@ -307,19 +310,26 @@ def cards(settings: Settings, project: Project, question_ids: Sequence[int]) -> 
     }
     answers = exams.answers_to(store, project.exam_id, wanted)
     members = committee.teachers(store, project.id)
+    mentor = mentors.of_project(store, project.id)
     made = []
     for question_id in wanted:
         columns = []
-        for teacher in members:
-            rationale = rationales.get((question_id, teacher.id))
-            columns.append(
-                TeacherColumn(
-                    teacher=teacher.name,
-                    simulated=teacher.simulated,
-                    feedback=feedback.get((question_id, teacher.id)),
-                    **_rationale(settings, project, found, rationale, reviews),
+        for author in [*members, *([mentor] if mentor else [])]:
+            by_mentor = author is mentor
+            own: list[StoredRationale | None] = [*rationales[question_id, author.id]]
+            if not own and not by_mentor:
+                own = [None]
+            for place, rationale in enumerate(own, 1):
+                columns.append(
+                    TeacherColumn(
+                        teacher=author.name,
+                        simulated=author.simulated,
+                        by_mentor=by_mentor,
+                        place=(place, len(own)),
+                        feedback=feedback.get((question_id, author.id)),
+                        **_rationale(settings, project, found, rationale, reviews),
+                    )
                 )
-            )
         key = ("question", question_id)
         made.append(
             Card(

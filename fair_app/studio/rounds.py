@@ -12,23 +12,25 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
+from sqlite_utils import Database
 
-from db import exams, jobs, projects
+from db import evaluations, exams, jobs, projects
 from db.jobs import Job
 from db.projects import Project
 from db.store import connect
+from fair_app.curation.training_set import MIXED
 from fair_app.errors import BadInput
 from fair_app.evaluation.rounds import (
     FROM_ADAPTER,
     WAYS,
     Calls,
     Round,
-    Score,
     StopRule,
     checkpoint_of,
     free_calls,
     gain,
 )
+from fair_app.evaluation.score import Score
 from fair_app.evaluation.statistics import holm, paired
 from fair_app.jobs import queue
 from fair_app.jobs.children import children_of
@@ -37,8 +39,9 @@ from fair_app.student.registry import CHECKPOINT
 from fair_app.studio.ablation_results import outcomes_of
 from fair_app.studio.collecting import CONCURRENCY, check_committee
 from fair_app.studio.exams import exam_params
-from fair_app.studio.training import MIXED, check_name, free_name, student_to_train
+from fair_app.studio.training import check_name, free_name, student_to_train
 from fair_app.studio.training_start import checked_settings, launch_of
+from fair_app.training.dividing import shares
 from fair_app.training.settings import QUICK
 
 KIND = "rounds"
@@ -123,8 +126,7 @@ def rounds_params(
     exam = _exam(settings, project, begins, exam_limit)
     test = _test(settings, project, exam, test_limit, test_rows)
     given = {key: value for key, value in (settings_given or {}).items() if value is not None}
-    checked_settings(ref, preset, given)
-    launch_of(processes, accelerate)
+    checked_settings(ref, preset, given, shares(launch_of(processes, accelerate)))
     budget = project.budget_usd if budget_usd is None else budget_usd
     check_committee(settings, project, budget, keys)
     if name is not None:
@@ -243,7 +245,8 @@ def newest_course(settings: Settings, project: Project) -> Course | None:
 
 
 def course(settings: Settings, job: Job) -> Course:
-    """How far a job of rounds is, from the parts that are done."""
+    """How far a job of rounds is, from the parts that are done, by the grades now in force."""
+    store = connect(settings.database)
     parts = {one.child_key: one for one in children_of(settings, job.id)}
 
     def done(key: str) -> Job | None:
@@ -260,15 +263,15 @@ def course(settings: Settings, job: Job) -> Course:
         one = Round(
             number,
             student,
-            exam=_score(exam),
+            exam=_score(store, exam),
             calls=_calls(asked),
             checkpoint=made.get("checkpoint"),
             examples=made.get("examples"),
-            test=_score(test),
+            test=_score(store, test),
         )
         rounds.append(one)
         student = f"{CHECKPOINT}{one.checkpoint}"
-    return Course(job, _score(done(FIRST_TEST)), rounds, (job.result or {}).get("stopped"))
+    return Course(job, _score(store, done(FIRST_TEST)), rounds, (job.result or {}).get("stopped"))
 
 
 def changes(settings: Settings, found: Course) -> dict[int, Change]:
@@ -318,11 +321,12 @@ def teach_from(settings: Settings, project: Project, exam_id: int) -> None:
     raise BadInput(f"There is no exam {exam_id} in {project.name}: choose the exam of a round.")
 
 
-def _score(part: Job | None) -> Score | None:
+def _score(store: Database, part: Job | None) -> Score | None:
     if part is None or part.result is None:
         return None
-    result = part.result
-    return Score(result["exam"], part.params["student"], result["questions"], result["correct"])
+    exam, questions = part.result["exam"], part.result["questions"]
+    right = evaluations.right_of_first(store, exam, questions)
+    return Score(exam, part.params["student"], questions, right)
 
 
 def _calls(part: Job | None) -> Calls | None:

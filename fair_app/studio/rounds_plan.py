@@ -4,7 +4,6 @@ How many mistakes a distilled student will make, nobody knows: the further round
 those of the first, so that they cost that at most unless the student gets worse.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,7 +16,9 @@ from fair_app.evaluation.rounds import AFRESH, calls_about, checkpoint_of, expec
 from fair_app.settings import Settings
 from fair_app.studio.quote import Quote, quote
 from fair_app.studio.training import student_to_train, training_questions
-from fair_app.training.settings import TrainingSettings, chosen_settings
+from fair_app.studio.training_pace import tokens_a_question, training_pace
+from fair_app.training.examples import TrainingQuestion
+from fair_app.training.settings import chosen_settings
 
 Range = tuple[float, float]
 """At least, and at most."""
@@ -169,33 +170,30 @@ def _training(
     `mistakes` are learned from where there is nothing curated yet.
     """
     base = student_to_train(settings, project, params["student"]).base
-    job = jobs.latest_succeeded(connect(settings.database), "train", base)
-    done = (job.result or {}) if job is not None else {}
-    if job is None or not done.get("steps"):
-        return None
-    pace = done["seconds"] / done["steps"] / job.params["settings"]["batch_size"]
+    pace = training_pace(settings, base)
     training = params["training"]
+    curated = _curated(settings, project, training)
+    tokens = tokens_a_question(curated) if curated else pace.tokens_a_question if pace else None
+    if pace is None or tokens is None:
+        return None
     chosen = chosen_settings(training["preset"], training["settings_given"])
-    each = mistakes if mistakes is not None else _learned(settings, project, training)
+    each = len(curated) if mistakes is None and curated else mistakes
+    if each is None:
+        store = connect(settings.database)
+        assert project.exam_id is not None
+        each = len(exams.answer_ids(store, project.exam_id, "wrong"))
     learned = [
         each * (number if params["train"] == AFRESH else 1)
         for number in range(1, params["rounds"] + 1)
     ]
-    return pace * sum(_steps(one, chosen) * chosen.batch_size for one in learned)
+    return sum(pace.seconds(chosen, one, tokens) for one in learned)
 
 
-def _learned(settings: Settings, project: Project, training: Mapping[str, Any]) -> int:
-    """How many questions there are to learn from now; before any is taught, all mistakes."""
+def _curated(
+    settings: Settings, project: Project, training: Mapping[str, Any]
+) -> list[TrainingQuestion]:
+    """What there is to learn from now; empty before any mistake is taught."""
     try:
-        return len(
-            training_questions(settings, project, training["teacher"], training["keep_rule"])
-        )
+        return training_questions(settings, project, training["teacher"], training["keep_rule"])
     except BadInput:
-        store = connect(settings.database)
-        assert project.exam_id is not None
-        return len(exams.answer_ids(store, project.exam_id, "wrong"))
-
-
-def _steps(learned: int, chosen: TrainingSettings) -> int:
-    steps = chosen.epochs * math.ceil(learned / chosen.batch_size)
-    return min(steps, chosen.max_steps) if chosen.max_steps else steps
+        return []

@@ -15,7 +15,6 @@ from fair_app.errors import BadInput
 from fair_app.evaluation.rounds import (
     AFRESH,
     Round,
-    Score,
     StopRule,
     all_rounds,
     calls_about,
@@ -24,10 +23,12 @@ from fair_app.evaluation.rounds import (
     why_no_training,
     why_nothing_to_learn,
 )
+from fair_app.evaluation.score import Score
 from fair_app.jobs.children import run_child
 from fair_app.jobs.context import JobContext
 from fair_app.student.registry import CHECKPOINT
 from fair_app.studio.collecting import collect_params
+from fair_app.studio.leakage import counted_of_test
 from fair_app.studio.rounds import (
     COMMITTEE,
     EXAM,
@@ -53,12 +54,16 @@ class NothingToLearn(Exception):
 def run(job: JobContext) -> dict[str, Any]:
     """Run the rounds that the job's parameters describe (see `studio.rounds.rounds_params`).
 
-    Result: see `studio.rounds.told`. Raises WorkFailed with its sentence when a part fails, and
+    Result: see `studio.rounds.told`, and as `leaked` the test's questions that stand in the exams.
+    Raises WorkFailed with its sentence when a part fails, and
     Cancelled when a person stopped the job; either way it can be resumed.
     """
     stopped = _Rounds(job).run()
     job.log(stopped)
-    return told(job.settings, replace(course(job.settings, job.job), stopped=stopped))
+    found = course(job.settings, job.job)
+    assert found.base is not None
+    leaked = counted_of_test(job.settings, job.project, found.base.id)
+    return {**told(job.settings, replace(found, stopped=stopped)), "leaked": leaked}
 
 
 class _Rounds:

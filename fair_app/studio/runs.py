@@ -13,7 +13,8 @@ from fair_app.settings import Settings
 from fair_app.student.registry import CHECKPOINT
 from fair_app.studio.evaluations import Tested, summary
 
-LOSSES = ("loss", "loss_feedback", "loss_rationale", "validation_loss")
+LOSSES = ("loss", "loss_feedback", "loss_rationale", "loss_soft", "validation_loss")
+GIVEN_UP = "given up"
 ORIGIN = ("teacher", "keep_rule", "threshold", "rule", "decisions", "exam")
 
 
@@ -64,7 +65,7 @@ def _run(job: Job, lineage: dict[str, Any], test: Tested | None) -> Run:
     return Run(
         job=job.id,
         name=params["name"],
-        state=job.state,
+        state=GIVEN_UP if job.given_up else job.state,
         asked={
             "student": params.get("start") or params.get("student"),
             **{name: origin[name] for name in ORIGIN if name in origin},

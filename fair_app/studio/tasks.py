@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from db import exams
+from db.exams import Exam
+from db.projects import Project
+from db.store import connect
 from fair_app.errors import BadInput
 from fair_app.settings import Settings
 from fair_app.tasks.base import Question, Task
@@ -35,6 +39,29 @@ class Preview:
     rows: list[PreviewRow]
     total: int | None
     fault: str
+
+
+def spec_of_exam(project: Project, exam: Exam) -> TaskSpec | None:
+    """How a task of one's own was read in an exam or evaluation; None for one that is built in."""
+    own = project.task_spec if exam.task == project.task else None
+    spec = exam.settings.get("task_spec") or own
+    return TaskSpec.model_validate(spec) if spec else None
+
+
+def task_of_exam(project: Project, exam: Exam) -> Task:
+    """The task of an exam or evaluation of a project. Raises BadInput where nothing says how a task
+    of one's own was read."""
+    return task_named(exam.task, spec_of_exam(project, exam))
+
+
+def own_tasks(settings: Settings, project: Project) -> dict[str, TaskSpec]:
+    """The tasks of one's own that a project knows, by name: its own, and those it was tested on, as
+    they were read last."""
+    found = exams.of_project(connect(settings.database), project.id, "evaluation")
+    known = {one.task: spec for one in reversed(found) if (spec := spec_of_exam(project, one))}
+    if project.task_spec:
+        known[project.task] = TaskSpec.model_validate(project.task_spec)
+    return known
 
 
 def columns_of(path: Path) -> list[str]:

@@ -1,13 +1,13 @@
 """The committee of a project: who is in it, whether each can be asked, and what they are asked."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import SecretStr
 
-from db import committee, exams, paces
+from db import committee, exams, mentors, paces
 from db.committee import TeacherRow
 from db.paces import Probe
 from db.projects import Project
@@ -19,6 +19,7 @@ from fair_app.committee.ledger import spec_hash
 from fair_app.committee.prices import Price, price_of
 from fair_app.committee.prompts import DEFAULTS, Prompts, check_template, prompt_hash
 from fair_app.committee.registry import REMOTE, build, check, key_variable
+from fair_app.curation.acceptance import MENTOR
 from fair_app.errors import BadInput
 from fair_app.settings import Settings
 from fair_app.stored_questions import as_question
@@ -55,6 +56,7 @@ def set_committee(settings: Settings, project: Project, specs: list[TeacherSpec]
     for spec in specs:
         check(spec, Access(settings))
         price_of(spec)
+    check_names(settings, project, [spec.name for spec in specs])
     committee.set_committee(
         connect(settings.database),
         project.id,
@@ -70,6 +72,14 @@ def set_committee(settings: Settings, project: Project, specs: list[TeacherSpec]
         ],
         keep_imported=True,
     )
+
+
+def check_names(settings: Settings, project: Project, names: Iterable[str]) -> None:
+    """Raise BadInput where a teacher would have the name of the project's mentor."""
+    if MENTOR in names and mentors.of_project(connect(settings.database), project.id) is not None:
+        raise BadInput(
+            f"'{MENTOR}' is the name of the project's mentor: give the teacher another one."
+        )
 
 
 def teachers(settings: Settings, project: Project) -> list[TeacherRow]:

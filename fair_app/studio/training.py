@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from db import checkpoints, jobs
 from db.checkpoints import Checkpoint
 from db.projects import Project
 from db.store import connect, reading
-from fair_app.curation.training_set import training_set
+from fair_app.curation.training_set import ACCEPTED, CHOSEN, MIXED, Chosen, training_set
 from fair_app.errors import BadInput
 from fair_app.evaluation.rounds import checkpoint_of
 from fair_app.jobs.orphans import mark_orphans
@@ -19,6 +19,7 @@ from fair_app.settings import Settings
 from fair_app.student.registry import CHECKPOINT, StudentRef, parse_ref
 from fair_app.studio.exams import server_of
 from fair_app.studio.review import rule_of
+from fair_app.studio.soft_labels import with_mentor
 from fair_app.studio.training_material import material
 from fair_app.studio.training_start import (
     check_run,
@@ -28,12 +29,12 @@ from fair_app.studio.training_start import (
     launch_of,
     origin_again,
 )
+from fair_app.training.dividing import shares
 from fair_app.training.examples import TrainingQuestion, examples_hash
 from fair_app.training.frozen import freeze, work_folder
 from fair_app.training.settings import QUICK, chosen_settings
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-MIXED = "mixed"
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,17 @@ class Preview:
 
 
 def training_questions(
-    settings: Settings, project: Project, teacher: str = MIXED, keep_rule: bool = False
+    settings: Settings,
+    project: Project,
+    teacher: str = MIXED,
+    keep_rule: bool = False,
+    rationales: Chosen = ACCEPTED,
+    with_feedback: bool = True,
 ) -> list[TrainingQuestion]:
-    """The curated training set with prompts. Raises BadInput when it is empty."""
+    """The curated training set with prompts, chosen as `training_set` says.
+
+    Raises BadInput when it is empty.
+    """
     found = material(settings, project)
     return found.examples(
         training_set(
@@ -59,13 +68,27 @@ def training_questions(
             found.board.states,
             teacher=teacher,
             keep_rule=keep_rule,
+            chosen=rationales,
+            with_feedback=with_feedback,
         )
     )
 
 
-def training_preview(settings: Settings, project: Project, teacher: str = MIXED) -> Preview:
+def training_preview(
+    settings: Settings,
+    project: Project,
+    teacher: str = MIXED,
+    rationales: Chosen = ACCEPTED,
+    with_feedback: bool = True,
+) -> Preview:
     """Count what a run would learn from. Raises BadInput when there is nothing."""
-    questions = training_questions(settings, project, teacher)
+    questions = training_questions(
+        settings,
+        project,
+        teacher,
+        rationales=rationales,
+        with_feedback=with_feedback,
+    )
     return Preview(
         len(questions),
         dict(Counter(text.teacher for one in questions for text in one.rationales)),
@@ -81,6 +104,7 @@ def train_params(
     student: str | None = None,
     teacher: str = MIXED,
     keep_rule: bool = False,
+    rationales: Chosen = ACCEPTED,
     preset: str = QUICK,
     settings_given: dict[str, Any] | None = None,
     processes: int | None = None,
@@ -93,28 +117,36 @@ def train_params(
 
     What is not given (None) keeps the preset's. A checkpoint goes on from what it has learned.
     With more than one of `processes`, or a file of settings for it, accelerate starts the run.
-    `questions` are learned from instead of the curated ones; `told` is what the lineage says of
-    them beside, or instead of, what it says of those. `reserved`: the name is kept for this run by
-    the job that it is a part of.
+    `teacher` and `rationales` choose the texts as `training_set` does; at alpha 0 questions without
+    feedback are among them. `questions` are learned from instead of the curated ones; `told` is
+    what the lineage says of them beside, or instead of, what it says of those. `reserved`: the name
+    is kept for this run by the job that it is a part of.
     Raises BadInput for a name that is taken or unfit, settings out of range, an unknown student or
-    teacher, a student that cannot be trained so here, and a training set without a question.
+    teacher, a student that cannot be trained so here, a mentor that cannot give it soft labels, and
+    a training set without a question.
     """
     if not reserved:
         check_name(settings, name)
+    if rationales not in CHOSEN:
+        raise BadInput(f"There are no '{rationales}' rationales: choose {' or '.join(CHOSEN)}.")
     launch = launch_of(processes, accelerate)
     given = settings_given or {}
     chosen_settings(preset, given)
     ref = student_to_train(settings, project, student)
-    chosen = checked_settings(ref, preset, given)
+    chosen = with_mentor(settings, ref, checked_settings(ref, preset, given, shares(launch)))
+    # Where no feedback is learned from, no question needs any.
+    with_feedback = chosen.alpha > 0 or questions is not None
     goes_on = ref.adapter is not None and chosen.method != "full"
     store = connect(settings.database)
     with reading(store):  # the lineage speaks of the moment that the texts are of
         source = {
-            **curated_origin(settings, project, teacher, keep_rule),
+            **curated_origin(settings, project, teacher, keep_rule, rationales, with_feedback),
             "ready_made": questions is not None,
         }
         if questions is None:
-            questions = training_questions(settings, project, teacher, keep_rule)
+            questions = training_questions(
+                settings, project, teacher, keep_rule, rationales, with_feedback
+            )
     freeze(questions, work_folder(settings.checkpoints, name))
     return {
         "name": name,
@@ -123,7 +155,7 @@ def train_params(
         "launch": launch,
         "origin": {**source, **(told or {})},
         "data_sha256": examples_hash(questions),
-        "settings": asdict(chosen),
+        "settings": chosen.to_dict(),
     }
 
 
@@ -147,7 +179,8 @@ def train_again_params(settings: Settings, *, name: str, lineage: Path) -> dict[
     known, questions, chosen = from_lineage(lineage)
     start = known.get("start")
     ref = parse_ref(str(start or known.get("base")), settings.checkpoints, settings.models)
-    check_run(ref, chosen)
+    check_run(ref, chosen, shares(None))
+    chosen = with_mentor(settings, ref, chosen)
     freeze(questions, work_folder(settings.checkpoints, name))
     return {
         "name": name,
@@ -155,8 +188,8 @@ def train_again_params(settings: Settings, *, name: str, lineage: Path) -> dict[
         "start": start,
         "origin": origin_again(known),
         "data_sha256": known["data_sha256"],
-        "settings": asdict(chosen),
-        "again": {"versions": known.get("versions"), "losses": known.get("losses")},
+        "settings": chosen.to_dict(),
+        "again": {name: known.get(name) for name in ("versions", "losses", "mentor")},
     }
 
 
@@ -214,7 +247,7 @@ def interrupted_run(
     store = connect(settings.database)
     mark_orphans(store)
     for job in jobs.of_kind(store, project.id, kind):
-        if job.params["name"] == name and job.state in jobs.RESUMABLE:
+        if job.params["name"] == name and job.resumable:
             return job
     raise BadInput(f"No training of '{name}' was interrupted: start it without --resume.")
 
@@ -242,6 +275,8 @@ def _is_taken(settings: Settings, name: str) -> bool:
 
 
 def _gave_up(settings: Settings, job: jobs.Job, name: str) -> bool:
-    """Whether a run could not begin: nothing of it is left to go on with."""
+    """Whether a person gave a job up, or a run could not begin: nothing of it is gone on with."""
+    if job.given_up:
+        return True
     begun = work_folder(settings.checkpoints, name).exists()
     return job.kind in ("train", "prefer") and job.state == "failed" and not begun

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from db.projects import Project
+from fair_app.curation.training_set import ACCEPTED, Chosen
 from fair_app.errors import BadInput, WorkFailed
 from fair_app.settings import REPOSITORY, Settings
 from fair_app.student.registry import StudentRef
@@ -84,6 +85,7 @@ def example_preview(
     student: str | None = None,
     teacher: str = MIXED,
     keep_rule: bool = False,
+    rationales: Chosen = ACCEPTED,
     preset: str = QUICK,
     settings_given: dict[str, Any] | None = None,
     first: int = 1,
@@ -96,7 +98,9 @@ def example_preview(
     """
     chosen = chosen_settings(preset, settings_given or {})
     ref = student_to_train(settings, project, student)
-    questions = training_questions(settings, project, teacher, keep_rule)
+    questions = training_questions(
+        settings, project, teacher, keep_rule, rationales, with_feedback=chosen.alpha > 0
+    )
     file = settings.checkpoints / FOLDER / f"{_key(ref, questions, chosen)}.jsonl"
     with _one_at_a_time:
         if not file.is_file():
@@ -113,13 +117,14 @@ def _key(ref: StudentRef, questions: list[TrainingQuestion], chosen: TrainingSet
     own = chosen.to_dict()
     moving = ("max_tokens", "max_steps", "epochs", "batch_size", "validation_share")
     drawing = ("seed", "sampling", "balance")
+    softening = ("mentor", "soft_weight")
     counting = {"feedback": chosen.alpha > 0, "rationale": chosen.alpha < 1}
     files = sorted(Path(ref.source).glob("*token*")) + sorted(Path(ref.source).glob("*.jinja"))
     content = [
         ref.source,
         [(file.name, file.stat().st_mtime_ns) for file in files],
         examples_hash(questions),
-        {name: own[name] for name in (*moving, *drawing)},
+        {name: own.get(name) for name in (*moving, *drawing, *softening)},
         counting,
     ]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]

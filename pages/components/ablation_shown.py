@@ -7,10 +7,11 @@ from fair_app.evaluation.ablation import COMBINED, FACTORS, THE_SETTING
 from fair_app.report.charts import Interval, interval_chart
 from fair_app.studio.ablation_results import Change, Mean, Results, Row
 from fair_app.studio.ablations import Plan, PlannedArm, how_long
-from pages.components.comparisons import p_words, points
-from pages.components.markup import count, duration, percent, text
+from pages.components.comparisons import points
+from pages.components.markup import count, duration, p_words, percent, text
 from pages.components.notice import notice
 from pages.components.stats import Stat, stats
+from pages.components.tested import leaked_of_test
 
 CSS = """
 .ablation td small { display: block; }
@@ -26,6 +27,7 @@ TITLES = {
     "peer_review": "Peer review",
     "answer_check": "Answer check",
     "decisions": "Human decisions",
+    "mentor": "The mentor",
     COMBINED: "Combinations",
 }
 
@@ -43,14 +45,16 @@ def plan_shown(plan: Plan, sentence: str) -> str:
             Stat("Takes", takes),
         ]
     )
-    return numbers + notice(sentence) + _planned_table(plan.arms)
+    warning = notice(plan.warning, "warning") if plan.warning else ""
+    return numbers + notice(sentence) + warning + _planned_table(plan.arms)
 
 
 def results_shown(found: Results) -> str:
     """The accuracy of every arm by what it changes, and a table of all; "" before the first."""
     if not found.means and found.score is None:
         return ""
-    return _charts(found) + _table(found) + _meaning(found)
+    leaked = leaked_of_test((found.job.result or {}).get("leaked"))
+    return leaked + _charts(found) + _table(found) + _meaning(found)
 
 
 def _planned_table(arms: Sequence[PlannedArm]) -> str:
@@ -80,7 +84,7 @@ def _charts(found: Results) -> str:
     start = []
     if found.score is not None:
         one = found.score
-        note = f"before training, {one.correct:,} right of {one.n:,}"
+        note = f"before training, {one.correct:,} right of {one.questions:,}"
         start = [Interval(found.student, note, one.accuracy, *one.ci95)]
     groups[THE_SETTING] = start + groups.get(THE_SETTING, [])
     drawn = "".join(

@@ -5,11 +5,12 @@ from pathlib import Path
 import gradio as gr
 
 from fair_app.jobs import queue
+from fair_app.jobs.queue import RESUMABLE
 from fair_app.settings import Settings
+from fair_app.studio.gguf_export import gguf_file, gguf_params
 from fair_app.studio.projects import Project, open_project
 from fair_app.studio.runs import Run, runs
 from fair_app.studio.training import Checkpoint, free_name, is_whole, merge_params, trained
-from pages.components.job_panel import RESUMABLE
 from pages.components.markup import ago, count, text
 from pages.components.notice import go_button, spoken
 from pages.components.page import ACTION, Place
@@ -18,9 +19,10 @@ from pages.person import person
 CSS = (Path(__file__).parent / "checkpoints.css").read_text(encoding="utf-8")
 REPORT = """
 element.addEventListener('click', (event) => {
-  const button = event.target.closest('[data-merge], [data-resume]');
+  const button = event.target.closest('[data-merge], [data-gguf], [data-resume]');
   if (!button) return;
   if (button.dataset.merge) trigger('merge', {name: button.dataset.merge});
+  else if (button.dataset.gguf) trigger('export', {name: button.dataset.gguf});
   else trigger('resume', {job: button.dataset.resume});
 });
 """
@@ -37,11 +39,19 @@ def checkpoint_list(settings: Settings, place: Place) -> gr.HTML:
         queue.submit(settings, "merge", params, project, person(request))
         return checkpoint_value(settings, project)
 
+    def export(project_name: str, event: gr.EventData, request: gr.Request) -> str:
+        project = open_project(settings, project_name)
+        name = str(event.name)
+        params = gguf_params(settings, name, settings.checkpoints / name)
+        queue.submit(settings, "gguf", params, project, person(request))
+        return checkpoint_value(settings, project)
+
     def resume(project_name: str, event: gr.EventData, request: gr.Request) -> str:
         queue.resume(settings, int(event.job), person(request))
         return checkpoint_value(settings, open_project(settings, project_name))
 
     made.merge(spoken(merge), place.project, made, **ACTION)
+    made.export(spoken(export), place.project, made, **ACTION)
     made.resume(spoken(resume), place.project, made, **ACTION)
     return made
 
@@ -67,8 +77,9 @@ def _finished(settings: Settings, made: list[Checkpoint]) -> str:
     rows = "".join(
         f'<li><span class="title">{text(one.name)}<small>{text(_kind(one))}, '
         f"{text(ago(one.created_at))}</small>"
-        f'<small class="where">{text(settings.checkpoints / one.name)}</small></span>'
-        f'<span class="acts">{_merge(one)}'
+        f'<small class="where">{text(settings.checkpoints / one.name)}</small>'
+        f"{_gguf_files(settings, one)}</span>"
+        f'<span class="acts">{_merge(one)}{_gguf(settings, one)}'
         f"{go_button('evaluation', 'Try it', 'plain', f'try.checkpoint:{one.name}')}"
         f"{go_button('evaluation', 'Test it', 'plain', f'checkpoint:{one.name}')}</span></li>"
         for one in made
@@ -89,6 +100,20 @@ def _merge(one: Checkpoint) -> str:
         f'<button type="button" class="go plain" data-merge="{text(one.name)}">'
         "Merge into full weights</button>"
     )
+
+
+def _gguf(settings: Settings, one: Checkpoint) -> str:
+    if gguf_file(settings.checkpoints / one.name, one.name).exists():
+        return ""
+    return (
+        f'<button type="button" class="go plain" data-gguf="{text(one.name)}" '
+        'title="One file for llama.cpp, in 16 bits, beside the checkpoint">Write GGUF</button>'
+    )
+
+
+def _gguf_files(settings: Settings, one: Checkpoint) -> str:
+    found = sorted((settings.checkpoints / one.name).glob("*.gguf"))
+    return "".join(f'<small class="where">{text(file)}</small>' for file in found)
 
 
 def _unfinished(found: list[Run]) -> str:

@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from fair_app.evaluation.statistics import Comparison
-from fair_app.studio.evaluations import Compared, Part
-from pages.components.markup import count, percent, text
+from fair_app.evaluation.statistics import UNLIKELY, Comparison
+from fair_app.studio.comparing import Compared, Part
+from pages.components.markup import count, p_number, p_words, percent, text
 from pages.components.notice import notice
 from pages.components.stats import Stat, stats
 
 CSS = (Path(__file__).parent / "comparisons.css").read_text(encoding="utf-8")
-UNLIKELY = 0.05
-"""Below this, a p-value calls a difference unlikely to be chance."""
+MCNEMAR = "McNemar’s exact test"
+PERMUTATION = "the exact permutation test, paired by question"
+"""What McNemar's test is over several seeds."""
 
 
 def results(found: Sequence[Compared]) -> str:
@@ -25,27 +26,31 @@ def results(found: Sequence[Compared]) -> str:
     return (_one(found[0]) if len(found) == 1 else _several(found)) + left_out
 
 
-def in_words(found: Comparison) -> str:
-    """What McNemar's exact test says, in a sentence."""
+def in_words(found: Comparison, pooled: bool = False) -> str:
+    """What the exact test says, in a sentence; `pooled`: of several seeds."""
     if found.fixed == found.broken == 0:
         return "No answer changed between right and wrong."
-    more = found.fixed - found.broken
-    which = (
-        f"{count(found.fixed, 'answer')} fixed and {found.broken:,} broken"
-        if more
-        else f"As many answers were fixed as broken, {found.fixed:,} each"
-    )
+    if pooled:
+        which = (
+            f"{count(found.fixed, 'question')} answered right more often and {found.broken:,} less "
+            "often"
+        )
+    elif found.fixed == found.broken:
+        which = f"As many answers were fixed as broken, {found.fixed:,} each"
+    else:
+        which = f"{count(found.fixed, 'answer')} fixed and {found.broken:,} broken"
     chance = (
         "a difference this large is unlikely to be chance"
         if found.p_value < UNLIKELY
         else "this could well be chance"
     )
-    return f"{which}: {chance} (McNemar’s exact test, {p_words(found.p_value)})."
+    test = PERMUTATION if pooled else MCNEMAR
+    return f"{which}: {chance} ({test}, {p_words(found.p_value)})."
 
 
-def p_words(p: float) -> str:
-    """A p-value as it is written: `p = 0.031`, `p < 0.001`."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+def called(student: str, seeds: int) -> str:
+    """A student as one side of a comparison: `checkpoint:first, 3 seeds`."""
+    return f"{student}, {seeds} seeds" if seeds > 1 else student
 
 
 def points(difference: float) -> str:
@@ -62,7 +67,7 @@ def by_part(one: Compared) -> str:
         return ""
     legend = (
         '<p class="soft legend"><i class="dot before"></i>'
-        f'{text(one.first.student)} <i class="dot"></i>{text(one.second.student)}</p>'
+        f'{text(_before_called(one))} <i class="dot"></i>{text(_after_called(one))}</p>'
     )
     return (
         '<details class="by-part" data-key="by-part"><summary>By type and length of the question'
@@ -72,26 +77,40 @@ def by_part(one: Compared) -> str:
 
 def _one(found: Compared) -> str:
     changes, (low, high) = found.changes, found.ci95
-    better = changes.p_value < UNLIKELY and changes.fixed > changes.broken
-    numbers = stats(
-        [
-            Stat(
-                "Difference",
-                points(found.difference),
-                f"points, 95 % interval {points(low)} to {points(high)}",
-            ),
+    better = changes.p_value < UNLIKELY and found.difference > 0
+    difference = Stat(
+        "Difference",
+        points(found.difference),
+        f"points, 95 % interval {points(low)} to {points(high)}",
+    )
+    if found.pooled:
+        alike = changes.both_right + changes.both_wrong
+        numbers = [
+            Stat("Before", percent(found.before), _before_called(found)),
+            Stat("After", percent(found.after), _after_called(found)),
+            difference,
+            Stat("More often right", f"{changes.fixed:,}", f"of {count(found.n, 'question')}"),
+            Stat("Less often right", f"{changes.broken:,}", f"{alike:,} as often"),
+        ]
+    else:
+        numbers = [
+            difference,
             Stat("Fixed", f"{changes.fixed:,}", "wrong before, right after"),
             Stat("Broken", f"{changes.broken:,}", "right before, wrong after"),
             Stat("Both right", f"{changes.both_right:,}"),
             Stat("Both wrong", f"{changes.both_wrong:,}"),
         ]
-    )
-    return numbers + notice(in_words(changes), "success" if better else "info")
+    said = notice(in_words(changes, found.pooled), "success" if better else "info")
+    return stats(numbers) + said
 
 
 def _several(found: Sequence[Compared]) -> str:
     rows = "".join(_row(one) for one in found)
-    first = found[0].first
+    test = (
+        f"{MCNEMAR}, over several seeds {PERMUTATION}"
+        if any(one.pooled for one in found)
+        else MCNEMAR
+    )
     head = (
         '<th scope="col">After</th><th class="n" scope="col">Right</th>'
         '<th class="n" scope="col">Difference</th><th class="n" scope="col">Fixed</th>'
@@ -101,10 +120,10 @@ def _several(found: Sequence[Compared]) -> str:
     return (
         f'<div class="table compared"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody>'
         f"</table></div>{notice(_verdict(found))}"
-        f'<p class="soft how">Each is compared with {text(first.student)} '
-        f"({percent(_before(found[0]))} right) on the same {found[0].n:,} questions. Differences "
+        f'<p class="soft how">Each is compared with {text(_before_called(found[0]))} '
+        f"({percent(found[0].before)} right) on the same {found[0].n:,} questions. Differences "
         "are in percentage points, with the 95 % interval of the paired bootstrap; p is that of "
-        f"McNemar’s exact test. {len(found)} comparisons at once find a difference by chance more "
+        f"{test}. {len(found)} comparisons at once find a difference by chance more "
         "easily than one: the last column is corrected for it (Holm), so go by that one.</p>"
         "<h3>A closer look at</h3>"
     )
@@ -117,34 +136,32 @@ def _verdict(found: Sequence[Compared]) -> str:
     if not better and not worse:
         return "Any of these differences could well be chance."
     said = [
-        f"{' and '.join(one.second.student for one in which)} "
-        f"{'is' if len(which) == 1 else 'are'} {words}"
+        f"{' and '.join(map(_after_called, which))} {'is' if len(which) == 1 else 'are'} {words}"
         for which, words in ((better, "better"), (worse, "worse"))
         if which
     ]
-    than = found[0].first.student
+    than = _before_called(found[0])
     return f"{', '.join(said)} than {than}, by more than chance explains."
 
 
 def _row(one: Compared) -> str:
     low, high = one.ci95
-    after = (one.changes.fixed + one.changes.both_right) / one.n
-    p, corrected = (p_words(p).removeprefix("p = ").removeprefix("p ") for p in _ps(one))
     return (
-        f'<tr><th scope="row">{text(one.second.student)}</th>'
-        f'<td class="n">{percent(after)}</td>'
+        f'<tr><th scope="row">{text(_after_called(one))}</th>'
+        f'<td class="n">{percent(one.after)}</td>'
         f'<td class="n">{points(one.difference)}<small>{points(low)} to {points(high)}</small></td>'
         f'<td class="n">{one.changes.fixed:,}</td><td class="n">{one.changes.broken:,}</td>'
-        f'<td class="n">{text(p)}</td><td class="n">{text(corrected)}</td></tr>'
+        f'<td class="n">{text(p_number(one.changes.p_value))}</td>'
+        f'<td class="n">{text(p_number(one.p_holm))}</td></tr>'
     )
 
 
-def _ps(one: Compared) -> tuple[float, float]:
-    return one.changes.p_value, one.p_holm
+def _before_called(one: Compared) -> str:
+    return called(one.first.student, len(one.sides[0]))
 
 
-def _before(one: Compared) -> float:
-    return (one.changes.broken + one.changes.both_right) / one.n
+def _after_called(one: Compared) -> str:
+    return called(one.second.student, len(one.sides[1]))
 
 
 def _chart(title: str, parts: Sequence[Part]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fair_app.evaluation.statistics import wilson
 from fair_app.report.charts import Interval, Line, interval_chart, line_chart, thinned
 from fair_app.settings import Settings
-from fair_app.studio.exams import Score
+from fair_app.studio.exams import Standing
 from fair_app.studio.grades import KindScore, accuracy_over_time, by_kind
 from pages.components.answers import IMPORTED
 from pages.components.markup import count, percent
@@ -16,7 +16,7 @@ POINTS = 60
 """Points of the accuracy curve: more cannot be told apart on a screen."""
 
 
-def exam_numbers(settings: Settings, standing: Score) -> str:
+def exam_numbers(settings: Settings, standing: Standing) -> str:
     """All figures of an exam."""
     counts = standing.counts
     if standing.exam.origin == IMPORTED:

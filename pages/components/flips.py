@@ -24,7 +24,7 @@ KINDS = {
     "both wrong": "Both wrong",
     "both right": "Both right",
 }
-"""Which answers can be looked at, by the names of `fair_app.studio.evaluations.flips`."""
+"""Which answers can be looked at, by the names of `fair_app.studio.comparing.flips`."""
 ALIKE = 0.5
 """The share of two texts that must be the same for their differences to be marked at first."""
 NONE = "No question is of this kind."

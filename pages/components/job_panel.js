@@ -30,7 +30,26 @@ const paint = () => {
   find('.resume').textContent = job.resume_label;
   find('.cancel').hidden = !job.cancel;
   find('.resume').hidden = !job.resume;
+  find('.give-up').hidden = !job.give_up;
 };
+// What cannot be taken back is pressed twice.
+const giveUp = find('.give-up');
+let sure = 0;
+const calm = () => {
+  sure = 0;
+  giveUp.textContent = 'Give up';
+};
+giveUp.addEventListener('click', () => {
+  if (sure) {
+    clearTimeout(sure);
+    calm();
+    trigger('give_up', {job: props.value.id});
+    return;
+  }
+  giveUp.textContent = 'Give up for good?';
+  sure = setTimeout(calm, 5000);
+});
+giveUp.title = 'Nobody goes on with it: what is unfinished is removed, and its names are free';
 find('.cancel').addEventListener('click', () => trigger('cancel', {job: props.value.id}));
 find('.resume').addEventListener('click', () => trigger('resume', {job: props.value.id}));
 watch('value', paint);

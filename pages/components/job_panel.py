@@ -1,13 +1,15 @@
 """The panel of a project's newest job of one kind: state, progress, log, cancel and resume."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from fair_app.jobs import queue
-from fair_app.jobs.queue import ACTIVE, RESUMABLE, JobView
+from fair_app.jobs.queue import ACTIVE, JobView
 from fair_app.settings import Settings
+from fair_app.studio.giving_up import give_up, may_give_up
 from fair_app.studio.projects import Project, open_project
 from pages.components.markup import ago, duration
 from pages.components.notice import spoken
@@ -25,23 +27,35 @@ STATES = {
 }
 ASKED = ("exam", "evaluate")
 """Kinds that are resumed to ask what has no answer yet."""
-PAUSED = (*ASKED, "train", "ablation")
+PAUSED = (*ASKED, "train", "ablation", "augment")
 """Kinds of which a cancelled job is one that was paused: what it has done stays in use."""
 
 
-def job_panel(settings: Settings, kind: str, place: Place) -> gr.HTML:
-    """Lay out the panel and wire its buttons. Its value is what `panel_value` returns."""
+def job_panel(
+    settings: Settings,
+    kind: str,
+    place: Place,
+    *,
+    elem_id: str = "",
+    value: Callable[[Project], dict[str, Any]] | None = None,
+) -> gr.HTML:
+    """Lay out the panel and wire its buttons. Its value is what `panel_value` returns.
+
+    Where it is about another job than the newest of the kind, `value` paints that one, and its
+    `elem_id` is one of its own.
+    """
     panel = gr.HTML(
         {},
         html_template=(HERE / "job_panel.html").read_text(encoding="utf-8"),
         js_on_load=(HERE / "job_panel.js").read_text(encoding="utf-8"),
-        elem_id=f"job-{kind}",
+        elem_id=elem_id or f"job-{kind}",
         elem_classes="job-panel",
         apply_default_css=False,
     )
 
     def shown(project: str) -> dict[str, Any]:
-        return panel_value(settings, open_project(settings, project), kind)
+        found = open_project(settings, project)
+        return value(found) if value else panel_value(settings, found, kind)
 
     def cancel(project: str, event: gr.EventData) -> dict[str, Any]:
         queue.cancel(settings, int(event.job))
@@ -51,6 +65,11 @@ def job_panel(settings: Settings, kind: str, place: Place) -> gr.HTML:
         queue.resume(settings, int(event.job), person(request))
         return shown(project)
 
+    def forsake(project: str, event: gr.EventData) -> dict[str, Any]:
+        give_up(settings, int(event.job))
+        return shown(project)
+
+    panel.give_up(spoken(forsake), place.project, panel, **ACTION)
     panel.cancel(spoken(cancel), place.project, panel, **ACTION)
     panel.resume(spoken(resume), place.project, panel, **ACTION)
     return panel
@@ -81,7 +100,8 @@ def described(view: JobView) -> dict[str, Any]:
         "cancel": active and not stopping,
         "cancel_label": "Pause" if job.kind in PAUSED else "Cancel",
         "resume_label": "Ask what is missing" if job.kind in ASKED and job.done else "Resume",
-        "resume": job.state in RESUMABLE,
+        "resume": job.resumable,
+        "give_up": may_give_up(job),
     }
 
 
@@ -89,6 +109,8 @@ def _state(view: JobView, stopping: bool) -> str:
     pausable = view.job.kind in PAUSED
     if stopping:
         return "Pausing" if pausable else "Stopping"
+    if view.job.given_up:
+        return "Given up"
     begun = view.job.started_at is not None or view.job.done > 0
     if pausable and begun and view.job.state == "cancelled":
         return "Paused"

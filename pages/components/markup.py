@@ -2,9 +2,9 @@
 
 import time
 
-from fair_app.report.markup import count, duration, percent, text
+from fair_app.report.markup import count, duration, p_number, p_words, percent, text
 
-__all__ = ["ago", "count", "duration", "percent", "text"]
+__all__ = ["ago", "count", "duration", "p_number", "p_words", "percent", "text"]
 
 
 def ago(moment: float) -> str:

@@ -11,7 +11,14 @@ import gradio as gr
 
 from fair_app.errors import BadInput
 from fair_app.settings import Settings
-from fair_app.studio.evaluations import Tested, find_evaluation, leakage, summary, without
+from fair_app.studio.evaluations import (
+    Tested,
+    find_evaluation,
+    leakage,
+    seeds_together,
+    summary,
+    without,
+)
 from fair_app.studio.projects import Project, open_project
 from fair_app.studio.wrong_predictions import export_wrong_of
 from pages.components import tested
@@ -150,7 +157,8 @@ class OpenedTest:
         if opened.without_leaked:
             left_out = leakage(self._settings, project, one.exam).items
         shown = tested.opened_test(self._cleaned(one, left_out), len(left_out))
-        seeds = [other.exam.id for other in found if _is_a_seed_of(other, one)]
+        done = seeds_together([other for other in found if other.whole])
+        seeds = next(([each.exam.id for each in own] for own in done if one in own), [])
         if len(seeds) < 2:
             return shown
         whole = without(self._settings, seeds, left_out)
@@ -168,15 +176,6 @@ class OpenedTest:
             accuracy=rest["accuracy"],
             ci95=(low, high),
         )
-
-
-def _is_a_seed_of(other: Tested, one: Tested) -> bool:
-    """Whether two tests are the same but for their seeds, one of them perhaps itself."""
-    return (
-        one.seed is not None
-        and other.whole
-        and (other.exam.student, other.items, other.way) == (one.exam.student, one.items, one.way)
-    )
 
 
 def _comparable(one: Tested, found: Sequence[Tested]) -> str:

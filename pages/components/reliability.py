@@ -76,7 +76,7 @@ def reliability_panel(found: Reliability) -> str:
 def _matrix(found: Reliability) -> str:
     reviewing = [one.name for one in found.reviewers if one.n]
     written = {author for _, author in found.matrix}
-    authors = [one.name for one in found.reviewers if one.name in written]
+    authors = [name for name in found.authors if name in written]
     head = "".join(f'<th scope="col">{text(author)}</th>' for author in authors)
     rows = "".join(
         f'<tr><th scope="row">{text(name)}</th>'

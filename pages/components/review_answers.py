@@ -169,11 +169,9 @@ def _queue_value(found: review.Queue, facts: Board) -> dict[str, Any]:
     """A queue, small enough to send once.
 
     - `ids`: its questions, comma-separated in its order; `decided`: a character each, 1 for done.
-    - `columns`: of each question which teachers' rationales put it there, a bit a teacher.
+    - `columns`: of each question which rationales put it there, a bit a column of its card.
     """
-    bit = {name: 1 << place for place, name in enumerate(facts.teachers)}
-    bits = {row.id: bit[row.teacher] for row in facts.rows}
-    bits |= {one.id: bit[one.teacher] for one in facts.incomplete}
+    bits = {one: 1 << column for one, column in facts.column_of.items()}
     return {
         "name": found.name,
         "ids": ",".join(str(item.question_id) for item in found.items),

@@ -45,6 +45,10 @@ const keepOutbox = () => {
 
 // Of several moves and queues that wait, the last counts.
 const ask = (request) => {
+  if (DECIDING.has(request.action) && document.body.dataset.role === 'viewer') {
+    say('Only a curator or an owner may decide, and you may look.', 'warning');
+    return;  // the server would refuse it
+  }
   const last = waiting.at(-1);
   if (['move', 'queue'].includes(request.action) && last?.action === request.action) waiting.pop();
   waiting.push({project, queue: list.name, search: list.search, question: here ?? 0, ...request});

@@ -69,8 +69,10 @@ const remember = (one, mine) => {
   noteDone(one, mine);
   announce('fair:card', {
     question_id: one.question_id,
-    columns: one.columns.filter(({cell}) => cell)
-      .map(({id, teacher, cell}) => ({rationale_id: id, teacher, decided: cell.decided})),
+    columns: one.columns
+      .map(({id, teacher, cell}, column) => ({rationale_id: id, teacher, column, cell}))
+      .filter(({cell}) => cell)
+      .map(({cell, ...rest}) => ({...rest, decided: cell.decided})),
   });
 };
 // Show what an answer brought: another card where it says so, else the one on the screen anew.
@@ -129,7 +131,7 @@ const decide = (action, place = chosen) => {
   const one = card?.columns[place];
   if (!one?.id) return;
   if (!one.cell) {
-    say(`${one.teacher}’s rationale is not judged, so there is only to comment.`);
+    say(`${one.name}’s rationale is not judged, so there is only to comment.`);
     return;
   }
   const busyWith = pending().some(({rationale}) => rationale === one.id);
@@ -166,7 +168,7 @@ const chooseFor = (one) => {
   const place = placeOf(one.question_id);
   if (place < 0 || list.name === 'all') return;
   const wanted = one.columns.map(({cell}, index) =>
-    Boolean(list.columns[place] >> index & 1) && (cell?.decided ?? null) === null);
+    isWanted(place, index) && (cell?.decided ?? null) === null);
   if (!wanted[chosen] && wanted.includes(true)) chosen = wanted.indexOf(true);
 };
 const compare = (place = chosen) => {

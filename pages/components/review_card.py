@@ -71,6 +71,18 @@ def label(teacher: TeacherRow) -> str:
     return "imported" if teacher.origin == "imported" else ""
 
 
+def named(one: TeacherColumn) -> str:
+    """What a column is called: its author, with a number where that has several."""
+    place, of = one.place
+    return one.teacher if of == 1 else f"{one.teacher} {place}"
+
+
+def mentors_label(one: TeacherColumn) -> str:
+    """What must be said of a mentor: it is no teacher, and how many it wrote."""
+    place, of = one.place
+    return "a model" if of == 1 else f"a model, {place} of {of}"
+
+
 def card_value(
     card: Card, task: Task, labels: Mapping[str, str], edits: Mapping[int, Decision]
 ) -> dict[str, Any]:
@@ -124,7 +136,9 @@ def _column(
     read = _read(task, text, question) if one.row else None
     return {
         "teacher": one.teacher,
-        "label": labels.get(one.teacher, ""),
+        "name": named(one),
+        "mentor": one.by_mentor,
+        "label": mentors_label(one) if one.by_mentor else labels.get(one.teacher, ""),
         "feedback": marked(one.feedback or ""),
         "id": one.rationale_id,
         "revision": one.revision,
@@ -175,6 +189,7 @@ def _cell(one: TeacherColumn) -> dict[str, Any] | None:
         "adjusted": one.row.adjusted,
         "counted": len(one.row.counted),
         "right": one.row.final_correct,
+        "mentor": one.by_mentor,
         "decided": one.state.accepted,
     }
 

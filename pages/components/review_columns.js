@@ -23,7 +23,7 @@ const heading = (one, place) => {
   const title = make('h3');
   const key = make('kbd', '', String(place + 1));
   key.setAttribute('aria-hidden', 'true');
-  title.append(key, make('span', 'name', one.teacher));
+  title.append(key, make('span', 'name', one.name));
   if (one.label) title.append(make('span', 'tag', one.label));
   if (one.cell) {
     const star = press(one, place, 'favourite', '★', 'F');
@@ -48,7 +48,7 @@ const press = (one, place, action, words, key) => {
 const buttons = (one, place) => {
   const group = make('div', 'decide');
   group.setAttribute('role', 'group');
-  group.setAttribute('aria-label', `Decide on ${one.teacher}’s rationale`);
+  group.setAttribute('aria-label', `Decide on ${one.name}’s rationale`);
   if (one.cell) {
     for (const [action, words, key, value] of
       [['accept', 'Accept', 'A', true], ['reject', 'Reject', 'R', false]]) {
@@ -138,7 +138,8 @@ const means = ({mean, adjusted}) => {
 const feedback = (one) => {
   const part = make('section', 'part');
   part.append(make('h4', '', 'Feedback on the student’s answer'));
-  const text = make('p', one.feedback.length ? 'said' : 'quiet', 'None was written.');
+  const none = one.mentor ? 'A mentor gives none.' : 'None was written.';
+  const text = make('p', one.feedback.length ? 'said' : 'quiet', none);
   if (one.feedback.length) paintSaid(text, one.feedback);
   part.append(text);
   return part;
@@ -191,7 +192,7 @@ const badge = () => {
       : `by ${whom(one.by)}, ${ago(one.at)}`;
     node.classList.toggle('accepted', yes);
     node.classList.toggle('rejected', !yes);
-    node.setAttribute('aria-label', `${one.teacher}: ${yes ? 'accepted' : 'rejected'}`);
+    node.setAttribute('aria-label', `${one.name}: ${yes ? 'accepted' : 'rejected'}`);
     const mark = make('i', '', yes ? '✓' : '✗');
     mark.setAttribute('aria-hidden', 'true');
     const word = make('b', 'badge');

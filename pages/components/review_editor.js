@@ -91,7 +91,7 @@ const editor = (one, place) => {
   if (open) return open;
   const written = textOf(one.rationale);
   const field = make('textarea', 'edit-text');
-  field.setAttribute('aria-label', `${one.teacher}’s rationale`);
+  field.setAttribute('aria-label', `${one.name}’s rationale`);
   field.dataset.focus = `text ${place}`;
   field.value = draftOf(what)?.text ?? written;
   // The draft remembers what it was written over, so that nobody's work in between is lost.
@@ -132,7 +132,7 @@ const commenter = (one, place) => {
   const text = make('textarea', 'comment-text');
   text.rows = 2;
   text.placeholder = 'What is to be said (optional with a reason)';
-  text.setAttribute('aria-label', `Comment on ${one.teacher}’s rationale`);
+  text.setAttribute('aria-label', `Comment on ${one.name}’s rationale`);
   text.dataset.focus = `words ${place}`;
   text.value = draft.text;
   const keep = () => keepDraft(what, draft.text || draft.reason ? draft : null);

@@ -22,12 +22,14 @@ const takeQueue = (queue) => {
     where: new Map(ids.map((id, place) => [id, place])),
   };
 };
+// Whether a column of a card put it into the queue: a bit of a number that may have more than 32.
+const isWanted = (place, column) => Math.floor(list.columns[place] / 2 ** column) % 2 === 1;
 const placeOf = (question) => list.where.get(question) ?? -1;
 
 // Whether a person is done with a card: decided on all that put it into the queue, or a favourite.
 const isDone = (one, place) => {
   if (one.favourite !== null) return true;
-  const wanted = one.columns.filter((_, index) => list.columns[place] >> index & 1);
+  const wanted = one.columns.filter((_, index) => isWanted(place, index));
   return wanted.length > 0 && wanted.every(({cell}) => cell && cell.decided !== null);
 };
 const noteDone = (one, mine) => {

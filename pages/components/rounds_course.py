@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from fair_app.evaluation.rounds import Round, Score
+from fair_app.evaluation.rounds import Round
+from fair_app.evaluation.score import Score
 from fair_app.jobs.children import children_of
 from fair_app.jobs.queue import ACTIVE
 from fair_app.report.charts import Line, line_chart
@@ -10,11 +11,11 @@ from fair_app.settings import Settings
 from fair_app.studio.projects import Project
 from fair_app.studio.rounds import Change, Course, changes
 from fair_app.studio.rounds_plan import Range, RoundsPlan
-from pages.components.comparisons import p_words
-from pages.components.markup import count, duration, percent, text
+from pages.components.markup import count, duration, p_words, percent, text
 from pages.components.money import usd
 from pages.components.notice import go_button, notice
 from pages.components.stats import Stat, stats
+from pages.components.tested import leaked_of_test
 
 TEACH = """
 element.addEventListener('click', (event) => {
@@ -117,7 +118,8 @@ def course_panel(settings: Settings, project: Project, found: Course | None) -> 
     why = notice(found.stopped, "success" if _gained(found) else "info") if found.stopped else ""
     if found.base is None and not found.rounds:
         return why
-    return why + _sums(found) + _curves(found) + _table(settings, project, found)
+    leaked = leaked_of_test((found.job.result or {}).get("leaked"))
+    return why + leaked + _sums(found) + _curves(found) + _table(settings, project, found)
 
 
 def _gained(found: Course) -> bool:

@@ -1,6 +1,7 @@
 // The acceptance rule as fair_app.curation.acceptance has it, on the means that Python computed.
 // A rule is {threshold, per_teacher, min_scores, answer_check, adjusted}, a cell
-// {mean, adjusted, counted, right, decided}: null is no counted score, not graded, not decided.
+// {mean, adjusted, counted, right, mentor, decided}: null is no counted score, not graded, not
+// decided.
 const ownThreshold = (teacher, rule) => Object.hasOwn(rule.per_teacher, teacher);
 const thresholdOf = (teacher, rule) =>
   (ownThreshold(teacher, rule) ? rule.per_teacher[teacher] : rule.threshold);
@@ -11,8 +12,12 @@ const conditionsMet = (cell, rule) =>
   meanBy(cell, rule) !== null && cell.counted >= rule.min_scores
   && (cell.right === true || !rule.answer_check);
 
+// The mentor's rationale that nobody has scored: its final answer decides.
+const standsByItsAnswer = (cell) => Boolean(cell.mentor) && cell.counted === 0;
+
 const accepted = (cell, teacher, rule) =>
-  cell.decided ?? (conditionsMet(cell, rule) && meanBy(cell, rule) > thresholdOf(teacher, rule));
+  cell.decided ?? (standsByItsAnswer(cell) ? cell.right === true
+    : conditionsMet(cell, rule) && meanBy(cell, rule) > thresholdOf(teacher, rule));
 
 const copyRule = (rule) => ({...rule, per_teacher: {...rule.per_teacher}});
 const sameRule = (one, other) =>
@@ -35,6 +40,9 @@ const asMean = (mean, threshold) => {
 // Why a rationale is accepted or not, in plain words: the first thing that settles it.
 const why = (cell, teacher, rule) => {
   if (cell.decided !== null) return 'by a person';
+  if (standsByItsAnswer(cell)) {
+    return cell.right ? 'right answer, no score yet' : 'no right answer, no score yet';
+  }
   const mean = meanBy(cell, rule);
   if (mean === null || cell.counted === 0) return 'no score counts';
   if (cell.counted < rule.min_scores) {

@@ -22,6 +22,7 @@ CURVES = {
     "Feedback": "loss_feedback",
     "Rationale": "loss_rationale",
     "Held out": "validation_loss",
+    "Soft": "loss_soft",
 }
 TITLES = {
     "data_sha256": "Data",
@@ -34,6 +35,7 @@ TITLES = {
     "max_steps": "Most steps",
     "batch_size": "Questions a step",
     "validation_share": "Held out",
+    "soft_weight": "Lambda",
     "teacher": "Learned from",
 }
 POINTS = 200

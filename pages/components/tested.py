@@ -1,7 +1,8 @@
 """Tests as HTML: all of a project with their intervals, one of them, and what of it had leaked."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from fair_app.student.registry import CHECKPOINT
 from fair_app.studio.evaluations import Leak, Leakage, Tested
@@ -93,6 +94,27 @@ def leaked(found: Leakage) -> str:
         )
         + f'<details class="leaks" data-key="leaks"><summary>Show {count(number, "question")}{more}'
         f"</summary><ol>{listed}</ol></details>"
+    )
+
+
+def leaked_of_test(counted: Mapping[str, Any] | None) -> str:
+    """What an ablation or rounds say of their test's questions that stand in the exams; "" for
+    none, and where it is not known yet."""
+    kinds = {
+        "exact": "word for word",
+        "normalised": "but for case and punctuation",
+        "near": "nearly so",
+    }
+    found = {words: counted[kind] for kind, words in kinds.items() if counted and counted[kind]}
+    if not counted or not found:
+        return ""
+    how = ", ".join(f"{many:,} {words}" for words, many in found.items())
+    number = sum(found.values())
+    return notice(
+        f"{number:,} of the test’s {count(counted['of'], 'question')} "
+        f"{'stands' if number == 1 else 'stand'} in the project’s exams, of which everything here "
+        f"is learned: {how}. All accuracies count them.",
+        "warning",
     )
 
 

@@ -66,12 +66,13 @@ const reload = () => {
 // A card shows its decisions: what changed there changes here.
 const onCard = ({detail}) => {
   if (!board) return;
-  const start = (board.row.get(detail.question_id) ?? NaN) * board.teachers.length;
+  const width = board.columns.length;
+  const start = (board.row.get(detail.question_id) ?? NaN) * width;
   let known = !Number.isNaN(start), changed = false;
-  for (const {rationale_id, teacher, decided} of known ? detail.columns : []) {
-    const place = board.teachers.indexOf(teacher), cell = start + place;
-    if (place < 0 || board.kind[cell] === ABSENT) {
-      known &&= place >= 0 && decided === null;
+  for (const {rationale_id, column, teacher, decided} of known ? detail.columns : []) {
+    const cell = start + column, its = board.teachers[board.columns[column]] === teacher;
+    if (!its || board.kind[cell] === ABSENT) {
+      known &&= its && decided === null;
       continue;
     }
     known &&= rationale_id !== null;
@@ -261,7 +262,7 @@ const showConditions = () => {
   find('.min-scores').textContent = rule.min_scores;
   find('.less').disabled = rule.min_scores <= 1;
   // Every other teacher gives a score.
-  find('.greater').disabled = rule.min_scores >= board.teachers.length - 1;
+  find('.greater').disabled = rule.min_scores >= loaded.peers;
   for (const name of ['answer_check', 'adjusted']) find(`[name="${name}"]`).checked = rule[name];
 };
 for (const [name, step] of [['.less', -1], ['.greater', 1]]) {
@@ -299,6 +300,10 @@ const PATIENCE_MS = 15000;
 const say = (words) => { find('.dial-state').textContent = words; };
 let serial = 0, pending = null, again = false;
 const commit = () => {
+  if (document.body.dataset.role === 'viewer') {
+    say('Not saved: you may look.');  // the server would refuse it
+    return;
+  }
   say('Saving…');
   again = Boolean(pending);
   if (pending) return;

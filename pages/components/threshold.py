@@ -39,34 +39,41 @@ def threshold_dial() -> gr.HTML:
 def shipped(
     board: Board, rule: Rule, seconds_per_token: float | None, epochs: int
 ) -> dict[str, Any]:
-    """All that decides the counts, small enough to send once: a cell a teacher a question.
+    """All that decides the counts, small enough to send once: a cell a column a question.
 
+    - `teachers`: the authors; `peers`: how many of them score a teacher's rationale.
+    - `columns`: of each column of a card the place of its author; the mentor has as many columns as
+      it wrote of a question at most.
     - `questions`: the ids of the mistakes, comma-separated.
     - `cells`: places in `kinds`, question by question; blank for no complete rationale.
     - `kinds`: what the rule looks at: place of the author, plain mean, adjusted mean, how many
-      scores count, final answer. The means are as Python computed them, so that the browser
-      compares the very numbers that the rule compares.
+      scores count, final answer, whether the author is the mentor. The means are as Python computed
+      them, so that the browser compares the very numbers that the rule compares.
     - `tokens`: the length of each cell's rationale; `reads`: of each question, what an epoch reads
       beside it (prompt and feedback), blank where no feedback is to learn from.
     - `decided`: a character a cell: 1 or 0 where a person decided, else a dot.
     """
-    width = len(board.teachers)
-    column_of = {teacher: place for place, teacher in enumerate(board.teachers)}
+    width = len(board.columns)
+    place_of = {author: place for place, author in enumerate(board.authors)}
     cells = [""] * (len(board.questions) * width)
     tokens = list(cells)
     decided = ["."] * len(cells)
     kinds: dict[tuple[Any, ...], int] = {}
     for row in board.rows:
-        column = column_of[row.teacher]
-        cell = board.positions[row.question_id] * width + column
-        kind = (column, row.mean, row.adjusted, len(row.counted), row.final_correct)
+        cell = board.positions[row.question_id] * width + board.column_of[row.id]
+        kind = (
+            *(place_of[row.teacher], row.mean, row.adjusted, len(row.counted)),
+            *(row.final_correct, row.by_mentor),
+        )
         cells[cell] = str(kinds.setdefault(kind, len(kinds)))
         tokens[cell] = str(row.tokens)
         state = board.state_of(row.id)
         if state is not None and state.accepted is not None:
             decided[cell] = str(int(state.accepted))
     return {
-        "teachers": list(board.teachers),
+        "teachers": board.authors,
+        "peers": len(board.teachers) - 1,
+        "columns": [place_of[author] for author in board.columns],
         "questions": ",".join(map(str, board.questions)),
         "cells": ",".join(cells),
         "kinds": [list(kind) for kind in kinds],

@@ -3,21 +3,23 @@
 const ABSENT = -1, NOBODY = -1;
 const STEPS = Array.from({length: 51}, (_, step) => step / 10);
 
-// A cell a teacher a question, question by question. Cells of the same kind (author, means, number
-// of scores, final answer) share the rule's verdict; `decided` is a person's: NOBODY, 0 or 1.
+// A cell a column a question, question by question; `columns` has the place of each one's author.
+// Cells of the same kind (author, means, number of scores, final answer, whether the author is the
+// mentor) share the rule's verdict; `decided` is a person's: NOBODY, 0 or 1.
 const unpack = (sent) => {
   const questions = sent.questions ? sent.questions.split(',').map(Number) : [];
-  const size = questions.length * sent.teachers.length;
+  const size = questions.length * sent.columns.length;
   const numbers = (joined, count, blank) => {
     const parts = joined.split(',');
     return Int32Array.from({length: count}, (_, at) => (parts[at] ? Number(parts[at]) : blank));
   };
   return {
     teachers: sent.teachers,
+    columns: sent.columns,
     questions,
     row: new Map(questions.map((question, row) => [question, row])),
-    kinds: sent.kinds.map(([teacher, mean, adjusted, counted, right]) => (
-      {teacher, mean, adjusted, counted, right, decided: null})),
+    kinds: sent.kinds.map(([teacher, mean, adjusted, counted, right, mentor]) => (
+      {teacher, mean, adjusted, counted, right, mentor, decided: null})),
     kind: numbers(sent.cells, size, ABSENT),
     tokens: numbers(sent.tokens, size, 0),
     reads: numbers(sent.reads, questions.length, ABSENT),
@@ -41,7 +43,7 @@ const rightness = ({kinds}) =>
 // What a rule gives, and what it changes against another: `more` and `fewer` accepted. `tokens` is
 // what one epoch reads, of questions with feedback alone; `unread` counts those without.
 const tally = (board, rule, before) => {
-  const {kind, decided, tokens, reads, teachers} = board;
+  const {kind, decided, tokens, reads, teachers, columns} = board;
   const now = verdicts(board, rule), then = verdicts(board, before), right = rightness(board);
   const found = {
     rationales: 0, accepted: 0, questions: 0, questions_accepted: 0,
@@ -49,11 +51,11 @@ const tally = (board, rule, before) => {
     more: 0, fewer: 0, tokens: 0, unread: 0,
     per_teacher: teachers.map(() => [0, 0]),
   };
-  const width = teachers.length;
+  const width = columns.length;
   for (let row = 0; row < reads.length; row++) {
     let written = 0, kept = 0, length = 0;
-    for (let teacher = 0; teacher < width; teacher++) {
-      const cell = row * width + teacher, its = kind[cell];
+    for (let column = 0; column < width; column++) {
+      const cell = row * width + column, its = kind[cell], teacher = columns[column];
       if (its === ABSENT) continue;
       const person = decided[cell] !== NOBODY;
       const keeps = person ? decided[cell] : now[its];
@@ -85,11 +87,11 @@ const tally = (board, rule, before) => {
 // The counts at every step of the slider, the rule otherwise as it is. A cell is accepted at all
 // steps before its limit, so one pass and a sum from the end give them all.
 const curve = (board, rule) => {
-  const {kinds, kind, decided, teachers, reads} = board;
+  const {kinds, kind, decided, teachers, columns, reads} = board;
   const steps = STEPS.length, right = rightness(board), limits = new Uint8Array(kinds.length);
   kinds.forEach((one, at) => {
     const teacher = teachers[one.teacher];
-    if (ownThreshold(teacher, rule)) limits[at] = accepted(one, teacher, rule) ? steps : 0;
+    if (ownThreshold(teacher, rule) || standsByItsAnswer(one)) limits[at] = accepted(one, teacher, rule) ? steps : 0;
     else if (conditionsMet(one, rule)) {
       const mean = meanBy(one, rule);
       while (limits[at] < steps && STEPS[limits[at]] < mean) limits[at]++;
@@ -98,7 +100,7 @@ const curve = (board, rule) => {
   const bins = () => new Int32Array(steps + 1);
   const found = {rationales: 0, questions: 0,
     accepted: bins(), questions_accepted: bins(), kept: bins(), kept_of: bins()};
-  const width = teachers.length;
+  const width = columns.length;
   for (let row = 0; row < reads.length; row++) {
     let best = ABSENT;
     for (let cell = row * width; cell < (row + 1) * width; cell++) {
@@ -132,11 +134,11 @@ const curve = (board, rule) => {
 // The rationales that a rule newly accepts and newly rejects, in the order of the questions.
 const flips = (board, rule, before) => {
   const now = verdicts(board, rule), then = verdicts(board, before);
-  const width = board.teachers.length, found = {accepted: [], rejected: []};
+  const width = board.columns.length, found = {accepted: [], rejected: []};
   board.kind.forEach((its, cell) => {
     if (its === ABSENT || board.decided[cell] !== NOBODY || now[its] === then[its]) return;
     found[now[its] ? 'accepted' : 'rejected'].push({
-      teacher: board.teachers[cell % width],
+      teacher: board.teachers[board.columns[cell % width]],
       row: Math.floor(cell / width),
       mean: meanBy(board.kinds[its], rule),
     });

@@ -11,11 +11,13 @@ LOSSES = {
     "Feedback": "loss_feedback",
     "Rationale": "loss_rationale",
     "Held out": "validation_loss",
+    "Soft": "loss_soft",
 }
 HELD_OUT = {
     "Held out": "validation_loss",
     "Feedback": "validation_feedback",
     "Rationale": "validation_rationale",
+    "Soft": "validation_soft",
 }
 RATE = {"Learning rate": "learning_rate"}
 PACE = ("tokens_per_second", "memory_gb")

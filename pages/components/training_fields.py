@@ -1,11 +1,11 @@
 """The settings of a training run as fields: a preset fills them, and each can be changed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
 
-from fair_app.training.settings import METHODS, PRESETS, QUICK
+from fair_app.training.settings import METHODS, OF_THE_MENTOR, PRESETS, QUICK, SOFT_WEIGHT
 from pages.components.page import ACTION
 
 PRESET_TITLES = {QUICK: "Quick look", "balanced": "Balanced", "paper": "The paper’s"}
@@ -108,6 +108,38 @@ class TrainingFields:
         self._number("memory_gb", "Memory limit (GB)", "memory", "Optional")
         self._number("seed", "Seed", "seed")
 
+    def soft(self) -> None:
+        """Lay out a mentor's soft labels, folded: without a mentor there are none."""
+        with gr.Accordion(
+            "Soft labels of a mentor", open=False, elem_classes="more"
+        ) as self.soft_labels:
+            self._made["mentor"] = gr.Textbox(
+                label="Mentor",
+                placeholder="none",
+                info="checkpoint:NAME, a folder or a hub id; it must have the student’s tokenizer",
+                max_lines=1,
+                elem_id=f"{self._page}-mentor",
+            )
+            self._made["soft_weight"] = gr.Slider(
+                0,
+                1,
+                SOFT_WEIGHT,
+                step=0.05,
+                label="Lambda",
+                info="How much of the rationales’ loss is about how likely the mentor finds every "
+                "token",
+                elem_id=f"{self._page}-lambda",
+            )
+            self._made["tau"] = gr.Slider(
+                0.5,
+                5,
+                SHOWN.tau,
+                step=0.5,
+                label="Tau",
+                info="The temperature: higher ones show more of what the mentor finds less likely",
+                elem_id=f"{self._page}-tau",
+            )
+
     def wire(self) -> None:
         """Let a preset fill the fields, and full fine-tuning take plain weights."""
         self.preset.input(self.filled, self.preset, self.components, **ACTION)
@@ -117,17 +149,29 @@ class TrainingFields:
         )
 
     def filled(self, preset: str) -> list[Any]:
-        """The values of a preset, a field each."""
+        """The values of a preset, a field each; those of a mentor stay, for no preset has one."""
         values = PRESETS[preset].to_dict()
-        return [values[name] for name in self.names]
+        return [gr.skip() if name in OF_THE_MENTOR else values[name] for name in self.names]
+
+    def as_asked(self, given: Mapping[str, Any]) -> list[Any]:
+        """The values that these settings came from; of what was not given the usual ones."""
+        usual = zip(self.names, self.filled(QUICK), strict=True)
+        return [given.get(name, value) for name, value in usual]
 
     def given(self, values: Sequence[Any]) -> dict[str, Any]:
-        """The fields' values as settings; an empty field is one that is not set."""
-        return {
+        """The fields' values as settings; an empty field is one that is not set.
+
+        Without a mentor nothing is said of its soft labels.
+        """
+        found = {
             name: int(value) if name in WHOLE and value is not None else value
             for name, value in zip(self.names, values, strict=True)
             if value not in (None, "") and not (name in OPTIONAL and value == 0)
         }
+        mentor = str(found.get("mentor", "")).strip()
+        if mentor:
+            return {**found, "mentor": mentor}
+        return {name: value for name, value in found.items() if name not in OF_THE_MENTOR}
 
     def _number(
         self, name: str, label: str, element: str, info: str | None = None, **other: Any

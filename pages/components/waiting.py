@@ -5,6 +5,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from fair_app.access.roles import shown_project
 from fair_app.jobs import queue
 from fair_app.jobs.kinds import KINDS
 from fair_app.settings import Settings
@@ -42,9 +43,11 @@ def waiting_list(settings: Settings, elem_id: str, place: Place) -> gr.HTML:
 def waiting_value(settings: Settings) -> str:
     """The jobs of all projects that wait; "" when none does."""
     found = queue.waiting(settings)
+    names = {one.id: one.name for one in all_projects(settings)}
+    if shown_project():
+        found = [job for job in found if job.project_id in names]
     if not found:
         return ""
-    names = {one.id: one.name for one in all_projects(settings)}
     rows = "".join(
         _row(job, names.get(job.project_id or 0, ""), place, len(found))
         for place, job in enumerate(found)

@@ -1,12 +1,13 @@
 """Ablations: the student trained without a part of the method, or with another value of it."""
 
 from collections.abc import Sequence
+from itertools import chain, count
 from typing import Any
 
 import gradio as gr
 
 from fair_app.errors import BadInput
-from fair_app.evaluation.ablation import Factors
+from fair_app.evaluation.ablation import MENTORS, Factors
 from fair_app.jobs import queue
 from fair_app.jobs.children import children_of
 from fair_app.settings import Settings
@@ -23,7 +24,7 @@ from fair_app.studio.ablations import (
 from fair_app.studio.projects import Project, open_project
 from fair_app.studio.teachers import teachers
 from pages.components.ablation_shown import CSS, plan_shown, results_shown
-from pages.components.exam_fields import answering, answering_fields
+from pages.components.exam_fields import answered_so, answering, answering_fields
 from pages.components.job_panel import is_active, job_panel, panel_value
 from pages.components.markup import ago, text
 from pages.components.notice import empty, go_button, notice, spoken
@@ -32,12 +33,13 @@ from pages.components.painted import painted
 from pages.components.rows_file import rows_file
 from pages.components.training_fields import TrainingFields
 
-TEACHERS, FEEDBACK, RANDOM, CHECK, DECISIONS = (
+TEACHERS, FEEDBACK, RANDOM, CHECK, DECISIONS, MENTOR = (
     "teachers",
     "feedback",
     "random",
     "check",
     "decisions",
+    "mentor",
 )
 CONDITIONS = [
     ("Each teacher alone", TEACHERS),
@@ -45,6 +47,7 @@ CONDITIONS = [
     ("Without peer review: random rationales, as many", RANDOM),
     ("With the answer check, and without", CHECK),
     ("Without human decisions", DECISIONS),
+    ("With the mentor’s rationales, its soft labels, and both", MENTOR),
 ]
 
 
@@ -96,12 +99,14 @@ def build(settings: Settings, place: Place) -> Page:
                 )
                 training.main()
                 training.more()
+                training.soft()
             start = gr.Button("Start the ablation", variant="primary", elem_id="ablations-start")
         with gr.Column(elem_classes="results"):
             planned = painted("ablations-plan")
             panel = job_panel(settings, KIND, place)
             shown = painted("ablations-results")
             earlier = painted("ablations-earlier")
+    form_of = gr.State("")
     stamp = gr.State("")
     timer = gr.Timer(1.0, active=False)
     asked = [thresholds, alphas, conditions, grid, seeds, items, rows, student, keep_rule]
@@ -133,6 +138,7 @@ def build(settings: Settings, place: Place) -> Page:
                 random_rationales=RANDOM in chosen,
                 answer_check=CHECK in chosen,
                 without_decisions=DECISIONS in chosen,
+                mentor=MENTORS[1:] if MENTOR in chosen else (),
             ),
             seeds=int(many or 0),
             grid=bool(in_grid),
@@ -181,8 +187,42 @@ def build(settings: Settings, place: Place) -> Page:
             came = notice(str(fault), "warning")
         return [value, came, _earlier(found, opened.id), known]
 
-    def refresh(project: Project, item: str, *values: Any) -> Sequence[Any]:
-        return [planning(project, values), *now(project, item)]
+    def as_asked(project: Project) -> list[Any]:
+        """The fields' values as they were for the project's newest ablation; [] before one."""
+        known = ablations(settings, project)
+        newest = next((job.params for job in known if "asked" in job.params), None)
+        if newest is None:
+            return []
+        before, test = newest["asked"], newest["test"]
+        changed = before["factors"]
+        chosen = {
+            TEACHERS: changed["teachers"],
+            FEEDBACK: changed["without_feedback"],
+            RANDOM: changed["random_rationales"],
+            CHECK: changed["answer_check"],
+            DECISIONS: changed["without_decisions"],
+            MENTOR: changed["mentor"],
+        }
+        return [
+            _unused(NAME, [job.params["name"] for job in known]),
+            _written(changed["thresholds"]),
+            _written(changed["alphas"]),
+            [one for one, was in chosen.items() if was],
+            before["grid"],
+            len(newest["seeds"]),
+            test["limit"],
+            test["rows"] or "",
+            before["student"] or "",
+            before["keep_rule"],
+            *answered_so(test),
+            *training.as_asked(before["given"]),
+        ]
+
+    def refresh(project: Project, item: str, shown_for: str, *values: Any) -> Sequence[Any]:
+        filled = as_asked(project) if shown_for != project.name else []
+        filled = filled or [gr.skip()] * len(fields)
+        there = [old if new == gr.skip() else new for old, new in zip(values, filled, strict=True)]
+        return [*filled, project.name, planning(project, there), *now(project, item)]
 
     def reckon(project: str, *values: Any) -> Any:
         # The fields are filled before the address is read.
@@ -218,8 +258,8 @@ def build(settings: Settings, place: Place) -> Page:
         name="ablations",
         title="Ablations",
         refresh=refresh,
-        inputs=fields,
-        outputs=[planned, *live],
+        inputs=[form_of, *fields],
+        outputs=[*fields, form_of, planned, *live],
         timer=timer,
         css=CSS,
     )
@@ -227,6 +267,17 @@ def build(settings: Settings, place: Place) -> Page:
 
 def _numbers_field(label: str, values: str, elem_id: str) -> gr.Textbox:
     return gr.Textbox(values, label=label, info="Empty: as it is", max_lines=1, elem_id=elem_id)
+
+
+def _written(values: Sequence[float]) -> str:
+    """Numbers as the fields have them."""
+    return ", ".join(f"{one:g}" for one in values)
+
+
+def _unused(name: str, taken: Sequence[str]) -> str:
+    """A name that none of the others is."""
+    numbered = (f"{name}{number}" for number in count(2))
+    return next(one for one in chain([name], numbered) if one not in taken)
 
 
 def _numbers(what: str, words: str | None) -> tuple[float, ...]:

@@ -1,7 +1,7 @@
 """Compare: students on the same questions, item by item."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +9,8 @@ import gradio as gr
 
 from fair_app.errors import BadInput
 from fair_app.settings import Settings
-from fair_app.studio.evaluations import Compared, Tested, comparison, flips, summary
+from fair_app.studio.comparing import Compared, Side, comparison, flips
+from fair_app.studio.evaluations import Tested, seed_of, seeds_together, summary
 from fair_app.studio.projects import Project, open_project
 from fair_app.studio.students import base_student
 from pages.components import comparisons
@@ -22,20 +23,23 @@ from pages.components.painted import painted
 QUICK: dict[str, Any] = {**ACTION, "queue": False, "trigger_mode": "multiple"}
 BESIDE = 2
 """Questions before and after the one on the screen that are sent along with it."""
+SIDE = r"\d{1,9}(?:_\d{1,9})*"
 ADDRESS = re.compile(
-    r"(\d{1,9}(?:-\d{1,9}){1,19})(\.clean)?(?:\.(\d{1,9})\.([a-z-]{1,12})\.(\d{1,9}))?"
+    rf"({SIDE}(?:-{SIDE})+)(\.clean)?(?:\.(\d{{1,9}})\.([a-z-]{{1,12}})\.(\d{{1,9}}))?"
 )
 
 
 @dataclass(frozen=True)
 class View:
-    """What is on the screen: the evaluations, whose answers are looked at beside the first's, and
-    where among them: a kind of `flips_piece.KINDS` ("" for the first that there is) and a place.
+    """What is on the screen: the sides, of which the first is compared with the others; the one
+    whose answers are looked at beside the first's, by its first evaluation; and where among them: a
+    kind of `flips_piece.KINDS` ("" for the first that there is) and a place.
 
-    As text it is the address: `12-15`, `12-15-18.clean.18.fixed.3`.
+    As text it is the address: `12-15`, `12-15-18.clean.18.fixed.3`; `12_13-15_16` has two seeds on
+    each side.
     """
 
-    ids: tuple[int, ...]
+    sides: tuple[Side, ...]
     without_leaked: bool = False
     second: int = 0
     kind: str = ""
@@ -47,18 +51,44 @@ class View:
         found = ADDRESS.fullmatch(item)
         if not found:
             return None
-        ids = tuple(dict.fromkeys(int(one) for one in found[1].split("-")))
-        view = cls(ids, bool(found[2]))
+        sides = apart(map(as_side, found[1].split("-")))
+        view = cls(sides, bool(found[2]))
         kind = (found[4] or "").replace("-", " ")
-        if len(ids) < 2 or kind not in flips_piece.KINDS or int(found[3]) not in ids[1:]:
-            return view if len(ids) > 1 else None
+        others = [side[0] for side in sides[1:]]
+        if not others or kind not in flips_piece.KINDS or int(found[3]) not in others:
+            return view if others else None
         return replace(view, second=int(found[3]), kind=kind, place=int(found[5]))
 
+    @property
+    def looked_at(self) -> Side:
+        """The side whose answers are looked at beside the first's."""
+        others = self.sides[1:]
+        return next((side for side in others if side[0] == self.second), others[0])
+
     def __str__(self) -> str:
-        kept = "-".join(map(str, self.ids)) + ".clean" * self.without_leaked
+        kept = "-".join(map(as_choice, self.sides)) + ".clean" * self.without_leaked
         if not self.kind:
             return kept
         return f"{kept}.{self.second}.{self.kind.replace(' ', '-')}.{self.place}"
+
+
+def apart(sides: Iterable[Side]) -> tuple[Side, ...]:
+    """The sides without those that share a test with one before them."""
+    found: list[Side] = []
+    for side in sides:
+        if not any({*side} & {*other} for other in found):
+            found.append(side)
+    return tuple(found)
+
+
+def as_side(choice: str) -> Side:
+    """Read `12`, or several seeds as `12_13`."""
+    return tuple(int(one) for one in choice.split("_"))
+
+
+def as_choice(side: Side) -> str:
+    """A side as it stands in an address and among the choices."""
+    return "_".join(map(str, side))
 
 
 def build(settings: Settings, place: Place) -> Page:
@@ -137,20 +167,21 @@ def build(settings: Settings, place: Place) -> Page:
     def choose(name: str, first: str, others: list[str] | None, clean: bool) -> list[Any]:
         project = open_project(settings, name)
         done = [one for one in summary(settings, project) if one.whole]
-        chosen = [int(one) for one in others or [] if one != first]
-        alike = _alike(done, int(first))
-        kept = [one for one in chosen if one in alike] or alike[:1]
+        alike = _alike(done, as_side(first))
+        # The last one that was chosen stays, and what it has a test in common with goes.
+        chosen = [side for side in map(as_side, others or []) if side in alike]
+        kept = apart(reversed(chosen))[::-1] or alike[:1]
         if not kept:
             sentence = "No other test is of the same questions: run one with the same settings."
             fields = [gr.skip(), gr.Dropdown(choices=[], value=[])]
             return [gr.skip(), gr.skip(), *fields, clean, _stamp(done), *_no_results(sentence)]
-        return whole(project, View((int(first), *kept), clean))
+        return whole(project, View((as_side(first), *kept), clean))
 
     def look_at(name: str, item: str, second: str) -> list[Any]:
         view = View.read(item.partition(".")[2])
         if view is None:
             return [gr.skip()] * len(results)
-        now = View(view.ids, view.without_leaked, int(second))
+        now = View(view.sides, view.without_leaked, int(second))
         return _results(settings, open_project(settings, name), now)
 
     def look(event: gr.EventData, name: str, item: str) -> Sequence[Any]:
@@ -160,9 +191,10 @@ def build(settings: Settings, place: Place) -> Page:
         project = open_project(settings, name)
         now = replace(view, kind=event.kind, place=max(0, int(event.place)))
         # What leaked into any of them is left out of all; else the others do not matter here.
-        ids = now.ids if now.without_leaked else (now.ids[0], now.second)
-        found = comparison(settings, project, ids, without_leaked=now.without_leaked)
-        one = next(one for one in found if one.second.id == now.second)
+        others = now.sides[1:] if now.without_leaked else [now.looked_at]
+        sides = [now.sides[0], *others]
+        found = comparison(settings, project, sides, without_leaked=now.without_leaked)
+        one = next(one for one in found if one.sides[1] == now.looked_at)
         browsed = _flips(settings, now, one, opening=False)
         return browsed, f"{project.id} {now}", f"compare.{now}"
 
@@ -184,61 +216,92 @@ def build(settings: Settings, place: Place) -> Page:
 
 
 def default_view(base: str, done: Sequence[Tested]) -> View | None:
-    """The newest student's test and one to compare it with, of the same questions.
+    """The newest student's test and one to compare it with, of the same questions, with all seeds.
 
     `done` has the newest first. A checkpoint is compared with the base student where it can.
     """
+    sides = seeds_together(done)
     pairs = [
         (before, after)
-        for after in done
-        for before in done
-        if before.items == after.items and before.exam.id < after.exam.id
+        for after in sides
+        for before in sides
+        if before[0].items == after[0].items and _newest(before) < _newest(after)
     ]
     learned = [
         (before, after)
-        for after in done
-        for before in done
-        if before.items == after.items
-        and before.way == after.way
-        and before.exam.student == base != after.exam.student
+        for after in sides
+        for before in sides
+        if before[0].items == after[0].items
+        and before[0].way == after[0].way
+        and before[0].exam.student == base != after[0].exam.student
     ]
     for before, after in [*learned, *pairs]:
-        return View((before.exam.id, after.exam.id))
+        return View((_side(before), _side(after)))
     return None
 
 
 def possible(view: View, done: Sequence[Tested]) -> bool:
     """Whether all that are to be compared are finished, and of the same questions."""
     items = {one.exam.id: one.items for one in done}
-    return len({items.get(one, one) for one in view.ids}) == 1 and view.ids[0] in items
+    ids = [one for side in view.sides for one in side]
+    return len({items.get(one, one) for one in ids}) == 1 and ids[0] in items
 
 
 def choices(done: Sequence[Tested], view: View) -> list[gr.Dropdown]:
     """Both drop-downs: all finished tests, and those that the chosen one can be compared with."""
-    first, *others = view.ids
+    first, *others = view.sides
     alike = _alike(done, first)
+    named = [(labelled(own), _side(own)) for own in _sides(done)]
     return [
-        gr.Dropdown(choices=[(labelled(one), str(one.exam.id)) for one in done], value=str(first)),
         gr.Dropdown(
-            choices=[(labelled(one), str(one.exam.id)) for one in done if one.exam.id in alike],
-            value=[str(one) for one in others],
+            choices=[(name, as_choice(side)) for name, side in named], value=as_choice(first)
+        ),
+        gr.Dropdown(
+            choices=[(name, as_choice(side)) for name, side in named if side in alike],
+            value=[as_choice(side) for side in others],
         ),
     ]
 
 
-def labelled(one: Tested) -> str:
-    """An evaluation as a choice: `checkpoint:first · arithmetic · 150 questions · 52.0 %`."""
-    accuracy = percent(one.accuracy) if one.accuracy is not None else "–"
+def labelled(own: Sequence[Tested]) -> str:
+    """A side as a choice: `checkpoint:first · arithmetic · 150 questions · 52.0 %`."""
+    one = own[0]
+    right = sum(each.correct for each in own) / max(1, sum(each.answered for each in own))
     seed = [f"seed {one.seed}"] if one.seed is not None else []
     return " · ".join(
-        [one.exam.student, one.column, count(one.questions, "question"), *seed, accuracy]
+        [
+            one.exam.student,
+            one.column,
+            count(one.questions, "question"),
+            *(seed if len(own) == 1 else [f"{len(own)} seeds"]),
+            percent(right) if one.answered else "–",
+        ]
     )
 
 
-def _alike(done: Sequence[Tested], first: int) -> list[int]:
-    """The other evaluations of the same items, the newest first."""
+def _sides(done: Sequence[Tested]) -> list[list[Tested]]:
+    """All that can be one side: every test, and before the newest of several seeds all of them."""
+    together = {_newest(own): own for own in seeds_together(done) if len(own) > 1}
+    whole = ([together[one.exam.id]] if one.exam.id in together else [] for one in done)
+    return [side for own, one in zip(whole, done, strict=True) for side in [*own, [one]]]
+
+
+def _side(own: Sequence[Tested]) -> Side:
+    return tuple(one.exam.id for one in own)
+
+
+def _newest(own: Sequence[Tested]) -> int:
+    return max(_side(own))
+
+
+def _alike(done: Sequence[Tested], first: Side) -> list[Side]:
+    """The other sides of the same items, the newest first."""
     items = {one.exam.id: one.items for one in done}
-    return [one.exam.id for one in done if one.exam.id != first and one.items == items.get(first)]
+    return [
+        _side(own)
+        for own in _sides(done)
+        if not {*_side(own)} & {*first} and own[0].items == items.get(first[0])
+    ]
 
 
 def _stamp(done: Sequence[Tested]) -> str:
@@ -248,10 +311,10 @@ def _stamp(done: Sequence[Tested]) -> str:
 def _results(settings: Settings, project: Project, view: View) -> list[Any]:
     """The comparison, whose pair is looked at, its parts, its answers, and where this is."""
     try:
-        found = comparison(settings, project, view.ids, without_leaked=view.without_leaked)
+        found = comparison(settings, project, view.sides, without_leaked=view.without_leaked)
     except BadInput as fault:
         return _no_results(str(fault), "warning")
-    one = next((one for one in found if one.second.id == view.second), found[0])
+    one = next(one for one in found if one.sides[1] == view.looked_at)
     now = replace(view, second=one.second.id)
     if not now.kind:
         now = replace(now, kind=flips_piece.first_kind(_numbers(one)))
@@ -259,7 +322,13 @@ def _results(settings: Settings, project: Project, view: View) -> list[Any]:
     return [
         comparisons.results(found),
         gr.Radio(
-            choices=[(other.second.student, str(other.second.id)) for other in found],
+            choices=[
+                (
+                    comparisons.called(other.second.student, len(other.sides[1])),
+                    str(other.second.id),
+                )
+                for other in found
+            ],
             value=str(now.second),
             visible=len(found) > 1,
         ),
@@ -287,7 +356,7 @@ def _flips(settings: Settings, view: View, one: Compared, *, opening: bool = Tru
         left_out=one.left_out,
     )
     looked = flips_piece.Looked(
-        (one.first.student, one.second.student),
+        _named(one),
         (one.first.id, one.second.id),
         _numbers(one),
         view.kind,
@@ -298,14 +367,24 @@ def _flips(settings: Settings, view: View, one: Compared, *, opening: bool = Tru
 
 
 def _numbers(one: Compared) -> dict[str, int]:
-    """How many questions there are of each kind of `flips_piece.KINDS`."""
-    changes = one.changes
+    """How many questions there are of each kind of `flips_piece.KINDS`, of the first seeds."""
+    changes = one.pair
     return {
         "fixed": changes.fixed,
         "broken": changes.broken,
         "both wrong": changes.both_wrong,
         "both right": changes.both_right,
     }
+
+
+def _named(one: Compared) -> tuple[str, str]:
+    """Whose answers are looked at; of several seeds, those of which."""
+    seeds = [(exam.student, seed_of(exam.settings)) for exam in (one.first, one.second)]
+    before, after = (
+        f"{student}, seed {seed}" if one.pooled and seed is not None else student
+        for student, seed in seeds
+    )
+    return before, after
 
 
 def _blank() -> str:

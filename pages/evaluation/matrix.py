@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from fair_app.settings import Settings
-from fair_app.studio.evaluations import Cell, Matrix, matrix
+from fair_app.studio.matrix import Cell, Matrix, matrix
 from fair_app.studio.projects import Project, open_project
 from pages.components.markup import count, percent, text
 from pages.components.notice import empty
@@ -20,18 +20,31 @@ CSS = (Path(__file__).parent / "matrix.css").read_text(encoding="utf-8")
 def build(settings: Settings, place: Place) -> Page:
     """Lay out the sub-page and wire its events."""
     whole = painted("evaluation-matrix")
+    stamp = gr.State("")
     timer = gr.Timer(2.0, active=False)
 
     def refresh(project: Project, item: str) -> Sequence[Any]:
-        return [painting(matrix(settings, project))]
+        return [painting(matrix(settings, project)), stamp_of(project)]
 
-    def tick(name: str) -> str:
-        return painting(matrix(settings, open_project(settings, name)))
+    def tick(name: str, seen: str) -> Sequence[Any]:
+        """Painted again only where an answer or a grade came since."""
+        project = open_project(settings, name)
+        return [gr.skip()] * 2 if stamp_of(project) == seen else refresh(project, "")
 
-    timer.tick(tick, place.project, whole, **LIVE)
+    timer.tick(tick, [place.project, stamp], [whole, stamp], **LIVE)
     return Page(
-        name="matrix", title="Matrix", refresh=refresh, outputs=[whole], timer=timer, css=CSS
+        name="matrix",
+        title="Matrix",
+        refresh=refresh,
+        outputs=[whole, stamp],
+        timer=timer,
+        css=CSS,
     )
+
+
+def stamp_of(project: Project) -> str:
+    """What tells one state of a project's matrix from the next."""
+    return f"{project.id} {project.revision} {project.task} {project.student}"
 
 
 def painting(found: Matrix) -> str:

@@ -107,6 +107,7 @@ def build(settings: Settings, place: Place) -> Page:
             panel = job_panel(settings, KIND, place)
             working = painted("rounds-working")
             course = gr.HTML("", js_on_load=TEACH, elem_id="rounds-course", apply_default_css=False)
+    form_of = gr.State("")
     stamp = gr.State("")
     quoted = gr.State(None)
     timer = gr.Timer(1.0, active=False)
@@ -151,8 +152,36 @@ def build(settings: Settings, place: Place) -> Page:
         except BadInput as fault:
             return notice(str(fault), "warning"), last
 
-    def refresh(project: Project, item: str, *values: Any, person: str) -> Sequence[Any]:
-        return [*plan(project, place.typed_keys.of(person), values), *now(project)]
+    def as_asked(project: Project) -> list[Any]:
+        """The fields' values as they were for the project's newest rounds; [] before any.
+
+        Their name is taken, and who begins is by now another student.
+        """
+        newest = queue.latest(settings, project, KIND)
+        if newest is None:
+            return []
+        before = newest.job.params
+        least = before["stop_below"]
+        return [
+            before["rounds"],
+            before["train"],
+            "" if least is None else f"{least:g}",
+            None if before["budget_usd"] == project.budget_usd else before["budget_usd"],
+            before["exam"]["limit"],
+            before["test"]["limit"],
+            before["test"]["rows"] or "",
+            *("", ""),
+            *training.as_asked(before["training"]["settings_given"]),
+        ]
+
+    def refresh(
+        project: Project, item: str, shown_for: str, *values: Any, person: str
+    ) -> Sequence[Any]:
+        filled = as_asked(project) if shown_for != project.name else []
+        filled = filled or [gr.skip()] * len(fields)
+        there = [old if new == gr.skip() else new for old, new in zip(values, filled, strict=True)]
+        planned_so = plan(project, place.typed_keys.of(person), there)
+        return [*filled, project.name, *planned_so, *now(project)]
 
     def reckon(
         request: gr.Request, name: str, last: Quoted | None, *values: Any
@@ -196,8 +225,8 @@ def build(settings: Settings, place: Place) -> Page:
         name="rounds",
         title="Rounds",
         refresh=refresh,
-        inputs=fields,
-        outputs=[planned, quoted, *live],
+        inputs=[form_of, *fields],
+        outputs=[*fields, form_of, planned, quoted, *live],
         timer=timer,
         personal=True,
         css=CSS,

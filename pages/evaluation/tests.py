@@ -13,6 +13,7 @@ from fair_app.studio.evaluations import Tested, summary
 from fair_app.studio.exams import exam_params, server_of
 from fair_app.studio.projects import Project, open_project
 from fair_app.studio.students import known_students
+from fair_app.studio.tasks import own_tasks
 from fair_app.studio.training import trained
 from fair_app.tasks.hub import HubSource
 from fair_app.tasks.registry import task as task_named
@@ -83,12 +84,17 @@ def build(settings: Settings, place: Place) -> Page:
         """The form as it was for the project's newest test, else as for its exam; no server."""
         newest, exam = (queue.latest(settings, project, kind) for kind in ("evaluate", "exam"))
         params = newest.job.params if newest else {}
+        known = task_choices(settings, project)
         asked = params.get("task", project.task)
+        if asked not in (name for _, name in known):
+            asked = project.task
         return [
             params.get("limit", ITEMS),
-            gr.Dropdown(choices=task_choices(project), value=asked),
+            gr.Dropdown(choices=known, value=asked),
             params.get("rows") or "",
-            gr.Dropdown(choices=splits(project, asked), value=params.get("split", "test")),
+            gr.Dropdown(
+                choices=splits(settings, project, asked), value=params.get("split", "test")
+            ),
             params.get("seeds", 1),
             *answered_so(params or (exam.job.params if exam else {})),
             *served_so({}),
@@ -123,7 +129,7 @@ def build(settings: Settings, place: Place) -> Page:
 
     def choose_task(name: str, task: str) -> tuple[Any, ...]:
         """Another task has its own splits, and rows of its own."""
-        known = splits(open_project(settings, name), task)
+        known = splits(settings, open_project(settings, name), task)
         return gr.Dropdown(choices=known, value="test"), ""
 
     def begin(
@@ -154,6 +160,7 @@ def build(settings: Settings, place: Place) -> Page:
             limit=int(items) if items else None,
             seeds=int(seeds) if seeds is not None else 1,
             server=address or server_of(settings, project, chosen),
+            task_spec=own_tasks(settings, project).get(task or project.task),
             **answering(*how),
         )
         who = person(request)
@@ -206,15 +213,17 @@ def _choice(label: str, elem_id: str) -> gr.Dropdown:
     return gr.Dropdown([], label=label, filterable=False, interactive=True, elem_id=elem_id)
 
 
-def task_choices(project: Project) -> list[tuple[str, str]]:
-    """The tasks to test on, by their titles: the project's own first, then those built in."""
+def task_choices(settings: Settings, project: Project) -> list[tuple[str, str]]:
+    """The tasks to test on, by their titles: the project's own first, then those built in, and then
+    others of one's own that the project was tested on."""
     others = [(task_named(name).title, name) for name in task_names() if name != project.task]
-    return [(task_of(project).title, project.task), *others]
+    own = [(name, name) for name in own_tasks(settings, project) if name != project.task]
+    return [(task_of(project).title, project.task), *others, *own]
 
 
-def splits(project: Project, task: str) -> list[tuple[str, str]]:
+def splits(settings: Settings, project: Project, task: str) -> list[tuple[str, str]]:
     """The splits of a task, by their titles, the one to test on first."""
-    found = task_of(project) if task == project.task else task_named(task)
+    found = task_named(task, own_tasks(settings, project).get(task))
     source = getattr(found, "source", None)
     known = source.splits if isinstance(source, HubSource) else ("train", "test")
     return [(title, name) for name, title in SPLITS.items() if name in known]

@@ -110,3 +110,8 @@ def all_ids(settings: Settings, project: Project) -> list[int]:
     from fair_app.studio.board import board
 
     return list(board(settings, project).questions)
+
+
+def column(page: Any, place: int) -> Any:
+    """A teacher's column of the card, from 0."""
+    return page.locator("#review-card .column").nth(place)

@@ -7,9 +7,11 @@ import pytest
 
 from db import jobs
 from db.store import connect
+from fair_app.errors import BadInput
 from fair_app.evaluation.ablation import Factors
 from fair_app.jobs import queue
 from fair_app.studio.ablations import Wanted, ablation_params
+from fair_app.studio.training import check_name
 from tests.browser.filling import fill
 from tests.browser.taught import taught
 from tests.studio.ablated import tried
@@ -57,6 +59,28 @@ def test_an_ablation_is_planned_started_and_paused(server: Any, page: Any, watch
     assert page.url.endswith(f"id=ablations.{job.id}")
     parts = jobs.children(connect(server.settings.database), job.id)
     assert {one.state for one in parts} <= {"cancelled", "succeeded"}
+
+    # Opened again, the form is as it was, and under a name that is free.
+    open_ablations(page, server, project)
+    page.wait_for_function(
+        "document.querySelector('#ablations-thresholds textarea, #ablations-thresholds input')"
+        ".value === '0, 3, 5'"
+    )
+    fields = {"alphas": "0", "name": "ablation2"}
+    for name, wanted in fields.items():
+        field = page.locator(f"#ablations-{name} :is(input, textarea)")
+        assert field.input_value() == wanted
+    assert page.is_checked("#ablations-conditions label:has-text('Each teacher alone') input")
+
+    # What is given up is not resumed, and its names are free; it is pressed twice.
+    with pytest.raises(BadInput, match="is taken"):
+        check_name(server.settings, "ablation-alpha-0")
+    page.click("#job-ablation .give-up")
+    assert page.inner_text("#job-ablation .give-up") == "Give up for good?"
+    page.click("#job-ablation .give-up")
+    page.wait_for_selector("#job-ablation >> text=Given up")
+    assert not page.is_visible("#job-ablation .resume")
+    check_name(server.settings, "ablation-alpha-0")
     assert not watched.errors
     assert not watched.foreign
 

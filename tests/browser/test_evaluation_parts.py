@@ -12,8 +12,9 @@ from db.projects import Project
 from db.store import connect
 from fair_app.settings import Settings
 from fair_app.stored_questions import as_question, store_questions
-from fair_app.studio.evaluations import comparison, summary
-from tests.evaluated import STUDENTS, evaluated
+from fair_app.studio.comparing import comparison
+from fair_app.studio.evaluations import summary
+from tests.evaluated import STUDENTS, add_evaluation, project_tested
 
 pytestmark = pytest.mark.browser
 
@@ -25,7 +26,7 @@ HOSTILE = (
 
 @pytest.fixture(scope="module")
 def made(server: Any) -> Project:
-    return evaluated(server.settings, n=24, text=HOSTILE)
+    return project_tested(server.settings, n=24, text=HOSTILE)
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +159,38 @@ def test_several_are_compared_at_once_and_only_those_of_the_same_questions(
     assert watched.errors == []
 
 
+def test_seeds_are_compared_together(page, server, watched):
+    project = project_tested(server.settings, STUDENTS[:2], tasks=(), n=1, text=HOSTILE)
+    shares = dict(zip(STUDENTS, (0.2, 0.8), strict=False))
+    ids = {
+        student: [
+            add_evaluation(server.settings, project, student, "gsm8k", 20, share, HOSTILE, seed)
+            for seed in (731, 732)
+        ]
+        for student, share in shares.items()
+    }
+    before, after = ("_".join(map(str, ids[student])) for student in shares)
+    open_part(page, server, project, "compare")
+    page.wait_for_selector("#evaluation-comparison .stats")
+    shown = page.inner_text("#evaluation-comparison")
+    assert "exact permutation test" in shown and "2 seeds" in shown
+    page.wait_for_selector("#compare-flips .flip >> visible=true")
+    assert "seed 731" in page.inner_text("#compare-flips")
+    wait_for_item(page, f"compare.{before}-{after}.{ids[STUDENTS[1]][0]}.fixed.0")
+    # One seed of the second takes the place of both, and the address says so.
+    page.click("#compare-after input")
+    page.click("#compare-after [role=option]:has-text('seed 732')")
+    alone = ids[STUDENTS[1]][1]
+    page.wait_for_function(
+        "part => location.search.includes(part)", arg=f"compare.{before}-{alone}.{alone}."
+    )
+    page.reload()
+    page.wait_for_selector("#evaluation-comparison .stats")
+    assert page.inner_text("#evaluation-comparison .stats").count("2 seeds") == 1
+    assert page.evaluate("window.hacked") is None
+    assert watched.errors == []
+
+
 def test_a_cell_of_the_matrix_leads_to_its_test_and_the_wrong_answers_can_be_saved(
     page, server, made, ids, watched, tmp_path
 ):
@@ -201,7 +234,7 @@ def leak(settings: Settings, project: Project, n: int) -> None:
 
 
 def test_what_leaked_is_said_shown_and_left_out(page, server, watched):
-    project = evaluated(server.settings, tasks=("arithmetic",), n=12, text=HOSTILE)
+    project = project_tested(server.settings, tasks=("arithmetic",), n=12, text=HOSTILE)
     leak(server.settings, project, 3)
     test = summary(server.settings, project)[-1].exam.id
     open_part(page, server, project, f"tests.{test}")
@@ -239,7 +272,7 @@ def test_nothing_is_cut_off_on_a_narrow_screen(page, server, made, ids):
 
 
 def test_empty_parts_say_what_to_do(page, server):
-    project = evaluated(server.settings, students=("smollm2-135m",), tasks=())
+    project = project_tested(server.settings, students=("smollm2-135m",), tasks=())
     for part in ("compare", "matrix"):
         open_part(page, server, project, part)
         page.click("#tab-evaluation .empty >> visible=true >> text=Go to the tests")

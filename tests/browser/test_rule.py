@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from fair_app.curation.acceptance import RationaleRow, Rule, mean_by, verdict
+from fair_app.curation.acceptance import (
+    RationaleRow,
+    Rule,
+    mean_by,
+    stands_by_its_answer,
+    verdict,
+)
 from fair_app.curation.decisions import State
 from tests.browser.conftest import REPOSITORY
 
@@ -24,7 +30,8 @@ ASKED_RULES = [
 
 def test_the_rule_in_the_browser_is_pythons(page: Any) -> None:
     cells = [
-        (RationaleRow(1, 1, "ada", right, scores, adjusted=adjusted), word)
+        (RationaleRow(1, 1, "ada", right, scores, adjusted=adjusted, by_mentor=by_mentor), word)
+        for by_mentor in (False, True)
         for scores in SCORES
         for right in (True, False, None)
         for adjusted in (
@@ -38,6 +45,7 @@ def test_the_rule_in_the_browser_is_pythons(page: Any) -> None:
             "adjusted": row.adjusted,
             "counted": len(row.counted),
             "right": row.final_correct,
+            "mentor": row.by_mentor,
             "decided": word,
         }
         for row, word in cells
@@ -54,6 +62,8 @@ def test_the_rule_in_the_browser_is_pythons(page: Any) -> None:
             assert mean == mean_by(row, rule)
             if judged.by == "person":
                 assert said == "by a person"
+            elif stands_by_its_answer(row):
+                assert said == f"{'' if accepted else 'no '}right answer, no score yet"
             elif accepted:
                 assert " is above " in said
             else:

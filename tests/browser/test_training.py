@@ -10,6 +10,8 @@ from db import jobs
 from db.store import connect
 from fair_app.jobs import queue
 from fair_app.jobs.orphans import HOST, process_started_at
+from fair_app.jobs.worker import run_now
+from fair_app.studio.training import train_params
 from tests.browser.filling import fill
 from tests.browser.taught import taught
 from tests.training.tiny import tiny_folder
@@ -31,7 +33,7 @@ def choose(page: Any, field: str, option: str) -> None:
 def open_training(page: Any, server: Any, project: Any) -> None:
     page.goto(f"{server.url}/?project={quote(project.name)}&tab=training")
     page.wait_for_selector("#training-preview .stats")
-    page.click("#tab-training .more > button")
+    page.click("#tab-training .more > button:has-text('More settings')")
 
 
 def test_a_preset_fills_the_fields_and_a_run_shows_its_curves(
@@ -108,6 +110,28 @@ def test_a_preset_fills_the_fields_and_a_run_shows_its_curves(
     page.reload()
     page.wait_for_selector("#training-curves .chart")
     page.wait_for_selector("#training-checkpoints >> text=by-page")
+    assert not watched.errors
+    assert not watched.foreign
+
+
+def test_a_checkpoint_becomes_a_gguf_file(server: Any, page: Any, watched: Any) -> None:
+    settings = server.settings
+    project = taught(settings, HOSTILE)
+    folder = tiny_folder(settings.home / "tiny-gguf")
+    params = train_params(
+        settings,
+        project,
+        name="small",
+        student=str(folder),
+        settings_given={"max_steps": 1, "quantization": "none", "lora_rank": 2},
+    )
+    run_now(settings, "train", params, project.id)
+    open_training(page, server, project)
+    page.click("#training-checkpoints li:has-text('small') >> text=Write GGUF")
+    page.wait_for_selector("#job-gguf .job[data-state=succeeded]", timeout=120_000)
+    page.wait_for_selector("#training-checkpoints >> text=small-f16.gguf")
+    assert (settings.checkpoints / "small" / "small-f16.gguf").is_file()
+    assert page.locator("#training-checkpoints button:has-text('Write GGUF')").count() == 0
     assert not watched.errors
     assert not watched.foreign
 

@@ -54,6 +54,7 @@ def test_an_ablation_of_two_arms(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert other["difference_to_setting"] is not None
     assert found["student"]["n"] == 8
     assert [one["seeds"] for one in found["means"]] == [1, 1]
+    assert (found["leaked"]["of"], found["leaked"]["exact"], found["warning"]) == (8, 0, None)
     lineage = read_lineage(settings.checkpoints / "abl-threshold-0")
     assert (lineage["threshold"], lineage["ablation"]["name"]) == (0.0, "abl")
     parts = [job for job in jobs.listed(connect(settings.database)) if job.parent_id]

@@ -11,7 +11,7 @@ from fair_app.cli.main import main
 from fair_app.evaluation.statistics import mcnemar_exact, wilson
 from fair_app.settings import Settings
 from tests.building import project_with_mistakes
-from tests.studio.evaluated import evaluated, sampled
+from tests.evaluated import evaluated, sampled
 from tests.wire.formats import Answer
 from tests.wire.server import Server
 

@@ -86,6 +86,7 @@ def test_rounds_survive_a_sigkill_and_ask_only_what_is_new(
     assert parts[0].id == part.id, "the part that outlived the kill is the one that was waited for"
     assert {one.attempt for one in parts} == {1}
     assert result["stopped"] == "All 2 rounds are done."
+    assert (result["leaked"]["of"], result["leaked"]["exact"]) == (TESTED, 0)
     first, second = result["rounds"]
     assert (first["student"], second["student"]) == (str(student), "checkpoint:round-1")
     assert (first["mistakes"], first["calls"], first["standing"]) == (QUESTIONS, 36, 0)

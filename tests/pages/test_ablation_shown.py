@@ -1,5 +1,6 @@
 """An ablation as HTML: the plan, arms by what they change, hostile names as text."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from fair_app.settings import Settings
 from fair_app.studio.ablation_results import results
 from fair_app.studio.ablations import Wanted, ablation_params, plan, plan_in_words
 from pages.components.ablation_shown import plan_shown, results_shown
+from pages.components.tested import leaked_of_test
 from tests.browser.taught import taught
 from tests.studio.ablated import tried
 from tests.training.tiny import tiny_folder
@@ -41,6 +43,8 @@ def wanted(settings: Settings) -> Wanted:
 def test_a_plan_has_its_arms_and_why_one_is_left_out(settings: Settings, project: Project) -> None:
     found = plan(settings, project, "abl", wanted(settings))
     shown = plan_shown(found, plan_in_words(found))
+    warned = replace(found, warning="It asks what is learned from. <b>")
+    assert "learned from. &lt;b&gt;" in plan_shown(warned, plan_in_words(found))
     assert shown.count("<tr") == 1 + 4
     assert "No rationale by the committee is accepted" in shown
     assert "3 arms with 2 seeds: 6 training runs" in shown
@@ -70,3 +74,11 @@ def test_results_stand_by_what_they_change(settings: Settings, project: Project)
     assert "waiting" in shown.split('<tr class="teacher">')[1]
     assert "nothing to learn from" in shown.split('<tr class="threshold">')[1]
     assert "<b>${" not in shown
+
+
+def test_leaked_questions_of_the_test_are_told() -> None:
+    none = {"exact": 0, "normalised": 0, "near": 0, "among": "the project's exams", "of": 150}
+    assert leaked_of_test(None) == leaked_of_test(none) == ""
+    said = leaked_of_test({**none, "exact": 3, "near": 1})
+    assert "4 of the test’s 150 questions stand in the project’s exams" in said
+    assert "3 word for word, 1 nearly so" in said

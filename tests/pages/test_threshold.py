@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fair_app.curation.acceptance import RationaleRow, Rule
+from fair_app.curation.acceptance import MENTOR, RationaleRow, Rule
 from fair_app.curation.board import Board, Incomplete
 from fair_app.curation.decisions import State
 from fair_app.curation.what_if import suggest, summarise
@@ -23,13 +23,18 @@ ADJUSTED = st.one_of(st.none(), st.floats(1, 5, allow_nan=False))
 
 @st.composite
 def boards(draw: st.DrawFn) -> Board:
-    """A few questions; of each some teachers wrote, and on some of it a person decided."""
+    """A few questions; of each some teachers wrote, and on some of it a person decided.
+
+    The mentor wrote several on some.
+    """
     questions = draw(st.lists(st.integers(1, 10**9), max_size=5, unique=True))
     rows: list[RationaleRow] = []
     states = {}
     for question in questions:
-        for teacher in NAMES:
-            if not draw(st.booleans()):
+        mentors = [MENTOR] * draw(st.integers(0, 3))
+        for teacher in [*NAMES, *mentors]:
+            by_mentor = teacher == MENTOR
+            if not by_mentor and not draw(st.booleans()):
                 continue
             right = draw(st.sampled_from([True, False, None]))
             number = len(rows) + 1
@@ -39,9 +44,10 @@ def boards(draw: st.DrawFn) -> Board:
                     question,
                     teacher,
                     right,
-                    draw(SCORES),
+                    draw(st.one_of(SCORES, st.just(())) if by_mentor else SCORES),
                     adjusted=draw(ADJUSTED),
                     tokens=draw(st.integers(0, 10**5)),
+                    by_mentor=by_mentor,
                 )
             )
             word = draw(st.sampled_from([True, False, None, "comment"]))
@@ -60,9 +66,10 @@ def boards(draw: st.DrawFn) -> Board:
     )
 
 
-def unpacked(value: dict[str, Any]) -> dict[tuple[int, str], tuple[Any, ...]]:
-    """What was shipped, by question and teacher: mean, adjusted, counted, right, tokens, word."""
-    width = len(value["teachers"])
+def unpacked(value: dict[str, Any]) -> dict[tuple[int, int], tuple[Any, ...]]:
+    """What was shipped, by question and column: author, mean, adjusted, counted, right, whether by
+    the mentor, tokens, word."""
+    width = len(value["columns"])
     questions = [int(one) for one in value["questions"].split(",") if one]
     found = {}
     if questions:
@@ -73,9 +80,10 @@ def unpacked(value: dict[str, Any]) -> dict[tuple[int, str], tuple[Any, ...]]:
                 assert tokens[place] == "" and value["decided"][place] == "."
                 continue
             author, *facts = value["kinds"][int(cell)]
-            assert author == place % width
-            key = (questions[place // width], value["teachers"][author])
-            found[key] = (*facts, int(tokens[place]), value["decided"][place])
+            assert author == value["columns"][place % width]
+            key = (questions[place // width], place % width)
+            name = value["teachers"][author]
+            found[key] = (name, *facts, int(tokens[place]), value["decided"][place])
     return found
 
 
@@ -84,16 +92,20 @@ def test_every_rationale_arrives_as_it_is(board: Board) -> None:
     value = json.loads(json.dumps(shipped(board, Rule(), None, 2)))
     words = {None: ".", True: "1", False: "0"}
     assert unpacked(value) == {
-        (row.question_id, row.teacher): (
+        (row.question_id, board.column_of[row.id]): (
+            row.teacher,
             row.mean,
             row.adjusted,
             len(row.counted),
             row.final_correct,
+            row.by_mentor,
             row.tokens,
             words[(board.state_of(row.id) or State()).accepted],
         )
         for row in board.rows
     }
+    assert len(set(value["teachers"])) == len(value["teachers"])
+    assert value["peers"] == len(NAMES) - 1
     reads = value["reads"].split(",") if board.questions else []
     assert [one != "" for one in reads] == [one in board.feedback_tokens for one in board.questions]
     for question, read in zip(board.questions, reads, strict=True):

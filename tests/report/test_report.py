@@ -30,7 +30,7 @@ from fair_app.studio.projects import create_project, open_project
 from fair_app.studio.report import report
 from tests.browser.taught import sat_exam, taught
 from tests.building import project_with_mistakes
-from tests.studio.evaluated import evaluated, sampled
+from tests.evaluated import evaluated, sampled
 
 HOSTILE = (
     '<script src="https://evil.example/x.js"></script><img src=//evil.example/i onerror=alert(1)>'

@@ -35,9 +35,14 @@ def taught_twice(settings: Settings, text: str = "") -> tuple[Project, int]:
     """A project and its job of two rounds; `text` stands in what a model or a file wrote."""
     project = sat(settings)
     store = connect(settings.database)
-    params = {"rounds": 2, "student": project.student, "name": "round", "train": "from-adapter"}
+    params = {
+        **{"rounds": 2, "student": project.student, "name": "round", "train": "from-adapter"},
+        **{"stop_below": 0.5, "budget_usd": None, "concurrency": 1},
+        **{"exam": EXAM, "test": {**EXAM, "split": "test", "limit": TESTED}},
+        "training": {"teacher": "mixed", "keep_rule": False, "settings_given": {"epochs": 7}},
+    }
     job_id = jobs.add(store, "rounds", params, project.id)
-    first, second = exam_of(project), again(settings, project, f"checkpoint:one{text}")
+    first, second = exam_of(project), again(settings, project, f"checkpoint:one{text}", 3)
     part = Parts(settings, job_id)
     part("first test", "evaluate", project.student, part.tested(project, project.student, 12))
     part("round 1 exam", "exam", project.student, {"exam": first, "questions": 5, "correct": 1})
@@ -103,10 +108,11 @@ def exam_of(project: Project) -> int:
     return project.exam_id
 
 
-def again(settings: Settings, project: Project, student: str) -> int:
-    """The same questions, asked of another student that has answered none; the exam's id."""
+def again(settings: Settings, project: Project, student: str, right: int = 0) -> int:
+    """The same questions asked of another student, that has answered the first `right` of them,
+    rightly; the exam's id."""
     store = connect(settings.database)
-    return exams.add(
+    exam_id = exams.add(
         store,
         project.id,
         purpose="exam",
@@ -116,3 +122,6 @@ def again(settings: Settings, project: Project, student: str) -> int:
         settings={"decoding": {"name": "greedy"}},
         question_ids=exams.question_ids(store, exam_of(project)),
     )
+    for row in exams.unanswered(store, exam_id)[:right]:
+        exams.save_answer(store, row.id, {"text": "1", "correct": 1, "tokens": 1, "truncated": 0})
+    return exam_id

@@ -36,6 +36,7 @@ from fair_app.studio.ablations import (
 from fair_app.studio.board import board
 from fair_app.studio.training import check_name, train_params, training_questions
 from fair_app.studio.training_material import material
+from fair_app.studio.training_pace import steps_of, tokens_a_question
 from fair_app.tasks.base import Question
 from fair_app.training.examples import examples_hash
 from fair_app.training.frozen import thaw, work_folder
@@ -205,6 +206,21 @@ def test_bad_input_is_one_sentence(
         plan(settings, project, "abl", wanted(settings, factors, **other))
 
 
+def test_a_test_on_what_is_learned_from_is_warned_of(settings: Settings, project: Project) -> None:
+    asked = wanted(settings, Factors(alphas=(0.0,)))
+    assert plan(settings, project, "abl", asked).warning is None
+    taught_split = replace(asked, test={**asked.test, "split": "train"})
+    warning = plan(settings, project, "abl", taught_split).warning
+    assert warning is not None
+    assert "the train split, which the exam was on too" in warning
+    params = ablation_params(settings, project, name="abl", wanted=taught_split)
+    assert params["warning"] == warning
+    own = settings.database.with_suffix(".jsonl")
+    own.write_text("{}\n")
+    elsewhere = replace(asked, test={**taught_split.test, "rows": own})
+    assert plan(settings, project, "other", elsewhere).warning is None, "the exam read no file"
+
+
 def test_a_name_that_no_checkpoint_can_have_is_refused(
     settings: Settings, project: Project
 ) -> None:
@@ -227,7 +243,7 @@ def test_time_and_disk_follow_from_what_was_measured_here(
     answered(settings, project, ref, [True] * 4, seconds=8.0)
     found = plan(settings, project, "abl", asked)
     run = found.runs[0]
-    tokens = 2 * 5 * ablation_cost.tokens_a_question(run.questions)
+    tokens = 2 * 5 * tokens_a_question(run.questions)
     assert found.cost.run_seconds == pytest.approx(tokens / 100)
     assert found.cost.test_seconds == pytest.approx(2.0 * 4)
     assert found.cost.seconds == pytest.approx(6 * tokens / 100 + 7 * 8)
@@ -239,9 +255,9 @@ def test_time_and_disk_follow_from_what_was_measured_here(
 
 def test_steps_are_those_of_the_run() -> None:
     run = TrainingSettings(epochs=3, batch_size=4)
-    assert ablation_cost.steps_of(run, 9) == 9
-    assert ablation_cost.steps_of(replace(run, validation_share=0.5), 9) == 6
-    assert ablation_cost.steps_of(replace(run, max_steps=2), 9) == 2
+    assert steps_of(run, 9) == 9
+    assert steps_of(replace(run, validation_share=0.5), 9) == 6
+    assert steps_of(replace(run, max_steps=2), 9) == 2
 
 
 @pytest.mark.parametrize(
@@ -283,7 +299,7 @@ def test_results_so_far_and_means_over_seeds(settings: Settings, project: Projec
     found = results(settings, job)
 
     assert found.score is not None
-    assert (found.score.evaluation, found.score.accuracy) == (first, 0.25)
+    assert (found.score.id, found.score.accuracy) == (first, 0.25)
     states = {(row.arm, row.seed): row.state for row in found.rows}
     assert states[0, 731] == states[1, 731] == "done"
     assert states[1, 732] == states[2, 731] == "waiting"

@@ -1,5 +1,6 @@
 """Rounds as their rows tell them: the course, its cost and plan, and the exam that is taught."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,14 @@ from db import exams, jobs, projects
 from db.store import connect
 from fair_app.errors import BadInput
 from fair_app.settings import Settings
+from fair_app.studio import deciding
 from fair_app.studio.rounds import changes, course, newest_course, rounds_params, teach_from, told
 from fair_app.studio.rounds_plan import rounds_plan
-from fair_app.studio.training import check_name
-from tests.studio.courses import STOPPED, TESTED, again, sat, taught_twice
+from fair_app.studio.training import check_name, training_questions
+from fair_app.studio.training_pace import tokens_a_question, training_pace
+from fair_app.training.settings import chosen_settings
+from tests.browser.taught import taught
+from tests.studio.courses import EXAM, STOPPED, TESTED, again, sat, taught_twice
 
 
 @pytest.fixture
@@ -66,6 +71,24 @@ def test_tests_are_compared_on_the_items_that_they_had(settings: Settings) -> No
     exams.extend(store, found.base.id, more, exams.get(store, found.base.id).settings)
     assert exams.counts(store, found.base.id).questions == TESTED + len(more)
     assert changes(settings, found) == before, "items that came later stand behind"
+
+
+def test_scores_are_by_the_grades_in_force(settings: Settings) -> None:
+    project, _ = taught_twice(settings)
+    before = newest_course(settings, project)
+    assert before is not None
+    first, second = before.rounds
+    assert first.exam and first.test and second.exam
+    (wrong, *_) = exams.answers(connect(settings.database), first.exam.id, "wrong")
+    deciding.override_grade(settings, project, wrong.id, True, actor="ann")
+    (tested, *_) = exams.answers(connect(settings.database), first.test.id, "wrong")
+    exams.set_grade(connect(settings.database), tested.id, True)
+    now = newest_course(settings, project)
+    assert now is not None
+    assert now.rounds[0].exam == replace(first.exam, correct=first.exam.correct + 1)
+    assert now.rounds[0].test == replace(first.test, correct=first.test.correct + 1)
+    assert now.rounds[1].exam == second.exam
+    assert told(settings, now)["rounds"][0]["mistakes"] == 3
 
 
 def test_an_earlier_round_is_taken_back_to_the_review_room(settings: Settings) -> None:
@@ -137,6 +160,33 @@ def test_the_plan_counts_the_first_round_and_estimates_the_others(settings: Sett
     assert (guessed.known, guessed.mistakes, guessed.first_calls) == (False, 8, (24, 96))
     assert guessed.later_calls == (0, 0)
     assert guessed.seconds["exam"] is None, "nobody has answered anything here yet"
+
+
+def test_training_takes_as_long_as_an_ablation_says(settings: Settings) -> None:
+    """One reckoning: of a project that is taught, and of one whose texts are still to come."""
+    store = connect(settings.database)
+    project = sat(settings)
+    params = rounds_params(settings, project, rounds=2, settings_given={"max_steps": 3})
+    assert rounds_plan(settings, project, params).seconds["training"] is None
+    asked = {"student": project.student, "settings": {"batch_size": 4}, "name": "x"}
+    train = jobs.add(store, "train", asked, project.id)
+    jobs.add_metrics(store, train, 1, {"tokens_per_second": 50.0})
+    jobs.end(store, train, "succeeded", result={"steps": 10, "seconds": 8.0})
+    pace = training_pace(settings, project.student)
+    assert pace is not None
+    assert (pace.seconds_a_token, pace.tokens_a_question) == (0.02, 10.0)
+    chosen = chosen_settings(params["training"]["preset"], {"max_steps": 3})
+    found = rounds_plan(settings, project, params).seconds["training"]
+    assert found == pytest.approx(2 * pace.seconds(chosen, 4, 10.0))
+    taught_project = taught(settings)
+    curated = training_questions(settings, taught_project)
+    job = jobs.add(store, "exam", {**EXAM, "student": project.student}, taught_project.id)
+    jobs.end(store, job, "succeeded", result={"exam": taught_project.exam_id})
+    params = rounds_params(settings, taught_project, rounds=1)
+    chosen = chosen_settings(params["training"]["preset"], {})
+    one = pace.seconds(chosen, len(curated), tokens_a_question(curated))
+    found = rounds_plan(settings, taught_project, params).seconds["training"]
+    assert found == pytest.approx(one)
 
 
 def test_an_exam_from_a_file_needs_a_file_for_the_test(settings: Settings, tmp_path: Path) -> None:

@@ -1,0 +1,223 @@
+"""Mentor-KD's files into a project and out of it, through the command line."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db import authored, calls, committee, exams, mentors
+from db.projects import Project
+from db.store import connect
+from fair_app.cli.main import main
+from fair_app.settings import Settings
+from fair_app.studio.projects import open_project
+from tests.browser.taught import TEACHERS, taught
+from tests.studio.mentor_files import row, written
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home")
+
+
+@pytest.fixture
+def project(settings: Settings) -> Project:
+    """Five mistakes: what is 1 + 1, 2 + 2 … 5 + 5?"""
+    return taught(settings)
+
+
+def run(settings: Settings, project: Project, *options: object) -> int:
+    home = ["--home", str(settings.home), "--json"]
+    given = [str(one) for one in options]
+    return main([*home, given[0], "--project", project.name, *given[1:]])
+
+
+def imported(
+    capsys: pytest.CaptureFixture[str], settings: Settings, project: Project, *options: object
+) -> dict[str, int]:
+    code = run(
+        settings, project, "import", "--task", "arithmetic", "--format", "mentor-kd", *options
+    )
+    out, err = capsys.readouterr()
+    assert code == 0, err
+    return dict(json.loads(out))
+
+
+def exported(
+    capsys: pytest.CaptureFixture[str], settings: Settings, project: Project, folder: Path
+) -> dict[str, Any]:
+    """What `export` writes, by the files' names."""
+    assert run(settings, project, "export", "--format", "mentor-kd", "--output", folder) == 0
+    files = json.loads(capsys.readouterr().out)["files"]
+    return {Path(file).name: json.loads(Path(file).read_text()) for file in files}
+
+
+RATIONALES: dict[str, Any] = {
+    "a list": [row(2, source="their own"), row(1), row(3, completion=7, initial_correct=False)],
+    "under data, by number": {"data": {"9": row(4), "1": row(2)}},
+}
+AUGMENTATIONS: dict[str, Any] = {
+    "several a question": {
+        "0": [row(1), row(1, chain="One more than 1 is 2."), row(1, completion="3")],
+        "1": [row(5), row(5)],
+    },
+    "a list": [row(1), row(2, chain="So it is", completion="4")],
+}
+
+
+@pytest.mark.parametrize("layout", RATIONALES)
+def test_a_teachers_file_comes_out_as_it_went_in(
+    settings: Settings,
+    project: Project,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    layout: str,
+) -> None:
+    content = RATIONALES[layout]
+    path = written(tmp_path, "in.json", content)
+    options = ("--rationale", path, "--author", "gpt")
+    counts = imported(capsys, settings, project, *options)
+    assert counts["rationales"] == (3 if layout == "a list" else 2)
+    assert (counts["left_out"], counts["graded_otherwise"]) == (0, 0)
+    assert imported(capsys, settings, project, *options)["rationales"] == 0
+    store = connect(settings.database)
+    names = [one.name for one in committee.teachers(store, project.id)]
+    assert names == [*TEACHERS, "gpt"]
+    files = exported(capsys, settings, project, tmp_path / "out")
+    assert files[f"{project.name.replace(' ', '-')}_gpt_rationales.json"] == content
+    assert len(files) == 4
+
+
+@pytest.mark.parametrize("layout", AUGMENTATIONS)
+def test_a_mentors_file_comes_out_as_it_went_in(
+    settings: Settings,
+    project: Project,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    layout: str,
+) -> None:
+    content = AUGMENTATIONS[layout]
+    path = written(tmp_path, "theirs.json", content)
+    counts = imported(capsys, settings, project, "--augmentations", path)
+    again = imported(capsys, settings, project, "--augmentations", path)
+    assert again == {**counts, "augmentations": 0, "kept": 0}
+    store = connect(settings.database)
+    mentor = mentors.of_project(store, project.id)
+    assert mentor is not None
+    assert mentor.spec["model"] == "imported:theirs"
+    tally = mentors.tally(store, mentor.id)
+    assert tally.samples == counts["augmentations"]
+    files = exported(capsys, settings, project, tmp_path / "out")
+    assert files[f"{project.name.replace(' ', '-')}_mentor_augmentations.json"] == content
+
+
+def test_augmentations_are_graded_and_duplicates_are_dropped(
+    settings: Settings, project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = AUGMENTATIONS["several a question"]
+    path = written(tmp_path, "theirs.json", content)
+    counts = imported(capsys, settings, project, "--augmentations", path)
+    # 1 + 1: the third's completion is wrong, which the file does not say; 5 + 5: twice the same.
+    assert counts == {
+        "rationales": 0,
+        "augmentations": 5,
+        "kept": 3,
+        "left_out": 0,
+        "graded_otherwise": 1,
+    }
+
+
+def test_a_chain_without_its_answer_gets_it_as_a_last_sentence(
+    settings: Settings, project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = [row(2, chain="Two pairs are one more pair than one"), row(3)]
+    path = written(tmp_path, "in.json", content)
+    imported(capsys, settings, project, "--rationale", path, "--author", "gpt")
+    store = connect(settings.database)
+    assert project.exam_id is not None
+    texts = {
+        one.text: (one.prediction, one.correct)
+        for one in authored.by_teachers(store, project.id, project.exam_id)
+        if one.author == "gpt"
+    }
+    assert texts == {
+        "Two pairs are one more pair than one\nThe answer is 4.": ("4", True),
+        "3 and 3 make 6.": ("6", True),
+    }
+
+
+def test_ones_own_work_is_written_in_the_files_fields(
+    settings: Settings, project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = exported(capsys, settings, project, tmp_path / "out")
+    assert len(files) == len(TEACHERS)
+    rows = files[f"{project.name.replace(' ', '-')}_ada_rationales.json"]
+    assert len(rows) == 5
+    assert {**rows[0], "input": rows[0]["input"].strip()} == {
+        "input": "What is 1 + 1?",
+        "chain": "ada explains question 1. ",
+        "completion": "0",
+        "answer": "2",
+        "initial_correct": False,
+    }
+    other = open_project(settings, taught(settings).name)
+    path = written(tmp_path, "ada.json", rows)
+    options = ("--rationale", path, "--author", "copied")
+    assert imported(capsys, settings, other, *options)["rationales"] == 5
+
+
+def test_the_ledger_says_that_the_texts_are_imported(
+    settings: Settings, project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, "in.json", [row(1)])
+    imported(capsys, settings, project, "--rationale", path)
+    store = connect(settings.database)
+    (one,) = [
+        one
+        for one in authored.by_teachers(store, project.id, project.exam_id or 0)
+        if one.author == "teacher"
+    ]
+    assert one.provider == "mentor-kd"
+    assert calls.spent(store, project.id) == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "said"),
+    [
+        ([row(70)], "--rationale {file}", "No row of in.json is about a question"),
+        ([row(1, answer="3")], "--rationale {file}", "row 1: its answer is '3' where"),
+        ([row(1), row(1)], "--rationale {file}", "has two rationales of 'What is 1 + 1?"),
+        ([row(1)], "--rationale {file} --author ada", "There is an author 'ada' here"),
+        ([row(1)], "--rationale {file} --author mentor", "There is an author 'mentor' here"),
+        ([row(1)], "--rationale {file} --feedback {file}", "leave them out"),
+        ([row(1)], "", "Give a file of Mentor-KD"),
+    ],
+)
+def test_what_does_not_fit_is_a_sentence_and_changes_nothing(
+    settings: Settings,
+    project: Project,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    content: Any,
+    options: str,
+    said: str,
+) -> None:
+    path = written(tmp_path, "in.json", content)
+    given = options.format(file=path).split()
+    code = run(settings, project, "import", "--task", "arithmetic", "--format", "mentor-kd", *given)
+    assert code == 2
+    assert said in capsys.readouterr().err
+    store = connect(settings.database)
+    assert [one.name for one in committee.teachers(store, project.id)] == list(TEACHERS)
+    assert len(exams.answers(store, project.exam_id or 0, "wrong")) == 5
+
+
+def test_another_mentors_augmentations_do_not_take_its_place(
+    settings: Settings, project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    imported(capsys, settings, project, "--augmentations", written(tmp_path, "a.json", [row(1)]))
+    other = written(tmp_path, "b.json", [row(2)])
+    options = ("--task", "arithmetic", "--format", "mentor-kd", "--augmentations", other)
+    assert run(settings, project, "import", *options) == 2
+    assert "has a mentor already (imported:a)" in capsys.readouterr().err
