@@ -23,8 +23,10 @@ from db.store import connect, writing
 from fair_app.evaluation.leakage import leaks
 from fair_app.settings import Settings
 from fair_app.stored_questions import store_questions
-from fair_app.studio.evaluations import comparison, flips, matrix, summary
+from fair_app.studio.comparing import comparison, flips
+from fair_app.studio.evaluations import summary
 from fair_app.studio.exams import score
+from fair_app.studio.matrix import matrix
 from fair_app.tasks.base import Question
 
 GREEDY = {"name": "greedy", "temperature": 0.0, "max_new_tokens": 256, "seed": 731}

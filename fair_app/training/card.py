@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from fair_app.student.base import ENCODER_DECODERS
+
 CARD_FILE = "README.md"
 METHODS = {
     "lora": "LoRA adapter",
@@ -28,6 +30,10 @@ SHOWN = (
     "lora_dropout",
     "lora_target",
     "validation_share",
+    "mentor",
+    "soft_weight",
+    "tau",
+    "soft_scaling",
 )
 
 
@@ -72,11 +78,12 @@ def _again(lineage: Mapping[str, Any]) -> str:
 def _head(lineage: Mapping[str, Any], is_whole: bool) -> str:
     base = str(lineage.get("base", ""))
     on_hub = base.count("/") == 1 and not base.startswith("/")
+    has_encoder = (lineage.get("student") or {}).get("model_type") in ENCODER_DECODERS
     lines = [
         "---",
         *([f"base_model: {_line(base)}"] if on_hub else []),
         f"library_name: {'transformers' if is_whole else 'peft'}",
-        "pipeline_tag: text-generation",
+        f"pipeline_tag: {'text2text-generation' if has_encoder else 'text-generation'}",
         "tags: [distillation, committee]",
         "---",
     ]

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from transformers import PreTrainedModel
 
+from fair_app.student.encoder_decoder import is_encoder_decoder
 from fair_app.training.attention import FLASH, attention_of, is_packable
 
 LIGER = "liger-kernel"
@@ -33,7 +34,9 @@ def fuse(model: PreTrainedModel) -> str | None:
 
 def kernels(model: PreTrainedModel, fused: str | None) -> dict[str, str]:
     """What computes a run of a model, in words."""
-    if not is_packable(model):
+    if is_encoder_decoder(model):
+        attention = "SDPA over padded rows, prompts and responses apart"
+    elif not is_packable(model):
         attention = "one sequence a pass"
     elif attention_of(model) == FLASH:
         attention = "flash attention over packed segments"

@@ -6,20 +6,23 @@ from collections.abc import Sequence
 from transformers import PreTrainedTokenizerBase
 
 from fair_app.errors import BadInput
-from fair_app.student.generation import render_prompt
+from fair_app.student.generation import prompt_renderer
 from fair_app.training.examples import Pair, TrainingQuestion, draw_pairs
 from fair_app.training.memory import Room
-from fair_app.training.packing import ExamplePool, StepBatch, fullest, make_step
+from fair_app.training.packing import StepBatch, fullest, make_step
+from fair_app.training.pool import ExamplePool
 from fair_app.training.processes import ALONE, Processes
 from fair_app.training.settings import TrainingSettings
+from fair_app.training.sharding import in_step
 from fair_app.training.validation import every, split
 
 
 class Lessons:
     """The steps of a run, each packed when its turn comes, and the held-out questions.
 
-    With `alone` every sequence has a pass of its own. Raises BadInput when there is nothing to
-    learn from, or a question is longer than the limit of tokens.
+    With `alone` every sequence has a pass of its own; a student that `has_encoder` is asked and
+    packed in its own way. Raises BadInput when there is nothing to learn from, or a question is
+    longer than the limit of tokens.
     """
 
     def __init__(
@@ -30,8 +33,10 @@ class Lessons:
         processes: Processes = ALONE,
         *,
         alone: bool = False,
+        has_encoder: bool = False,
     ) -> None:
-        self.pool = ExamplePool(tokenizer, render_prompt, questions, settings.max_tokens)
+        renderer = prompt_renderer(has_encoder=has_encoder)
+        self.pool = ExamplePool(tokenizer, renderer, questions, settings.max_tokens)
         fitting = [one for one in self.pool.questions if one.rationales or one.feedback]
         if not fitting:
             raise BadInput(
@@ -45,7 +50,7 @@ class Lessons:
             )
         self._settings = settings
         self._processes = processes
-        self._alone = alone
+        self._layout = {"padded": True} if has_encoder else {"alone": alone}
         self.steps_per_epoch = math.ceil(len(self.questions) / settings.batch_size)
         self.total_steps = settings.epochs * self.steps_per_epoch
         if settings.max_steps is not None:
@@ -72,18 +77,19 @@ class Lessons:
     def fullest(self, room: Room) -> StepBatch:
         """One pass with as many tokens as a pass of this run can have."""
         everything = [*self.questions, *self.held_out]
-        return fullest(self.pool.longest(everything), room.tokens_per_pass, alone=self._alone)
+        return fullest(self.pool.longest(everything), room.tokens_per_pass, **self._layout)
 
     def _draw(self, questions: Sequence[TrainingQuestion], epoch: int) -> list[Pair]:
         own = self._settings
         return draw_pairs(questions, epoch, own.seed, own.sampling, own.balance)
 
     def _packed(self, pairs: Sequence[Pair], room: Room) -> StepBatch:
-        return make_step(
+        own = make_step(
             self.pool.examples(pairs),
             self._settings.alpha,
             room.tokens_per_pass,
-            alone=self._alone,
+            **self._layout,
             process=self._processes.rank,
             processes=self._processes.size,
         )
+        return in_step(own, self._processes)

@@ -1,16 +1,22 @@
 """The memory that a run may take, held to for real, and how it is seen that it was too little."""
 
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import psutil
 import torch
 
 from fair_app.errors import WorkFailed
 from fair_app.student.check import GB, this_machine
-from fair_app.student.out_of_memory import is_out_of_memory
+from fair_app.student.out_of_memory import (
+    free_bytes,
+    free_what_is_left_over,
+    is_out_of_memory,
+)
 
+Result = TypeVar("Result")
 TOO_LITTLE = (
     "There is not enough memory for this run: train with fewer max_tokens, 4-bit weights or a "
     "smaller student."
@@ -41,6 +47,28 @@ def memory_limit(gigabytes: float) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
+def within_memory(
+    gigabytes: float, attempt: Callable[[], Result], tighten: Callable[[], bool]
+) -> Result:
+    """What `attempt` gives within a limit; after memory ran out, it is tried again.
+
+    `tighten` is called in between: it clears what the attempt has done, lets the next take less,
+    and says whether it can. Raises WorkFailed when it cannot.
+    """
+    while True:
+        try:
+            with memory_limit(gigabytes):
+                return attempt()
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        # here the error and the tensors that it held on to are gone
+        can = tighten()
+        free_what_is_left_over()
+        if not can:
+            raise WorkFailed(TOO_LITTLE)
+
+
 @contextmanager
 def memory_in_a_sentence() -> Iterator[None]:
     """Turn memory that ran out for good into WorkFailed; other errors pass."""
@@ -57,14 +85,14 @@ def memory_free(limit_gb: float | None, processes: int = 1) -> float:
 
     What is free on a processor is divided among the `processes` of a run.
     """
+    free: float
     if torch.cuda.is_available():
         used = torch.cuda.memory_allocated()
-        free = torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() - used
+        free = free_bytes() + torch.cuda.memory_reserved() - used
     else:
         own = psutil.Process().memory_info()
         used = getattr(own, "data", own.rss)  # what RLIMIT_DATA counts
-        here = this_machine().memory_bytes - own.rss
-        free = min(psutil.virtual_memory().available, here) / processes
+        free = min(free_bytes(), this_machine().memory_bytes - own.rss) / processes
     return free if limit_gb is None else min(free, limit_gb * GB - used)
 
 

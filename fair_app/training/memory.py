@@ -16,9 +16,10 @@ MASTER_BYTES = 16
 """Float32 weight, gradient and AdamW's two moments."""
 NF4_BYTES = 0.55
 """Four bits and, with double quantization, what their blocks are scaled by."""
-ACTIVATION_BYTES = 64
+ACTIVATION_BYTES = 72
 """A token's activations by layer and hidden unit, kept for the backward pass (measured with the
-offline student in bfloat16: 1,024 tokens in a pass took 1.13 GB, 63.6 bytes of each)."""
+offline student in bfloat16: 1,024 tokens in a pass took 1.13 GB, 63.6 bytes of each; on a processor
+the probabilities of its attention come to it, 4 to 7 bytes)."""
 ROOM = 1.1
 """What lies between an allocator's blocks, and what a step needs for a moment."""
 LABELS_AT_ONCE = 256
@@ -27,6 +28,9 @@ MOST_ON_A_PROCESSOR, MOST_ON_A_GPU = 2048, 16_384
 """Tokens a pass that are enough, however much memory there is. With the one docs/performance.md
 was measured; the other holds a whole step of 16 pairs, so that the weights are read and taken out
 of their 4 bits once."""
+READ_AT_ONCE = 1024
+READING_BYTES = 32
+"""A token's activations by hidden unit where nothing is learned: those of one layer."""
 CHECKPOINT_BELOW = 512
 """Tokens a pass under which recomputing activations saves more than smaller passes do."""
 
@@ -76,13 +80,21 @@ def first_room(
     return room
 
 
-def least_need(shape: ModelShape, settings: TrainingSettings) -> float:
-    """The bytes that a run needs at least, roughly: one sequence a pass, activations recomputed."""
-    if settings.quantization == "4bit":
-        others = shape.parameters - shape.linear_parameters
-        weights = NF4_BYTES * shape.linear_parameters + BYTES_PER_PARAMETER["none"] * others
-    else:
-        weights = BYTES_PER_PARAMETER["none"] * shape.parameters
+def least_need(shape: ModelShape, settings: TrainingSettings, parts: int = 1) -> float:
+    """The bytes that a process needs at least, about: one sequence a pass, activations recomputed.
+
+    `parts`: the weights of the layers are divided among so many processes (see `sharding`), which
+    hold two layers whole at a time.
+    """
+    layers = (
+        NF4_BYTES * shape.quantized_parameters
+        if settings.quantization == "4bit"
+        else BYTES_PER_PARAMETER["none"] * shape.quantized_parameters
+    )
+    others = BYTES_PER_PARAMETER["none"] * (shape.parameters - shape.quantized_parameters)
+    if parts > 1:
+        layers = layers / parts + 2 * layers / max(1, shape.layers)
+    weights = layers + others
     if settings.method == "full":
         trained: float = MASTER_BYTES * shape.parameters
     else:
@@ -94,12 +106,31 @@ def least_need(shape: ModelShape, settings: TrainingSettings) -> float:
     return ROOM * (weights + trained) + passes + OVERHEAD_BYTES
 
 
-def check_fits(name: str, shape: ModelShape, settings: TrainingSettings, machine: Machine) -> None:
-    """Raise BadInput when a machine cannot hold a run of a student, and say what would fit."""
-    memory = machine.memory_bytes
-    if settings.memory_gb is not None:
-        memory = min(memory, round(settings.memory_gb * GB))
-    need = least_need(shape, settings)
+def mentor_need(shape: ModelShape, in_4_bits: bool) -> float:
+    """The bytes that a mentor takes which is only read, roughly: its weights, and one pass."""
+    quantized = shape.quantized_parameters if in_4_bits else 0
+    plain = BYTES_PER_PARAMETER["none"] * (shape.parameters - quantized)
+    logits = 4 * 4 * LABELS_AT_ONCE * shape.vocabulary
+    reading = READ_AT_ONCE * shape.hidden * READING_BYTES
+    return ROOM * (NF4_BYTES * quantized + plain + reading + logits)
+
+
+def memory_of(settings: TrainingSettings, machine: Machine) -> int:
+    """The bytes that a run may take of a machine."""
+    if settings.memory_gb is None:
+        return machine.memory_bytes
+    return min(machine.memory_bytes, round(settings.memory_gb * GB))
+
+
+def check_fits(
+    name: str, shape: ModelShape, settings: TrainingSettings, machine: Machine, parts: int = 1
+) -> None:
+    """Raise BadInput when a machine cannot hold a run of a student, and say what would fit.
+
+    `parts` as in `least_need`.
+    """
+    memory = memory_of(settings, machine)
+    need = least_need(shape, settings, parts)
     if need <= memory:
         return
     where = "memory limit" if memory < machine.memory_bytes else machine.name or "this machine"

@@ -9,11 +9,14 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from fair_app.errors import BadInput, WorkFailed
+from fair_app.student.encoder_decoder import is_encoder_decoder
 from fair_app.student.out_of_memory import adapter_must_fit
 from fair_app.training.settings import TrainingSettings
 from fair_app.training.shape import check_targets
 
 Trainee: TypeAlias = PreTrainedModel | PeftModel
+KERNEL_FOR_GENERATION = "support_avx512bf16_for_cpu"
+"""Whether a 4-bit layer of bitsandbytes rearranges its weights when it is evaluated."""
 
 
 def trainee(
@@ -62,6 +65,10 @@ def with_adapter(
         for parameter in model.parameters()
     ):
         raise WorkFailed("This student has answered questions already: load it anew to train it.")
+    for module in model.modules():
+        # else held-out questions would be answered with weights rearranged in that way
+        if hasattr(module, KERNEL_FOR_GENERATION):
+            setattr(module, KERNEL_FOR_GENERATION, False)
     student = _continued(model, start) if start else _begun(model, settings)
     for parameter in student.parameters():
         if parameter.requires_grad:
@@ -89,7 +96,7 @@ def _begun(model: PreTrainedModel, settings: TrainingSettings) -> PeftModel:
             target_modules=targets,
             use_rslora=settings.method == "rslora",
             use_dora=settings.method == "dora",
-            task_type="CAUSAL_LM",
+            task_type="SEQ_2_SEQ_LM" if is_encoder_decoder(model) else "CAUSAL_LM",
         ),
         autocast_adapter_dtype=False,
     )

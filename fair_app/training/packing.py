@@ -1,24 +1,17 @@
-"""From texts to rows of tokens: tokenised once, cut where too long, packed without padding.
+"""From texts to rows of tokens: tokenised, cut where too long, packed without padding.
 
 The two texts of a pair are asked for with prompts that begin alike, with the question: what they
 share stands in the row once.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from transformers import PreTrainedTokenizerBase
 
 from fair_app.errors import BadInput
-from fair_app.training.examples import (
-    Pair,
-    Part,
-    Text,
-    TrainingQuestion,
-    feedback_prompt,
-    rationale_prompt,
-)
+from fair_app.training.examples import Part
 
 RenderPrompt = Callable[[PreTrainedTokenizerBase, str], str]
 
@@ -76,115 +69,6 @@ def encode(
     )
 
 
-class ExamplePool:
-    """All that can be drawn, tokenised once.
-
-    `questions` are those given, less the texts that are too long to be learned whole; `shortened`
-    and `left_out` count the texts whose prompt was cut and those left out.
-
-    Raises BadInput when a question alone is longer than `max_tokens`. A prompt for feedback, which
-    holds the student's answer too, is cut.
-    """
-
-    def __init__(
-        self,
-        tokenizer: PreTrainedTokenizerBase,
-        render_prompt: RenderPrompt,
-        questions: Iterable[TrainingQuestion],
-        max_tokens: int,
-    ) -> None:
-        self._examples: dict[tuple[Part, int, str], Example] = {}
-        self.left_out = 0
-        asked = list(questions)
-        _check_limit(tokenizer, render_prompt, asked, max_tokens)
-
-        def fitting(
-            question: TrainingQuestion, part: Part, prompt: str, texts: Sequence[Text]
-        ) -> tuple[Text, ...]:
-            fit = []
-            for text in texts:
-                example = encode(tokenizer, render_prompt, part, prompt, text.text, max_tokens)
-                if example is None:
-                    self.left_out += 1
-                else:
-                    self._examples[part, question.question_id, text.text] = example
-                    fit.append(text)
-            return tuple(fit)
-
-        self.questions = [
-            replace(
-                question,
-                rationales=fitting(
-                    question, "rationale", rationale_prompt(question), question.rationales
-                ),
-                feedback=fitting(
-                    question, "feedback", feedback_prompt(question), question.feedback
-                ),
-            )
-            for question in asked
-        ]
-        self.shortened = sum(example.shortened for example in self.every())
-
-    def every(self) -> list[Example]:
-        """All that can be drawn."""
-        return list(self._examples.values())
-
-    def examples(self, pairs: Iterable[Pair]) -> list[list[Example]]:
-        """For each drawn pair its tokenised parts: two, or one where the other is missing."""
-        return [
-            [
-                self._examples[part, pair.question_id, text.text]
-                for part, text in _parts(pair)
-                if text is not None
-            ]
-            for pair in pairs
-        ]
-
-    def longest(self, questions: Iterable[TrainingQuestion]) -> list[list[Example]]:
-        """For each question the longest text of either part; the longest questions come first."""
-        found = []
-        for question in questions:
-            parts: tuple[tuple[Part, tuple[Text, ...]], ...] = (
-                ("rationale", question.rationales),
-                ("feedback", question.feedback),
-            )
-            found.append(
-                [
-                    max(
-                        (self._examples[part, question.question_id, one.text] for one in texts),
-                        key=lambda example: len(example.tokens),
-                    )
-                    for part, texts in parts
-                    if texts
-                ]
-            )
-        return sorted(found, key=lambda pair: -sum(len(one.tokens) for one in pair))
-
-
-def _check_limit(
-    tokenizer: PreTrainedTokenizerBase,
-    render_prompt: RenderPrompt,
-    questions: Sequence[TrainingQuestion],
-    max_tokens: int,
-) -> None:
-    longest = max(
-        (
-            len(tokenizer.encode(render_prompt(tokenizer, prompt), add_special_tokens=False))
-            for prompt in {rationale_prompt(question) for question in questions}
-        ),
-        default=0,
-    )
-    if longest >= max_tokens:
-        raise BadInput(
-            f"The longest question takes {longest} tokens, and max_tokens {max_tokens} leaves no "
-            f"room for an answer: give more than {longest}."
-        )
-
-
-def _parts(pair: Pair) -> tuple[tuple[Part, Text | None], ...]:
-    return ("rationale", pair.rationale), ("feedback", pair.feedback)
-
-
 @dataclass(frozen=True)
 class Group:
     """Examples that begin with the same `shared` tokens, which are computed only once."""
@@ -226,7 +110,8 @@ class Pack:
 
     `tokens` and `positions` (within the sequence) are 1 x T. `sources` (L) are the places whose
     hidden states predict `labels` (L), each with its `weights` (L) in the loss of the optimizer
-    step; `is_feedback` (L) tells the two parts apart.
+    step; `is_feedback` (L) tells the two parts apart. `examples` are those whose labels they are,
+    in the same order. `weighs`: whether there is anything to learn from it.
     """
 
     tokens: torch.Tensor
@@ -236,6 +121,8 @@ class Pack:
     labels: torch.Tensor
     weights: torch.Tensor
     is_feedback: torch.Tensor
+    examples: tuple[Example, ...]
+    weighs: bool = True
 
     def to(self, device: torch.device | str) -> "Pack":
         """The same pack on a device."""
@@ -263,6 +150,7 @@ def make_step(
     tokens_per_pass: int,
     *,
     alone: bool = False,
+    padded: bool = False,
     process: int = 0,
     processes: int = 1,
 ) -> StepBatch:
@@ -272,8 +160,9 @@ def make_step(
     step, 1 - alpha over the number of rationale tokens. So the loss of a step is a plain sum, and
     any partition into passes has the same loss and gradient. Examples of a part that weighs nothing
     (alpha 0 or 1) get passes of their own, which need no gradient. With `alone` every sequence has
-    a pass of its own, for models that cannot be packed. Of several processes each gets the packs of
-    its own pairs; the weights and the counts are those of the whole step.
+    a pass of its own, for models that cannot be packed; `padded` passes are for those with an
+    encoder, which lay them out as rows (see `fill_padded`). Of several processes each gets the
+    packs of its own pairs; the weights and the counts are those of the whole step.
     """
     examples = [example for pair in pairs for example in pair]
     totals = {
@@ -293,6 +182,8 @@ def make_step(
         ]
         if alone:
             passes = [[group([example])] for members in chosen for example in members]
+        elif padded:
+            passes = fill_padded([one for members in chosen for one in members], tokens_per_pass)
         else:
             passes = fill([group(members) for members in chosen if members], tokens_per_pass)
         packs += [pack(groups, weights) for groups in passes]
@@ -304,7 +195,13 @@ def make_step(
     )
 
 
-def fullest(pairs: Sequence[Sequence[Example]], tokens_per_pass: int, *, alone: bool) -> StepBatch:
+def fullest(
+    pairs: Sequence[Sequence[Example]],
+    tokens_per_pass: int,
+    *,
+    alone: bool = False,
+    padded: bool = False,
+) -> StepBatch:
     """The pass of the most tokens that pairs, of which the longest come first, are packed into.
 
     It is for trying whether such a pass can be computed: each of its labels weighs the same.
@@ -315,7 +212,7 @@ def fullest(pairs: Sequence[Sequence[Example]], tokens_per_pass: int, *, alone: 
         room -= sum(len(one.tokens) for one in pair)
         if room < 0:
             break
-    step = make_step(enough, 0.5, tokens_per_pass, alone=alone)
+    step = make_step(enough, 0.5, tokens_per_pass, alone=alone, padded=padded)
     pack = max(step.packs, key=lambda one: one.tokens.numel())
     feedback = int(pack.is_feedback.sum())
     return StepBatch((pack,), pack.tokens.numel(), feedback, len(pack.labels) - feedback)
@@ -345,6 +242,24 @@ def fill(groups: Sequence[Group], tokens_per_pass: int) -> list[list[Group]]:
             room = tokens_per_pass
         passes[-1].append(one)
         room -= one.length
+    return passes
+
+
+def fill_padded(examples: Sequence[Example], tokens_per_pass: int) -> list[list[Group]]:
+    """Passes of rows, prompts padded to the longest prompt and responses to the longest response.
+
+    A pass has at most `tokens_per_pass` places, padding included, or one row. Rows of like length
+    come together, the longest first, and nothing is shared.
+    """
+    passes: list[list[Group]] = []
+    widest = (0, 0)
+    for one in sorted(examples, key=lambda one: -len(one.tokens)):
+        wider = max(widest[0], one.prompt_length), max(widest[1], one.response_length)
+        if not passes or (len(passes[-1]) + 1) * sum(wider) > tokens_per_pass:
+            passes.append([])
+            wider = one.prompt_length, one.response_length
+        passes[-1].append(group([one]))
+        widest = wider
     return passes
 
 
@@ -384,4 +299,6 @@ def pack(groups: Sequence[Group], weights: Mapping[Part, float]) -> Pack:
         labels=torch.cat(labels),
         weights=torch.cat(label_weights),
         is_feedback=torch.cat(is_feedback),
+        examples=tuple(example for one in groups for example in one.examples),
+        weighs=any(weights[example.part] > 0 for one in groups for example in one.examples),
     )

@@ -12,14 +12,8 @@ from typing import TypeVar
 import torch
 from transformers import PreTrainedModel
 
-from fair_app.errors import WorkFailed
 from fair_app.student.check import GB, size, this_machine
-from fair_app.student.out_of_memory import free_what_is_left_over, is_out_of_memory
-from fair_app.training.limits import (
-    TOO_LITTLE,
-    memory_free,
-    memory_limit,
-)
+from fair_app.training.limits import memory_free, within_memory
 from fair_app.training.loss import step_loss
 from fair_app.training.memory import (
     MOST_ON_A_GPU,
@@ -33,6 +27,7 @@ from fair_app.training.optimizer import MasterAdamW
 from fair_app.training.packing import StepBatch
 from fair_app.training.processes import Processes
 from fair_app.training.settings import TrainingSettings
+from fair_app.training.soft_labels import SoftLabels
 
 GRADIENT_BYTES = 4
 SURELY = 2.0
@@ -41,7 +36,11 @@ Result = TypeVar("Result")
 
 
 class Passes:
-    """The room of a run's passes on this machine. It changes no loss."""
+    """The room of a run's passes on this machine. It changes no loss.
+
+    Where the weights are divided, a pass is one of all processes: nothing is tried, or tried again,
+    by one of them alone. Passes are then as small as surely fit the process with the least memory.
+    """
 
     def __init__(
         self,
@@ -50,9 +49,10 @@ class Passes:
         settings: TrainingSettings,
         processes: Processes,
         say: Callable[[str], None],
+        soft: SoftLabels | None = None,
     ) -> None:
         self._model, self._optimizer, self._settings = model, optimizer, settings
-        self._processes, self._say = processes, say
+        self._processes, self._say, self._soft = processes, say, soft
         self._limit_gb = settings.memory_gb or this_machine().memory_bytes / GB
         self.room = Room(settings.tokens_per_pass or 0, settings.checkpointing)
 
@@ -78,15 +78,20 @@ class Passes:
         gradients = GRADIENT_BYTES * sum(one.numel() for one in self._optimizer.weights().values())
         free = memory_free(self._settings.memory_gb, self._processes.size) - gradients
         most = MOST_ON_A_GPU if torch.cuda.is_available() else MOST_ON_A_PROCESSOR
-        self.use(first_room(free, need, most, self._settings.checkpointing))
-        is_known = hidden and layers and vocabulary  # else the trial alone decides
-        if is_known and SURELY * need(self.room) <= free:
+        sharded = self._processes.sharding is not None
+        if sharded:
+            free = -self._processes.most([-free])[0]
+        surely = free / SURELY if sharded else free
+        self.use(first_room(surely, need, most, self._settings.checkpointing))
+        # else the trial alone decides
+        is_known = hidden and layers and vocabulary and self._soft is None
+        if sharded or (is_known and SURELY * need(self.room) <= free):
             self._say(self._found(need(self.room), free))
             return
 
         def attempt(room: Room) -> int:
             batch = fullest(room)
-            step_loss(self._model, batch, cancelled)
+            step_loss(self._model, batch, cancelled, soft=self._soft)
             return batch.tokens
 
         tried = self.within_memory(attempt)
@@ -104,25 +109,19 @@ class Passes:
 
         Raises WorkFailed when there is none left.
         """
-        while True:
-            try:
-                with memory_limit(self._limit_gb):
-                    return attempt(self.room)
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-            # here the error and the tensors that it held on to are gone
-            self._optimizer.forget_gradients()
-            free_what_is_left_over()
-            room = tighter(self.room)
-            if room is None:
-                raise WorkFailed(TOO_LITTLE)
-            self.use(room)
-            self._say(
-                f"out of memory: tried again with {room.tokens_per_pass} tokens a pass"
-                f"{_twice(room)}; a step has its {self._settings.batch_size} questions still, and "
-                "the same loss"
-            )
+        return within_memory(self._limit_gb, lambda: attempt(self.room), self._tighten)
+
+    def _tighten(self) -> bool:
+        self._optimizer.forget_gradients()
+        room = None if self._processes.sharding else tighter(self.room)
+        if room is None:
+            return False
+        self.use(room)
+        self._say(
+            f"out of memory: tried again with {room.tokens_per_pass} tokens a pass{_twice(room)}; "
+            f"a step has its {self._settings.batch_size} questions still, and the same loss"
+        )
+        return True
 
 
 def _twice(room: Room) -> str:

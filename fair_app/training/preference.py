@@ -69,6 +69,7 @@ def _prefer(job: JobContext) -> None:
             settings,
             work / STATE,
             report=report,
+            say=job.log,
             cancelled=job.check_cancelled,
         )
         if result.left_out:

@@ -21,6 +21,10 @@ from fair_app.training.examples import TrainingQuestion, rationale_prompt
 PREFERENCES = "preferences.json"
 STAGE = "preference"
 """How a lineage names a checkpoint that was made so."""
+NO_ENCODER = (
+    "Preferences are learned by decoder-only students alone: leave out the second stage, or train "
+    "such a student."
+)
 
 Item = TypeVar("Item")
 

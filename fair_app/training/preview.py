@@ -17,12 +17,13 @@ from transformers import PreTrainedTokenizerBase
 
 from fair_app.errors import BadInput, WorkFailed
 from fair_app.settings import Settings
-from fair_app.student.loading import load_tokenizer
+from fair_app.student.loading import has_encoder, load_tokenizer
 from fair_app.student.registry import parse_ref
 from fair_app.training.examples import TrainingQuestion
 from fair_app.training.files import whole_file
 from fair_app.training.frozen import as_questions
 from fair_app.training.lessons import Lessons
+from fair_app.training.mentoring import Speech, common_speech, mentor_of, stored_at_most
 from fair_app.training.settings import TrainingSettings, one_sided
 
 BAD_INPUT, FAILED = 2, 1
@@ -33,15 +34,19 @@ def preview(
     tokenizer: PreTrainedTokenizerBase,
     questions: Sequence[TrainingQuestion],
     settings: TrainingSettings,
+    *,
+    has_encoder: bool = False,
+    speech: Speech | None = None,
 ) -> Iterator[dict[str, Any]]:
     """The totals of a run, then what its first epoch draws, in its order.
 
     `tokens` are those of all texts that can be drawn, with their prompts; `learned` those of them
-    that count in the loss; `cut` those that prompts lost; `note` says which part does not count.
-    Raises BadInput as the run would.
+    that count in the loss; `cut` those that prompts lost; `note` says which part does not count,
+    and, with what a mentor and the student have in common, what its soft labels take. Raises
+    BadInput as the run would.
     """
     counts = {"feedback": settings.alpha > 0, "rationale": settings.alpha < 1}
-    lessons = Lessons(tokenizer, questions, settings)
+    lessons = Lessons(tokenizer, questions, settings, has_encoder=has_encoder)
     every = lessons.pool.every()
     yield {
         "questions": len(lessons.questions),
@@ -54,7 +59,9 @@ def preview(
         "cut": sum(one.cut for one in every),
         "left_out": lessons.pool.left_out,
         "steps": lessons.total_steps,
-        "note": one_sided(settings.alpha),
+        "note": " ".join(
+            [one_sided(settings), *([stored_at_most(speech, every)] if speech else [])]
+        ).strip(),
     }
     drawn = lessons.pairs(0)
     for pair, examples in zip(drawn, lessons.pool.examples(drawn), strict=True):
@@ -98,10 +105,14 @@ def main() -> int:
 
 def _write(home: Settings, asked: dict[str, Any], file: Path) -> None:
     ref = parse_ref(asked["student"], home.checkpoints, home.models)
+    settings = TrainingSettings(**asked["settings"])
+    has_mentor = settings.has_soft_labels
     lines = preview(
         load_tokenizer(ref),
         as_questions(asked["examples"]),
-        TrainingSettings(**asked["settings"]),
+        settings,
+        has_encoder=has_encoder(ref),
+        speech=common_speech(ref, mentor_of(home, settings)) if has_mentor else None,
     )
     with whole_file(file) as partial, partial.open("w", encoding="utf-8") as output:
         output.writelines(f"{json.dumps(line)}\n" for line in lines)

@@ -5,26 +5,33 @@ every label token has its weight in the loss beforehand, adding up gradients is 
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 from torch import distributed
 
-from fair_app.errors import BadInput, WorkFailed
-from fair_app.training.dividing import DIVIDING, not_divided
+from fair_app.errors import Cancelled, WorkFailed
+from fair_app.training.dividing import FSDP, Sharding, told
 
 BUCKET = 2**24
 """How many numbers are added up at a time."""
+PATIENCE = timedelta(hours=1)
+"""How long processes wait for one another: a large student takes its time to load."""
 
 
 @dataclass(frozen=True)
 class Processes:
-    """This process's place among those of a run. The first keeps the files and the store."""
+    """This process's place among those of a run. The first keeps the files and the store.
+
+    `sharding` says how they divide the student's weights; None: each holds all of them.
+    """
 
     rank: int = 0
     size: int = 1
+    sharding: Sharding | None = None
 
     @property
     def is_first(self) -> bool:
@@ -50,6 +57,14 @@ class Processes:
         distributed.all_reduce(sums)
         return [float(one) for one in sums]
 
+    def most(self, numbers: Sequence[float]) -> list[float]:
+        """The largest that any process has, of each of these numbers."""
+        if self.size == 1:
+            return list(numbers)
+        found = torch.tensor(numbers, dtype=torch.float64, device=_device())
+        distributed.all_reduce(found, distributed.ReduceOp.MAX)
+        return [float(one) for one in found]
+
     def from_first(self, content: bytes) -> bytes:
         """What the first process gives; what the others give is not looked at."""
         if self.size == 1:
@@ -63,6 +78,20 @@ class Processes:
             sent.copy_(torch.frombuffer(bytearray(content), dtype=torch.uint8))
         distributed.broadcast(sent, 0)
         return bytes(sent.cpu().numpy())
+
+    def obey(self, cancelled: Callable[[], None]) -> None:
+        """Let all processes stop at the same place, by Cancelled, when the first is `cancelled`."""
+        if self.size == 1:
+            cancelled()
+            return
+        stop = False
+        if self.is_first:
+            try:
+                cancelled()
+            except Cancelled:
+                stop = True
+        if self.from_first(b"stop" if stop else b"") == b"stop":
+            raise Cancelled
 
     def share(self, tensors: Sequence[torch.Tensor]) -> None:
         """Give the first process's tensors to all."""
@@ -89,19 +118,20 @@ def joined() -> Iterator[Processes]:
     """Join the processes that were launched together; ALONE where there is only this one.
 
     Each takes the GPU of its local rank where there are GPUs (NCCL), else the processor (Gloo).
-    Raises BadInput when accelerate was told to divide the weights.
+    Raises BadInput when accelerate was told to divide the weights in a way that is not done here.
     """
     if launched() == 1:
         yield ALONE
         return
-    for variable, name in DIVIDING.items():
-        if os.environ.get(variable, "").lower() in ("1", "true"):
-            raise BadInput(not_divided("accelerate", name))
+    sharding = told(os.environ)
+    # read by transformers too, which would then load the weights in one process of a machine alone
+    os.environ[FSDP] = "false"
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    backend = "nccl" if torch.cuda.is_available() else "gloo"
+    distributed.init_process_group(backend, timeout=PATIENCE)
     try:
-        yield Processes(distributed.get_rank(), distributed.get_world_size())
+        yield Processes(distributed.get_rank(), distributed.get_world_size(), sharding)
     except distributed.DistError as error:
         raise WorkFailed("Another process of this run is gone: start all of them again.") from error
     finally:

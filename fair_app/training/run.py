@@ -1,6 +1,7 @@
 """The body of a training job: train on the frozen examples, then record the checkpoint."""
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
@@ -9,10 +10,11 @@ from fair_app.errors import Cancelled, WorkFailed
 from fair_app.jobs.context import JobContext
 from fair_app.settings import Settings
 from fair_app.student.check import GB
-from fair_app.student.loading import LoadedModel, load
+from fair_app.student.loading import LoadedModel, device, load
 from fair_app.student.registry import parse_ref
 from fair_app.training.checkpoint import save_checkpoint
-from fair_app.training.examples import examples_hash
+from fair_app.training.dividing import check_method
+from fair_app.training.examples import TrainingQuestion, examples_hash
 from fair_app.training.frozen import (
     EXAMPLES,
     as_questions,
@@ -25,9 +27,12 @@ from fair_app.training.launch import launch
 from fair_app.training.limits import memory_in_a_sentence
 from fair_app.training.lineage import other_versions, versions
 from fair_app.training.making import STATE, made
+from fair_app.training.mentoring import Telling, soft_labels
 from fair_app.training.methods import Trainee, trainee
-from fair_app.training.processes import joined, launched
+from fair_app.training.processes import Processes, joined, launched
 from fair_app.training.settings import TrainingSettings, one_sided
+from fair_app.training.sharding import PROCESSOR, divide, in_turn, mesh_of
+from fair_app.training.soft_labels import SoftLabels
 from fair_app.training.trainer import Diverged, Reports, StepMetrics, TrainingResult, train
 from fair_app.training.validation import Validation, best
 
@@ -36,8 +41,9 @@ def run(job: JobContext) -> dict[str, Any]:
     """Train the student that the job's parameters describe (see `studio.training.train_params`).
 
     A run that was cut off goes on from its last saved step. Result: checkpoint, steps, loss,
-    loss_feedback, loss_rationale, examples, shortened, left_out, seconds; with held-out questions
-    also validation_loss, and for a run from a lineage whether it had the same losses.
+    loss_feedback, loss_rationale, examples, shortened, left_out, seconds; with a mentor also
+    loss_soft and how the soft labels were come by, with held-out questions validation_loss, and for
+    a run from a lineage whether it had the same losses.
 
     Raises BadInput and WorkFailed as `trainer.train` does. When the loss is no longer a number, the
     last good state is a checkpoint all the same.
@@ -69,11 +75,14 @@ def train_here(job: JobContext) -> None:
             job.log(f"{processes.size} processes train together")
             sent = {"params": params, "examples": [asdict(one) for one in questions]}
             processes.from_first(json.dumps(sent).encode())
+        telling = Telling(job.log, job.progress, job.check_cancelled)
+        soft = _soft(job.settings, params, settings, questions, telling, processes)
+        _compare(job, soft)
         job.progress("loading the student", 0, 0)
-        loaded, student, computed = _student(job.settings, params, settings)
+        loaded, student, computed = _student(job.settings, params, settings, processes)
         job.log(f"{len(questions)} questions to learn from; data {params['data_sha256'][:12]}")
         job.log("; ".join(f"{what}: {how}" for what, how in computed.items()))
-        if said := one_sided(settings.alpha):
+        if said := one_sided(settings):
             job.log(said)
         stopped = None
         try:
@@ -87,6 +96,7 @@ def train_here(job: JobContext) -> None:
                 cancelled=job.check_cancelled,
                 resume=True,
                 processes=processes,
+                soft=soft,
             )
         except Diverged as fault:
             if fault.result is None:
@@ -99,7 +109,7 @@ def train_here(job: JobContext) -> None:
                 f"{result.left_out} texts were too long and left out"
             )
         description = {**loaded.description, "kernels": computed}
-        lineage = _lineage(params, settings, description, result, stopped)
+        lineage = _lineage(params, settings, description, result, stopped, soft)
         folder = checkpoints_folder / params["name"]
         save_checkpoint(
             student, result.weights, loaded.tokenizer, folder, lineage, extra=[work / EXAMPLES]
@@ -114,23 +124,62 @@ def follow(home: Settings) -> None:
     with memory_in_a_sentence(), joined() as processes:
         sent = json.loads(processes.from_first(b""))
         settings = TrainingSettings(**sent["params"]["settings"])
-        loaded, student, _ = _student(home, sent["params"], settings)
         questions = as_questions(sent["examples"])
         nowhere = home.checkpoints / STATE  # only the first process keeps a state
         with suppress(Cancelled, Diverged):
-            train(student, loaded.tokenizer, questions, settings, nowhere, processes=processes)
+            soft = _soft(home, sent["params"], settings, questions, Telling(), processes)
+            loaded, student, _ = _student(home, sent["params"], settings, processes)
+            train(
+                student,
+                loaded.tokenizer,
+                questions,
+                settings,
+                nowhere,
+                processes=processes,
+                soft=soft,
+            )
 
 
 def _student(
-    home: Settings, params: dict[str, Any], settings: TrainingSettings
+    home: Settings, params: dict[str, Any], settings: TrainingSettings, processes: Processes
 ) -> tuple[LoadedModel, Trainee, dict[str, str]]:
     """The student as it was loaded, as it is trained, and by which kernels."""
     folders = home.checkpoints, home.models
     start = params.get("start")
     adapter = parse_ref(start, *folders).adapter if start else None
-    loaded = load(parse_ref(params["student"], *folders), settings.quantization)
-    fused = fuse(loaded.model)
-    return loaded, trainee(loaded.model, settings, adapter), kernels(loaded.model, fused)
+    ref, sharding = parse_ref(params["student"], *folders), processes.sharding
+    if sharding is None:
+        loaded = load(ref, settings.quantization)
+        fused = fuse(loaded.model)
+        return loaded, trainee(loaded.model, settings, adapter), kernels(loaded.model, fused)
+    check_method(settings.method, processes.size)
+    mesh = mesh_of(processes, device())
+    with in_turn(processes):
+        loaded = load(ref, settings.quantization, PROCESSOR)
+        student = trainee(loaded.model, settings, adapter)
+        divide(student, sharding, mesh, device())
+    divided = {"weights": f"divided among {processes.size} processes (FSDP2)"}
+    return loaded, student, {**kernels(loaded.model, None), **divided}
+
+
+def _soft(
+    home: Settings,
+    params: dict[str, Any],
+    settings: TrainingSettings,
+    questions: Sequence[TrainingQuestion],
+    telling: Telling,
+    processes: Processes,
+) -> SoftLabels | None:
+    student = parse_ref(params["student"], home.checkpoints, home.models)
+    work = work_folder(home.checkpoints, params["name"])
+    return soft_labels(home, student, settings, questions, work, telling, processes)
+
+
+def _compare(job: JobContext, soft: SoftLabels | None) -> None:
+    """Say where a run that is made again has another mentor than its lineage."""
+    known = ((job.params.get("again") or {}).get("mentor") or {}).get("weights_sha256")
+    if soft and known and known != soft.told["weights_sha256"]:
+        job.log("the lineage's mentor had other weights than the one here")
 
 
 def _reports(job: JobContext) -> Reports:
@@ -139,6 +188,7 @@ def _reports(job: JobContext) -> Reports:
             "loss": step.loss,
             "loss_feedback": step.loss_feedback,
             "loss_rationale": step.loss_rationale,
+            "loss_soft": step.loss_soft,
             "learning_rate": step.learning_rate,
             "tokens_per_second": step.tokens_per_second,
             "memory_gb": step.memory / GB,
@@ -151,6 +201,7 @@ def _reports(job: JobContext) -> Reports:
             "validation_loss": found.total,
             "validation_feedback": found.feedback,
             "validation_rationale": found.rationale,
+            "validation_soft": found.soft,
         }
         _write(job, found.step, values)
 
@@ -167,6 +218,7 @@ def _lineage(
     description: dict[str, object],
     result: TrainingResult,
     stopped: str | None,
+    soft: SoftLabels | None,
 ) -> dict[str, Any]:
     known = (params.get("again") or {}).get("losses")
     held_out = best(result.validations)
@@ -175,6 +227,8 @@ def _lineage(
         "loss": result.loss,
         "loss_feedback": result.loss_feedback,
         "loss_rationale": result.loss_rationale,
+        "loss_soft": result.loss_soft,
+        "soft_labels": soft.told["how"] if soft else None,
         "validation_loss": held_out.total if held_out else None,
         "best_step": result.best_step,
         "examples": result.examples,
@@ -196,10 +250,15 @@ def _lineage(
         "data_sha256": params["data_sha256"],
         "settings": settings.to_dict(),
         "student": description,
+        **({"mentor": soft.told} if soft else {}),
         "versions": versions(),
         "result": {key: value for key, value in told.items() if value is not None or key in always},
         "losses": [list(one) for one in result.losses],
         "validations": [
-            [one.step, one.total, one.feedback, one.rationale] for one in result.validations
+            [
+                *(one.step, one.total, one.feedback, one.rationale),
+                *([] if soft is None else [one.soft]),
+            ]
+            for one in result.validations
         ],
     }

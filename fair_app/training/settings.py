@@ -14,6 +14,11 @@ METHODS: tuple[Method, ...] = ("lora", "rslora", "dora", "full")
 SAMPLINGS = ("epoch", "once")
 BALANCES = ("none", "teachers")
 SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup")
+SOFT_SCALINGS = ("usual", "reference")
+SOFT_LABELS = ("auto", "online", "stored")
+SOFT_WEIGHT = 0.3
+"""What lambda is where a mentor is named and nothing is said of it."""
+OF_THE_MENTOR = ("mentor", "soft_weight", "tau", "soft_scaling", "soft_labels")
 ALL_LINEAR = "all-linear"
 _TARGETS = re.compile(r"[A-Za-z0-9_.]+( *, *[A-Za-z0-9_.]+)*")
 
@@ -40,6 +45,13 @@ class TrainingSettings:
     a run) their losses are taken, and after `patience` times without a better one the run stops
     (None: never) and the best weights count. `warmup` is the share of steps in which the learning
     rate rises.
+
+    `mentor` is the REF of a model whose soft labels the rationales are learned with (Mentor-KD,
+    arXiv 2410.09037): `soft_weight` is lambda, the share of the KL divergence in their loss, and
+    `tau` the temperature of both distributions. `soft_scaling`: "usual" multiplies the divergence
+    by tau squared, "reference" does not. `soft_labels`: the mentor computes in every step
+    ("online"), or once before the first, and its likeliest tokens are kept ("stored"); "auto" is
+    online where both fit into memory. With a `soft_weight` of 0 the mentor is never loaded.
     """
 
     alpha: float = 0.5
@@ -66,6 +78,11 @@ class TrainingSettings:
     tokens_per_pass: int | None = None
     memory_gb: float | None = None
     checkpointing: bool = False
+    mentor: str | None = None
+    soft_weight: float = 0.0
+    tau: float = 2.0
+    soft_scaling: str = "usual"
+    soft_labels: str = "auto"
 
     def __post_init__(self) -> None:
         _check(0 <= self.alpha <= 1, "alpha", self.alpha, "between 0 and 1")
@@ -84,12 +101,16 @@ class TrainingSettings:
         _check(norm > 0, "max_gradient_norm", norm, "more than 0")
         memory = self.memory_gb
         _check(memory is None or memory > 0, "memory_gb", memory, "more than 0")
+        _check(0 <= self.soft_weight <= 1, "lambda", self.soft_weight, "between 0 and 1")
+        _check(0 < self.tau < math.inf, "tau", self.tau, "more than 0, and usually 1 to 4")
         for name, known in (
             ("method", METHODS),
             ("quantization", QUANTIZATIONS),
             ("sampling", SAMPLINGS),
             ("balance", BALANCES),
             ("schedule", SCHEDULES),
+            ("soft_scaling", SOFT_SCALINGS),
+            ("soft_labels", SOFT_LABELS),
         ):
             value = getattr(self, name)
             _check(value in known, name, value, f"one of {', '.join(known)}")
@@ -103,6 +124,10 @@ class TrainingSettings:
             raise BadInput("All weights can be tuned only where they are plain: quantization none.")
         if self.patience is not None and not self.validation_share:
             raise BadInput("Stopping early needs a validation_share to look at: give 0.1, say.")
+        if self.soft_weight and not self.mentor:
+            raise BadInput(
+                "Soft labels need a mentor: name one (--mentor REF), or set lambda to 0."
+            )
 
     @property
     def targets(self) -> str | list[str]:
@@ -111,17 +136,39 @@ class TrainingSettings:
             return ALL_LINEAR
         return [name.strip() for name in self.lora_target.split(",")]
 
+    @property
+    def has_soft_labels(self) -> bool:
+        """Whether a mentor's soft labels move anything; only the rationales have some."""
+        return self.soft_weight > 0 and self.alpha < 1
+
+    @property
+    def soft_factor(self) -> float:
+        """What the divergence is multiplied by beside lambda.
+
+        The gradient of a softened softmax is smaller by tau squared, which "usual" makes up for
+        (Hinton et al., arXiv 1503.02531, section 2).
+        """
+        return self.tau**2 if self.soft_scaling == "usual" else 1.0
+
     def to_dict(self) -> dict[str, object]:
-        """The settings as plain values, for a lineage file or a job's parameters."""
-        return asdict(self)
+        """The settings as plain values, for a lineage file or a job's parameters.
+
+        Those of the mentor stand in it only where there is one.
+        """
+        values = asdict(self)
+        if self.mentor is None:
+            values = {name: value for name, value in values.items() if name not in OF_THE_MENTOR}
+        return values
 
 
-def one_sided(alpha: float) -> str:
+def one_sided(settings: TrainingSettings) -> str:
     """Which part an alpha of 0 or 1 leaves out, in a sentence; "" where both count."""
-    if alpha == 0:
+    if settings.alpha == 0:
         return "Alpha is 0: the rationales alone are learned from, the feedback does not count."
-    if alpha == 1:
-        return "Alpha is 1: the feedback alone is learned from, the rationales do not count."
+    if settings.alpha == 1:
+        nor = "; nor do the mentor's soft labels" if settings.soft_weight else ""
+        alone = "Alpha is 1: the feedback alone is learned from, the rationales do not count"
+        return f"{alone}{nor}."
     return ""
 
 
@@ -176,6 +223,8 @@ def chosen_settings(preset: str, given: Mapping[str, Any]) -> TrainingSettings:
         raise BadInput(f"There is no training setting {', '.join(sorted(unknown))}.")
     if changed.get("method") == "full":
         changed.setdefault("quantization", "none")
+    if changed.get("mentor"):
+        changed.setdefault("soft_weight", SOFT_WEIGHT)
     # Without held-out questions there is nothing to stop early for.
     if changed.get("validation_share") == 0:
         changed.setdefault("patience", None)

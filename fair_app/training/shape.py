@@ -15,27 +15,46 @@ from typing import Any
 from huggingface_hub import try_to_load_from_cache
 
 from fair_app.errors import BadInput
+from fair_app.student.base import ENCODER_DECODERS
 from fair_app.student.registry import StudentRef
 
-EMBEDDINGS = {"embed_tokens", "embed_in", "embed_out", "lm_head", "wte", "wpe"}
+EMBEDDINGS = {
+    "embed_tokens",
+    "embed_in",
+    "embed_out",
+    "lm_head",
+    "wte",
+    "wpe",
+    "shared",
+    "relative_attention_bias",
+}
 """Matrices that are neither kept in 4 bits nor given an adapter by "all-linear"."""
+KEPT_BY_T5 = ("wo",)
 LARGEST_HEAD = 100 * 2**20
 
 
 @dataclass(frozen=True)
 class ModelShape:
-    """The sizes of a model. `linear` has the shapes of its linear layers by module name."""
+    """The sizes of a model. `linear` has the shapes of its linear layers by module name.
+
+    `layers` are those that a token passes: of the encoder, or of the decoder, whichever are more.
+    """
 
     parameters: int
     linear: dict[str, tuple[int, int]]
     hidden: int
     layers: int
     vocabulary: int
+    has_encoder: bool = False
 
     @property
-    def linear_parameters(self) -> int:
-        """How many of the parameters are in linear layers."""
-        return sum(map(prod, self.linear.values()))
+    def quantized_parameters(self) -> int:
+        """How many of the parameters "4bit" keeps in 4 bits: those of linear layers.
+
+        The second matrix of a T5's feed-forward layers stays as it is, as transformers has it.
+        """
+        kept = KEPT_BY_T5 if self.has_encoder else ()
+        return sum(prod(shape) for name, shape in self.linear.items() if not is_named(name, kept))
 
     @property
     def module_names(self) -> list[str]:
@@ -84,7 +103,7 @@ def rough_shape(parameters: int) -> ModelShape:
 
 def shape_of(ref: StudentRef) -> ModelShape | None:
     """The shape of a student's base; None when its files are not on this machine."""
-    folder = _folder(ref)
+    folder = folder_of(ref)
     return read_shape(folder) if folder else None
 
 
@@ -109,13 +128,18 @@ def read_shape(folder: Path) -> ModelShape:
             and len(shape) == 2
             and name.removesuffix(".weight").rpartition(".")[2] not in EMBEDDINGS
         },
-        hidden=_number(config, "hidden_size", "n_embd"),
-        layers=_number(config, "num_hidden_layers", "n_layer"),
+        hidden=_number(config, "hidden_size", "n_embd", "d_model"),
+        layers=max(
+            _number(config, "num_hidden_layers", "n_layer", "num_layers"),
+            _number(config, "num_decoder_layers"),
+        ),
         vocabulary=_number(config, "vocab_size"),
+        has_encoder=config.get("model_type") in ENCODER_DECODERS,
     )
 
 
-def _folder(ref: StudentRef) -> Path | None:
+def folder_of(ref: StudentRef) -> Path | None:
+    """Where the files of a student's base lie; None when they are not on this machine."""
     if ref.base_kind != "hub":
         folder = Path(ref.source)
         return folder if (folder / "config.json").is_file() else None

@@ -27,7 +27,8 @@ Tensors = dict[str, torch.Tensor]
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is. `losses` holds (total, feedback, rationale) of every step so far.
+    """How far a run is. `losses` holds (total, feedback, rationale) of every step so far, and with
+    a mentor the divergence from it.
 
     `fingerprint` says which settings and examples it belongs to; `room` is what memory allowed,
     None while it is not found out yet.
@@ -37,7 +38,7 @@ class Progress:
     room: Room | None = None
     step: int = 0
     seconds: float = 0.0
-    losses: list[tuple[float, float | None, float | None]] = field(default_factory=list)
+    losses: list[tuple[float | None, ...]] = field(default_factory=list)
     validations: list[Validation] = field(default_factory=list)
 
     def to_json(self) -> str:

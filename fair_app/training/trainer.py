@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerBase
 
 from fair_app.errors import Cancelled, WorkFailed
 from fair_app.student.base import never_cancelled
+from fair_app.student.encoder_decoder import is_encoder_decoder
 from fair_app.training import validation
 from fair_app.training.attention import is_packable
 from fair_app.training.examples import TrainingQuestion, examples_hash
@@ -27,10 +28,12 @@ from fair_app.training.packing import StepBatch
 from fair_app.training.passes import Passes
 from fair_app.training.processes import ALONE, Processes
 from fair_app.training.settings import TrainingSettings
+from fair_app.training.soft_labels import SoftLabels
 from fair_app.training.state import Progress, StateFiles
 from fair_app.training.validation import Validation
 
-Losses = tuple[float, float | None, float | None]
+Losses = tuple[float | None, ...]
+"""Of a step: the whole, feedback, rationale; with a mentor also the divergence from it."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class StepMetrics:
     loss: float
     loss_feedback: float | None
     loss_rationale: float | None
+    loss_soft: float | None
     learning_rate: float
     gradient_norm: float
     tokens: int
@@ -72,6 +76,7 @@ class TrainingResult:
     loss: float
     loss_feedback: float | None
     loss_rationale: float | None
+    loss_soft: float | None
     losses: list[Losses]
     validations: list[Validation]
     best_step: int | None
@@ -113,8 +118,9 @@ def train(
     resume: bool = False,
     save_every: int | None = None,
     processes: Processes = ALONE,
+    soft: SoftLabels | None = None,
 ) -> TrainingResult:
-    """Train `student` (see `methods.trainee`) with the dual loss.
+    """Train `student` (see `methods.trainee`) with the dual loss, and a mentor's soft labels.
 
     `state` is a file that is replaced every `save_every` steps (None: as often as is cheap), when
     the run is cancelled and when it ends. With `resume` a run goes on from it as if it had never
@@ -128,11 +134,17 @@ def train(
     when the loss is no longer a number, WorkFailed when the disk is full or one sequence does not
     fit into memory; the state saved last is kept.
     """
+    model = causal_model(student)
     lessons = Lessons(
-        tokenizer, questions, settings, processes, alone=not is_packable(causal_model(student))
+        tokenizer,
+        questions,
+        settings,
+        processes,
+        alone=not is_packable(model),
+        has_encoder=is_encoder_decoder(model),
     )
     files = StateFiles(state, save_every)
-    run = _Run(student, lessons, settings, files, reports or Reports(), cancelled, processes)
+    run = _Run(student, lessons, settings, files, reports or Reports(), cancelled, processes, soft)
     student.train()
     run.begin(resume)
     try:
@@ -163,13 +175,17 @@ class _Run:
         reports: Reports,
         cancelled: Callable[[], None],
         processes: Processes,
+        soft: SoftLabels | None,
     ) -> None:
         self._student, self._model = student, causal_model(student)
         self._lessons, self._settings, self._files = lessons, settings, files
         self._reports, self._cancelled, self._processes = reports, cancelled, processes
+        self._soft = soft
         self._optimizer = MasterAdamW(student)
-        self._passes = Passes(self._model, self._optimizer, settings, processes, self._reports.say)
-        self._fingerprint = _fingerprint(lessons, settings, self._optimizer)
+        self._passes = Passes(
+            self._model, self._optimizer, settings, processes, self._reports.say, soft
+        )
+        self._fingerprint = _fingerprint(lessons, settings, self._optimizer, soft)
         self._progress = Progress(self._fingerprint)
 
     def begin(self, resume: bool) -> None:
@@ -211,7 +227,7 @@ class _Run:
             batch = self._lessons.batch(before.step, room)
             # of dropout: a resumed run draws the same, each process its own
             torch.manual_seed(settings.seed + before.step + 1_000_003 * self._processes.rank)
-            return step_loss(self._model, batch, self._between_passes), batch
+            return step_loss(self._model, batch, self._between_passes, soft=self._soft), batch
 
         own, batch = self._passes.within_memory(attempt)
         loss = own.over(self._processes)
@@ -226,7 +242,7 @@ class _Run:
             room=self._passes.room,
             step=before.step + 1,
             seconds=before.seconds + seconds,
-            losses=[*before.losses, (loss.total, loss.feedback, loss.rationale)],
+            losses=[*before.losses, self._row(loss)],
         )
         return StepMetrics(
             step=self._progress.step,
@@ -235,6 +251,7 @@ class _Run:
             loss=loss.total,
             loss_feedback=loss.feedback,
             loss_rationale=loss.rationale,
+            loss_soft=loss.soft,
             learning_rate=rate,
             gradient_norm=norm,
             tokens=batch.tokens,
@@ -254,14 +271,14 @@ class _Run:
 
         def attempt(room: Room) -> StepLoss:
             batch = lessons.validation(room)
-            return step_loss(self._model, batch, self._between_passes, learn=False)
+            return step_loss(self._model, batch, self._between_passes, learn=False, soft=self._soft)
 
         self._student.eval()
         try:
             loss = self._passes.within_memory(attempt).over(self._processes)
         finally:
             self._student.train()
-        found = Validation(progress.step, loss.total, loss.feedback, loss.rationale)
+        found = Validation(progress.step, loss.total, loss.feedback, loss.rationale, loss.soft)
         validations = [*progress.validations, found]
         keep = self._settings.patience is not None and self._processes.is_first
         if keep and validation.best(validations) == found:
@@ -292,13 +309,15 @@ class _Run:
                 self._optimizer.use(self._files.best(best.step) or self._optimizer.weights())
         progress = self._progress
         last_epoch = progress.losses[-self._lessons.steps_per_epoch :]
-        total, feedback, rationale = (_mean(losses) for losses in zip(*last_epoch, strict=True))
+        total, *parts = (_mean(losses) for losses in zip(*last_epoch, strict=True))
+        feedback, rationale, *soft = parts
         assert total is not None
         return TrainingResult(
             steps=progress.step,
             loss=total,
             loss_feedback=feedback,
             loss_rationale=rationale,
+            loss_soft=soft[0] if soft else None,
             losses=progress.losses,
             validations=progress.validations,
             best_step=best.step if best else None,
@@ -311,22 +330,19 @@ class _Run:
             weights=self._optimizer.weights(),
         )
 
+    def _row(self, loss: StepLoss) -> Losses:
+        """A step's losses as they are kept: without a mentor as they always were."""
+        soft = () if self._soft is None else (loss.soft,)
+        return (loss.total, loss.feedback, loss.rationale, *soft)
+
     def _between_passes(self) -> None:
         if self._processes.size == 1:
             self._cancelled()
 
     def _obey(self) -> None:
         """Let all processes stop at the same step when the first is cancelled."""
-        if self._processes.size == 1:
-            return
-        stop = False
-        if self._processes.is_first:
-            try:
-                self._cancelled()
-            except Cancelled:
-                stop = True
-        if self._processes.from_first(b"stop" if stop else b"") == b"stop":
-            raise Cancelled
+        if self._processes.size > 1:
+            self._processes.obey(self._cancelled)
 
     def _diverged(self, step: int, loss_is_a_number: bool) -> Diverged:
         """What to raise when the step after `step` failed, with the last good state.
@@ -347,12 +363,18 @@ class _Run:
         )
 
 
-def _fingerprint(lessons: Lessons, settings: TrainingSettings, optimizer: MasterAdamW) -> str:
+def _fingerprint(
+    lessons: Lessons,
+    settings: TrainingSettings,
+    optimizer: MasterAdamW,
+    soft: SoftLabels | None,
+) -> str:
     """SHA-256 of all that decides how a run goes, but for the base student itself."""
     content = [
         settings.to_dict(),
         examples_hash([*lessons.questions, *lessons.held_out]),
         [(name, list(weight.shape)) for name, weight in optimizer.weights().items()],
+        *([soft.told] if soft else []),
     ]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 

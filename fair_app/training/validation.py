@@ -12,12 +12,16 @@ TIMES_A_RUN = 10
 
 @dataclass(frozen=True)
 class Validation:
-    """The losses on the held-out questions after a step (0: before the first)."""
+    """The losses on the held-out questions after a step (0: before the first).
+
+    `soft` is the divergence from the mentor, where there is one.
+    """
 
     step: int
     total: float
     feedback: float | None
     rationale: float | None
+    soft: float | None = None
 
 
 def split(

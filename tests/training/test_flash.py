@@ -144,7 +144,7 @@ def test_a_model_has_the_cross_entropies_of_one_sequence_at_a_time() -> None:
     packed = pack([group(EXAMPLES[:2]), group(EXAMPLES[2:4]), group(EXAMPLES[4:])], WEIGHTS)
     assert any(one.after is not None for one in packed.segments)
     with torch.no_grad():
-        _, entropies = pack_loss(model, packed)
+        entropies = pack_loss(model, packed).entropies
     for part, is_feedback in (("feedback", True), ("rationale", False)):
         mean = entropies[packed.is_feedback == is_feedback].mean()
         torch.testing.assert_close(mean, expected[part].detach(), rtol=1e-5, atol=1e-5)

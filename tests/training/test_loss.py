@@ -9,7 +9,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from fair_app.training.attention import is_packable, segmented
 from fair_app.training.examples import Part, draw_pairs
-from fair_app.training.loss import StepLoss, pack_loss, step_loss
+from fair_app.training.loss import PackLoss, StepLoss, pack_loss, step_loss
 from fair_app.training.packing import Example, group, make_step, pack
 from tests.training.tiny import END, example, pool, questions, tiny_model, tiny_tokenizer
 
@@ -194,10 +194,10 @@ def test_padding_never_counts(model: PreTrainedModel) -> None:
 def test_no_token_sees_another_sequence_or_padding(model: PreTrainedModel) -> None:
     """Whatever stands around a sequence in its row, its cross-entropies are the same."""
     subject = EXAMPLES[1]
-    _, alone = pack_loss_of(model, [subject])
+    alone = pack_loss_of(model, [subject]).entropies
     padding = example("rationale", END * 20, END * 20)
     for neighbours in ([EXAMPLES[0]], [padding], [padding, EXAMPLES[2]]):
-        _, beside = pack_loss_of(model, [*neighbours, subject, padding])
+        beside = pack_loss_of(model, [*neighbours, subject, padding]).entropies
         before = sum(one.response_length for one in neighbours)
         torch.testing.assert_close(
             beside[before : before + subject.response_length], alone, rtol=1e-5, atol=1e-5
@@ -207,7 +207,7 @@ def test_no_token_sees_another_sequence_or_padding(model: PreTrainedModel) -> No
 def test_positions_alone_would_not_keep_sequences_apart(model: PreTrainedModel) -> None:
     """That the isolation test can fail: with ordinary attention the neighbour is seen."""
     packed = pack([group([one]) for one in EXAMPLES[:2]], WEIGHTS)
-    _, apart = pack_loss_of(model, EXAMPLES[:2])
+    apart = pack_loss_of(model, EXAMPLES[:2]).entropies
     position = torch.arange(packed.tokens.shape[1])
     causal = (position[:, None] >= position[None, :])[None, None]
     logits = model(
@@ -219,9 +219,7 @@ def test_positions_alone_would_not_keep_sequences_apart(model: PreTrainedModel) 
     assert (mixed[first:] - apart[first:]).abs().max() > 0.01
 
 
-def pack_loss_of(
-    model: PreTrainedModel, examples: list[Example]
-) -> tuple[torch.Tensor, torch.Tensor]:
+def pack_loss_of(model: PreTrainedModel, examples: list[Example]) -> PackLoss:
     with segmented(model), torch.no_grad():
         return pack_loss(model, pack([group([one]) for one in examples], WEIGHTS))
 

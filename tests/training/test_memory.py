@@ -86,6 +86,15 @@ def test_what_fits_is_not_refused(tiny_shape: ModelShape) -> None:
     check_fits("tiny", tiny_shape, PAPER, Machine("", 2 * GB, GB))
 
 
+def test_what_one_gpu_cannot_hold_may_be_divided_among_several() -> None:
+    seventy, card = rough_shape(70 * GB), Machine("NVIDIA L4", 24 * GB, 500 * GB)
+    with pytest.raises(BadInput, match=r"more than the 24\.0 GB"):
+        check_fits("llama", seventy, QUICK_LOOK, card)
+    check_fits("llama", seventy, QUICK_LOOK, card, parts=8)
+    needs = [least_need(seventy, QUICK_LOOK, parts) for parts in (1, 4, 8, 64)]
+    assert needs == sorted(needs, reverse=True)
+
+
 def test_what_is_proposed_does_fit() -> None:
     for billions in (1, 3, 7, 13, 30, 70):
         shape = rough_shape(billions * GB)

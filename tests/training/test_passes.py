@@ -78,9 +78,10 @@ def test_the_first_room_is_the_largest_that_fits(
 
 
 def test_the_estimate_is_that_of_the_measured_student() -> None:
-    """1,024 tokens of the offline student took 1.13 GB (see `memory`); its logits come on top."""
+    """1,024 tokens of the offline student took 1.13 GB (see `memory`), and on a processor up to
+    0.12 GB for the probabilities of attention; its logits come on top."""
     found = pass_need(576, 30, 49_152, Room(1024, False))
-    assert 1.1 * 1.13e9 < found < 1.1 * 1.13e9 + 0.2e9
+    assert 1.1 * 1.25e9 < found < 1.1 * 1.25e9 + 0.2e9
     assert pass_need(576, 30, 49_152, Room(1024, True)) < found / 4
 
 
@@ -156,11 +157,13 @@ import json, sys
 from pathlib import Path
 import psutil, torch
 from fair_app.student.check import GB
+from fair_app.training import attention
 from fair_app.training.methods import trainee
 from fair_app.training.settings import TrainingSettings
 from fair_app.training.trainer import Reports, train
 from tests.training.tiny import questions, tiny_model, tiny_tokenizer
 
+attention.SHORT = 0  # the products' buffers, allocated once, are larger than this model's passes
 torch.set_num_threads(1)
 has = psutil.Process().memory_info().data
 settings = TrainingSettings(

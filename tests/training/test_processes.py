@@ -28,10 +28,13 @@ SETTINGS = {
 }
 
 
-def launched(processes: int, state: Path, stop: int | None = None, **changed: Any) -> Any:
+def launched(
+    processes: int, state: Path, stop: int | None = None, *, sharded: bool = False, **changed: Any
+) -> Any:
     """What the first of so many processes tells."""
+    way = ["--use_fsdp", "--fsdp_version", "2"] if sharded else ["--multi_gpu"]
     accelerate = [
-        *(sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu"),
+        *(sys.executable, "-m", "accelerate.commands.launch", *way),
         *("--num_processes", str(processes), "--num_machines", "1", "--main_process_port", "0"),
         *("--mixed_precision", "no", "--dynamo_backend", "no", "-m"),
     ]

@@ -20,10 +20,11 @@ from fair_app.settings import Settings
 from fair_app.student.loading import load
 from fair_app.student.registry import parse_ref
 from fair_app.studio.training import merge_params, train_again_params, train_params
-from fair_app.studio.training_start import launch_of
+from fair_app.studio.training_start import launch_of, run_of_lineage
 from fair_app.training.frozen import freeze, read_examples, work_folder
 from fair_app.training.launch import options
 from fair_app.training.lineage import read_lineage
+from fair_app.training.preferences import PREFERENCES, STAGE
 from tests.browser.taught import taught
 from tests.training.tiny import tiny_folder
 
@@ -219,10 +220,15 @@ def test_lineages_that_cannot_be_used_are_bad_input(
         with pytest.raises(BadInput, match=complaint):
             train_again_params(settings, name="x", lineage=folder)
 
-    refused("not those of this lineage", data_sha256="0")
+    refused("not the one of this lineage", data_sha256="0")
     refused("does not hold the settings", settings={"speed": 1})
     refused("does not hold the settings", settings=None)
     refused("There is no", base="gone")
+    refused("made by `prefer`: `prefer --from-lineage` reads it", stage=STAGE)
+    refused("was merged, not trained", merged_from="other")
+    (folder / "lineage.json").write_text(json.dumps(lineage))
+    with pytest.raises(BadInput, match="made by `train`: `train --from-lineage` reads it"):
+        run_of_lineage(folder, "prefer", PREFERENCES, list, str, dict)
     (folder / "examples.json").unlink()
     refused(r"no examples\.json")
 

@@ -7,7 +7,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from fair_app.training.examples import Text, TrainingQuestion
-from fair_app.training.packing import Example, ExamplePool, encode
+from fair_app.training.packing import Example, encode
+from fair_app.training.pool import ExamplePool
 
 END = "<end>"
 CHAT_TEMPLATE = "{% for message in messages %}[{{ message.content }}]{% endfor %}>"
