@@ -2,29 +2,42 @@
 
 import argparse
 import errno
+import os
+import signal
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 
-from fair_app.errors import BadInput
-from fair_app.settings import Settings
+from fair_app.errors import BadInput, WorkFailed
+from fair_app.settings import Settings, read_settings
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve the pages until the process is told to stop. Returns 2 for bad input."""
+    """Serve the pages until the process is told to stop (SIGINT, SIGTERM).
+
+    Returns 2 for bad input, and 1 where a home could not be restored from its backups.
+    """
+    # As Ctrl-C: what is begun is brought to its end.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         settings = _settings(arguments)
-        listening = _listen(settings)
+        _warn(settings)
+        with _listen(settings) as listening:
+            _serve(settings, listening)
     except BadInput as fault:
         print(f"error: {fault}", file=sys.stderr)
         return 2
-    with listening:
-        _serve(settings, listening)
+    except WorkFailed as fault:
+        print(f"error: {fault}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped", flush=True)
     return 0
 
 
 def _settings(arguments: list[str] | None) -> Settings:
-    known = Settings()
+    known = read_settings()
     parser = argparse.ArgumentParser(prog="app.py", description="FAIR Studio in the browser.")
     parser.add_argument(
         "--home", type=Path, default=known.home, help="database, models, checkpoints"
@@ -36,6 +49,15 @@ def _settings(arguments: list[str] | None) -> Settings:
     if home and home.exists() and not home.is_dir():
         raise BadInput(f"{home} is not a folder: give a folder as --home.")
     return Settings(home=home, host=given.host, port=given.port)
+
+
+def _warn(settings: Settings) -> None:
+    """Warn of a server that stands open. Raises BadInput for one where nobody could sign in."""
+    from fair_app.access.accounts import accounts_of, warning
+
+    if words := warning(settings, accounts_of(settings, os.environ)):
+        line = "!" * 72
+        print(f"{line}\n{words}\n{line}", file=sys.stderr, flush=True)
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -53,27 +75,58 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 def _serve(settings: Settings, listening: socket.socket) -> None:
+    from fair_app.storage.locks import serving
+    from fair_app.storage.restoring import restore_at_start
+
+    if restored := restore_at_start(settings):
+        print(f"restored from the backup {restored.name} ({restored.place})", flush=True)
+    with serving(settings):
+        _work(settings, listening)
+
+
+def _work(settings: Settings, listening: socket.socket) -> None:
     import uvicorn
 
+    from fair_app.health import faults
+    from fair_app.jobs.stopping import resume_stopped
     from fair_app.jobs.supervisor import Supervisor
     from fair_app.keys import TypedKeys
+    from fair_app.storage.keeper import keeper_of
     from fair_app.studio.projects import ensure_demo
     from pages.web import build
 
     ensure_demo(settings)
     typed_keys = TypedKeys()
-    web = build(settings, typed_keys)
+    supervisor, keeper = Supervisor(settings, typed_keys), keeper_of(settings)
+    web = build(settings, typed_keys, partial(faults, settings, supervisor))
     server = uvicorn.Server(uvicorn.Config(web, log_level="warning", timeout_graceful_shutdown=2))
-    supervisor = Supervisor(settings, typed_keys)
+    if settings.resume:
+        resume_stopped(settings)
     supervisor.start()
+    if keeper:
+        keeper.start()
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     print(f"FAIR Studio: http://{host}:{listening.getsockname()[1]}", flush=True)
     try:
         server.run(sockets=[listening])
     except KeyboardInterrupt:
-        print("stopped; running jobs go on", flush=True)
+        print("stopping", flush=True)
     finally:
         supervisor.stop()
+        print(_jobs_at_stop(settings), flush=True)
+        if keeper:
+            keeper.stop()
+
+
+def _jobs_at_stop(settings: Settings) -> str:
+    """Stop the running jobs where this process's end is the machine's, and say what is of them."""
+    from fair_app.jobs.stopping import stop_jobs
+
+    if not settings.stop_jobs and os.getpid() != 1:
+        return "stopped; running jobs go on"
+    stopped = stop_jobs(settings)
+    jobs = "1 job" if stopped == 1 else f"{stopped} jobs"
+    return f"stopped; {jobs} can be resumed" if stopped else "stopped"
 
 
 if __name__ == "__main__":

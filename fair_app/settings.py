@@ -2,19 +2,38 @@
 
 from pathlib import Path
 
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from fair_app.errors import BadInput
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 class Settings(BaseSettings):
-    """Typed settings. `home` holds database, models and checkpoints; unset, the repository does."""
+    """Typed settings. `home` holds database, models and checkpoints; unset, the repository does.
 
-    model_config = SettingsConfigDict(env_prefix="FAIR_", frozen=True)
+    `users`, `owners`, `curators` (names with commas between them) and `public` say who may do what:
+    `fair_app.access.accounts`.
+
+    `backup` is where backups go (a folder, or hf://datasets/OWNER/NAME), every `backup_minutes`;
+    empty: none are made. With `stop_jobs` running jobs stop with the server, as they must where its
+    end is the machine's, and with `resume` it goes on with them when it starts.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="FAIR_", env_ignore_empty=True, frozen=True)
 
     home: Path | None = None
     host: str = "127.0.0.1"
     port: int = 7860
+    users: Path | None = None
+    owners: str = ""
+    curators: str = ""
+    public: str = "nobody"
+    backup: str = ""
+    backup_minutes: float = Field(default=5.0, gt=0, le=24 * 60)
+    stop_jobs: bool = False
+    resume: bool = False
 
     @property
     def database(self) -> Path:
@@ -40,3 +59,15 @@ class Settings(BaseSettings):
     def logs(self) -> Path:
         """What the processes of jobs print."""
         return (self.home or REPOSITORY / "db") / "logs"
+
+
+def read_settings(home: Path | None = None) -> Settings:
+    """The settings of the environment, on this home where one is given.
+
+    Raises BadInput, naming the variable, for a value that is none.
+    """
+    try:
+        return Settings(home=home) if home else Settings()
+    except ValidationError as fault:
+        (first, *_) = fault.errors(include_input=False, include_url=False)
+        raise BadInput(f"FAIR_{str(first['loc'][0]).upper()}: {first['msg']}.") from None

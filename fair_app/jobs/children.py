@@ -48,7 +48,7 @@ def run_child(
     mark_orphans(store)
     job.check_cancelled()
     child = _child(job, key, kind, make_params)
-    if child.state == "running" and child.cancel_requested:
+    if child.state == "running" and (child.cancel_requested or child.stop_requested):
         # Stopped with an earlier attempt of the parent, and not yet at a safe point.
         child = _ended(job, child, None, watch)
     if child.state in jobs.RESUMABLE:
@@ -102,6 +102,8 @@ def _ended(job: JobContext, child: Job, process: Process | None, watch: Watch | 
                 watch(child)
             if jobs.cancel_requested(store, job.job.id):
                 jobs.request_cancel(store, child.id)
+            elif jobs.stop_requested(store, job.job.id):
+                jobs.request_stop(store, child.id)
             if jobs.cancel_requested(store, child.id):
                 cancelled_since = cancelled_since or time.monotonic()
                 if time.monotonic() - cancelled_since > PART_GRACE_S:

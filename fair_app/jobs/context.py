@@ -106,8 +106,11 @@ class JobContext:
         jobs.add_metrics(self.store, self.job.id, step, values)
 
     def check_cancelled(self) -> None:
-        """Raise Cancelled when a person stopped the job. Call it where nothing is half done."""
-        if jobs.cancel_requested(self.store, self.job.id):
+        """Raise Cancelled when a person stopped the job, or the server did with itself.
+
+        Call it where nothing is half done.
+        """
+        if jobs.must_stop(self.store, self.job.id):
             raise Cancelled
 
     @contextmanager

@@ -23,15 +23,20 @@ class Kind:
 KINDS = {
     "exam": Kind("Exam", "fair_app.student.exam:run", computes=True),
     "collect": Kind("Committee", "fair_app.committee.collector:run", computes=False),
+    "augment": Kind("Augmentation", "fair_app.committee.augmentation:run", computes=True),
     "train": Kind("Training", "fair_app.training.run:run", computes=True, several=True),
     "merge": Kind("Merging", "fair_app.training.merge:run", computes=True, several=True),
     "prefer": Kind("Preference", "fair_app.training.preference:run", computes=True, several=True),
     "gguf": Kind("GGUF export", "fair_app.training.gguf:run", computes=True, several=True),
+    "shrink": Kind("Shrinking", "fair_app.student.shrinking:run", computes=True, several=True),
     "evaluate": Kind("Evaluation", "fair_app.student.exam:run", computes=True),
     "try": Kind("Try it", "fair_app.student.trying:run", computes=True, several=True),
     "rounds": Kind("Rounds", "fair_app.studio.rounds_run:run", computes=False),
     "ablation": Kind("Ablation", "fair_app.studio.ablating:run", computes=False),
 }
+
+LENDING = "try"
+"""The kind that lends a model: no work under way, and nothing to be gone on with."""
 
 
 def needs_device(kind: str, params: dict[str, Any]) -> bool:

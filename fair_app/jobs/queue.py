@@ -58,7 +58,13 @@ def latest(settings: Settings, project: Project, kind: str) -> JobView | None:
     store = connect(settings.database)
     mark_orphans(store)
     job = jobs.latest(store, project.id, kind)
-    return JobView(job, KINDS[kind].title, jobs.log_tail(store, job.id)) if job else None
+    return view_of(settings, job) if job else None
+
+
+def view_of(settings: Settings, job: Job) -> JobView:
+    """A job with the end of its log."""
+    log = jobs.log_tail(connect(settings.database), job.id)
+    return JobView(job, KINDS[job.kind].title, log)
 
 
 def metrics(
@@ -126,6 +132,8 @@ def resume(settings: Settings, job_id: int, owner: str = "") -> None:
     job = _known(store, job_id)
     if job.parent_id is not None:
         raise BadInput(f"Job {job_id} is a part of job {job.parent_id}: resume that one.")
+    if job.given_up:
+        raise BadInput(f"Job {job_id} was given up: start a new one.")
     if not jobs.requeue(store, job_id, owner):
         raise BadInput(
             f"Job {job_id} is {job.state}: only a failed, cancelled or interrupted job is resumed."
