@@ -112,10 +112,12 @@ def _work(settings: Settings, listening: socket.socket) -> None:
     except KeyboardInterrupt:
         print("stopping", flush=True)
     finally:
-        supervisor.stop()
-        print(_jobs_at_stop(settings), flush=True)
-        if keeper:
-            keeper.stop()
+        try:
+            supervisor.stop()
+            print(_jobs_at_stop(settings), flush=True)
+        finally:
+            if keeper:
+                keeper.stop()
 
 
 def _jobs_at_stop(settings: Settings) -> str:

@@ -78,11 +78,6 @@ def end_session(store: Database, token_hash: str) -> None:
     store.execute("DELETE FROM sessions WHERE token_hash = ?", [token_hash])
 
 
-def end_sessions_of(store: Database, name: str) -> None:
-    """End every session of a person."""
-    store.execute("DELETE FROM sessions WHERE name = ? AND share_id IS NULL", [name])
-
-
 def role_of(store: Database, name: str) -> str | None:
     """The role that an owner gave to a name (in small letters), or None."""
     found: str | None = scalar(store, "SELECT role FROM roles WHERE name = ?", [name])

@@ -10,7 +10,8 @@ from db.store import fetch
 
 @dataclass(frozen=True)
 class AuthoredRow:
-    """A rationale as its author wrote it. `reply` is the call's text, `provider` the call's."""
+    """A rationale as its author wrote it. `provider`, `model` and `reply`, its text, are the
+    call's."""
 
     author: str
     question_id: int
@@ -19,6 +20,7 @@ class AuthoredRow:
     prediction: str | None
     correct: bool | None
     provider: str
+    model: str
     reply: str | None
 
 
@@ -28,7 +30,7 @@ def by_teachers(store: Database, project_id: int, exam_id: int) -> list[Authored
         store,
         AuthoredRow,
         f"""SELECT t.name AS author, r.question_id, r.call_id, r.text, r.prediction, r.correct,
-                   c.provider, c.text AS reply
+                   c.provider, c.model, c.text AS reply
             FROM teachers t JOIN rationales r ON r.teacher_id = t.id
                  JOIN calls c ON c.id = r.call_id
                  JOIN answers a ON a.question_id = r.question_id AND a.exam_id = ?
@@ -45,7 +47,7 @@ def by_mentor(store: Database, mentor_id: int, exam_id: int) -> list[AuthoredRow
         store,
         AuthoredRow,
         f"""SELECT t.name AS author, s.question_id, s.call_id, c.text, s.prediction, s.correct,
-                   c.provider, c.text AS reply
+                   c.provider, c.model, c.text AS reply
             FROM mentor_samples s JOIN teachers t ON t.id = s.teacher_id
                  JOIN calls c ON c.id = s.call_id
                  JOIN answers a ON a.question_id = s.question_id AND a.exam_id = ?

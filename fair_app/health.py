@@ -22,7 +22,11 @@ def faults(settings: Settings, supervisor: Supervisor | None = None) -> list[str
         found.append(f"the database cannot be written to ({fault})")
     if supervisor is not None and not supervisor.is_alive():
         found.append("the supervisor of jobs does not look at the queue any more")
-    free = shutil.disk_usage(settings.database.parent).free
-    if free < LEAST_FREE:
-        found.append(f"the disk is nearly full ({free / 10**6:,.0f} MB left)")
+    try:
+        free = shutil.disk_usage(settings.database.parent).free
+    except OSError as error:
+        found.append(f"the home cannot be reached ({error.strerror})")
+    else:
+        if free < LEAST_FREE:
+            found.append(f"the disk is nearly full ({free / 10**6:,.0f} MB left)")
     return found

@@ -20,10 +20,11 @@ import gradio as gr
 from gradio.context import LocalContext
 from starlette.datastructures import Headers
 
+from fair_app.access import shares
 from fair_app.access.roles import Role, Visitor, visiting
 from pages.components.review_acts import LOOKING
 
-SIGN_IN, SIGN_OUT, SIGNED_IN, SHARED = "/sign-in", "/sign-out", "/signed-in", "/shared/"
+SIGN_IN, SIGN_OUT, SIGNED_IN, SHARED = "/sign-in", "/sign-out", "/signed-in", shares.PATH
 
 VIEWERS = {
     "shell.Shell._arrive",
@@ -126,7 +127,8 @@ OWNERS = {
     "components.job_panel.job_panel.forsake",
     "components.job_panel.job_panel.resume",
     "components.waiting.waiting_list.order",
-    # Links to look
+    # Links to look, and roles
+    "components.people.People.__init__.give",
     "components.sharing.Sharing.__init__.share",
     "components.sharing.Sharing.__init__.revoke",
     # Files to take away
@@ -176,9 +178,7 @@ ADDRESSES: tuple[tuple[str, Role | None], ...] = (
     ("/gradio_api/app_id", Role.VIEWER),
     ("/gradio_api/user", Role.VIEWER),
     ("/gradio_api/login_check", Role.VIEWER),
-    # Only files that a page has made or taken: Gradio serves no others.
-    ("/gradio_api/file=*", Role.VIEWER),
-    ("/gradio_api/file/*", Role.VIEWER),
+    # No page shows a file, so none is served: Gradio would also fetch any address for who asks.
     ("/gradio_api/upload", Role.OWNER),
     ("/gradio_api/upload_progress", Role.OWNER),
     ("/downloads/*/report.html", Role.VIEWER),
@@ -245,13 +245,22 @@ def needed_by(name: str, data: Any) -> Role | None:
 
 
 def given(who: Visitor, inputs: Sequence[Any], values: Sequence[Any]) -> list[Any]:
-    """What a page's `refresh` gets from its fields: a path or a model only from an owner."""
+    """What a page's `refresh` gets from its fields: what is typed there only from an owner.
+
+    It may be a path or a model, or a number of which the work grows.
+    """
     if who.role is Role.OWNER:
         return list(values)
     return [
-        field.value if isinstance(field, gr.Textbox) and field.elem_id not in WORDS else value
+        field.value if _is_typed(field) and field.elem_id not in WORDS else value
         for field, value in zip(inputs, values, strict=True)
     ]
+
+
+def _is_typed(field: Any) -> bool:
+    if isinstance(field, gr.Dropdown):
+        return bool(field.allow_custom_value)
+    return isinstance(field, gr.Textbox | gr.Number)
 
 
 def enforce(

@@ -2,8 +2,8 @@
 
 import json
 from collections import OrderedDict
-from http.cookies import CookieError, SimpleCookie
 from threading import Lock
+from typing import Any
 from urllib.parse import parse_qs, quote
 
 from starlette.datastructures import Headers
@@ -16,7 +16,7 @@ from fair_app.access.roles import Role, Visitor, visiting
 from fair_app.access.sessions import hash_of, visitor
 from fair_app.settings import Settings
 from pages import access
-from pages.person import COOKIE, is_https
+from pages.person import COOKIE, cookies, is_https
 
 UPLOAD = "/gradio_api/upload"
 LARGEST_UPLOAD = 21 * 2**20
@@ -34,7 +34,7 @@ def session_cookie(https: bool) -> str:
 
 def token_in(headers: Headers, scheme: str) -> str:
     """The token that a request bears, or ""."""
-    return _cookies(headers).get(session_cookie(is_https(headers, scheme)), "")
+    return cookies(headers).get(session_cookie(is_https(headers, scheme)), "")
 
 
 class Door:
@@ -77,7 +77,10 @@ class Gate:
         elif refusal is None:
             body, refusal = await _body(headers, receive)
             receive = _again(body, receive) if body else receive
-            if refusal is None and not self._holds(scope, headers, body):
+            said = _read(body)
+            if refusal is None and _names_a_file(said, who):
+                refusal = JSONResponse({"detail": "An owner may upload a file, nobody else."}, 403)
+            if refusal is None and who.role and not self._holds(scope, headers, said):
                 refusal = JSONResponse({"detail": "This page is another person's."}, 403)
         with visiting(who):
             await (refusal or self._app)(scope, receive, send)
@@ -86,10 +89,13 @@ class Gate:
         needed = access.role_for(scope["path"])
         if needed is None:
             return JSONResponse({"detail": "There is nothing here."}, 404)
-        target = parse_qs(scope["query_string"].decode("latin-1")).get("_target_url", [""])
-        if scope["path"].startswith("/oauth/") and target[-1] not in ("", access.SIGNED_IN):
-            # The library would send whoever signed in to any address.
-            return JSONResponse({"detail": "Begin at the sign-in page."}, 400)
+        if scope["path"].startswith("/oauth/"):
+            asked = parse_qs(scope["query_string"].decode("latin-1"))
+            if asked.get("_target_url", [""])[-1] not in ("", access.SIGNED_IN):
+                # The library would send whoever signed in to any address.
+                return JSONResponse({"detail": "Begin at the sign-in page."}, 400)
+            if "error" in asked:  # who did not agree to sign in; the library would fail
+                return RedirectResponse(access.SIGN_IN, 303)
         if who.role >= needed:
             return None
         if who.role is not Role.NOBODY:
@@ -100,21 +106,21 @@ class Gate:
             return RedirectResponse(f"{access.SIGN_IN}{then}", 303)
         return JSONResponse({"detail": access.refusal(who, needed)}, 401)
 
-    def _holds(self, scope: Scope, headers: Headers, body: bytes) -> bool:
-        """Whether the open page that a request names is this browser's, or nobody's yet.
+    def _holds(self, scope: Scope, headers: Headers, said: Any) -> bool:
+        """Whether the one open page that a request names is this browser's, or nobody's yet.
 
         Gradio keeps what a page shows under the page's own hash alone, whoever sends it.
         """
         if self._door.is_open:
             return True
-        named = _session_hashes(scope, body)
-        holder = hash_of(token_in(headers, scope["scheme"]) or _cookies(headers).get(COOKIE, ""))
+        named = _session_hashes(scope, said)
+        holder = hash_of(token_in(headers, scope["scheme"]) or cookies(headers).get(COOKIE, ""))
         with self._lock:
             for one in named:
-                if self._holders.setdefault(one, holder) != holder:
+                if len(named) > 1 or self._holders.setdefault(one, holder) != holder:
                     return False
                 self._holders.move_to_end(one)
-            while len(self._holders) > HASHES:
+            if len(self._holders) > HASHES:
                 self._holders.popitem(last=False)
         return True
 
@@ -123,24 +129,45 @@ TOO_LONG = "That is too long: a file may have 20 MB."
 _TOO_LONG = JSONResponse({"detail": TOO_LONG}, 413)
 
 
-def _session_hashes(scope: Scope, body: bytes) -> set[str]:
+def _read(body: bytes) -> Any:
+    """What a body says as JSON, as the app will read it; None where it is no JSON."""
+    try:
+        return json.loads(body) if body else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _names_a_file(said: Any, who: Visitor) -> bool:
+    """Whether a body has a file in it that `who` may not name: one at an address nobody may.
+
+    Gradio fetches or copies each file, whatever it is sent for, before a handler is asked who may.
+    """
+    left = [said]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            is_remote = str(one.get("path")).startswith(("http://", "https://"))
+            if {"path", "meta"} <= one.keys() and (is_remote or who.role < Role.OWNER):
+                return True
+            left.extend(one.values())
+        elif isinstance(one, list):
+            left.extend(one)
+    return False
+
+
+def _session_hashes(scope: Scope, said: Any) -> set[str]:
     """The open pages that a request names: in its query, its path or its body."""
     found = set(parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", []))
     parts = scope["path"].split("/")
     if "heartbeat" in parts or "stream" in parts:
         found |= set(parts[3:4])
-    if body[:1] == b"{":
-        try:
-            named = json.loads(body).get("session_hash")
-        except (ValueError, RecursionError):
-            named = None
-        found |= {named} if isinstance(named, str) else set()
-    return found
+    named = said.get("session_hash") if isinstance(said, dict) else None
+    return found | ({named} if isinstance(named, str) else set())
 
 
 def _too_long(headers: Headers, most: int) -> Response | None:
     length = headers.get("content-length", "0")
-    return None if length.isdigit() and int(length) <= most else _TOO_LONG
+    return None if length.isdecimal() and int(length) <= most else _TOO_LONG
 
 
 def _counted(receive: Receive) -> Receive:
@@ -188,11 +215,3 @@ def _again(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return giving
-
-
-def _cookies(headers: Headers) -> dict[str, str]:
-    try:
-        found = SimpleCookie(headers.get("cookie", ""))
-    except CookieError:
-        return {}
-    return {name: morsel.value for name, morsel in found.items()}

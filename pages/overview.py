@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from fair_app.access.roles import Role, who_visits
 from fair_app.jobs import queue
 from fair_app.jobs.kinds import KINDS, LENDING
 from fair_app.jobs.queue import ACTIVE, JobView
@@ -305,6 +306,9 @@ def _next_panel(step: Next) -> str:
 
 
 def _storage(settings: Settings) -> str:
+    """What became of the backups, which names places of the server: for its owners."""
+    if who_visits().role is not Role.OWNER:
+        return ""
     restored, fault = restored_note(settings), backup_fault(settings)
     return (notice(restored) if restored else "") + (notice(fault, "warning") if fault else "")
 

@@ -2,10 +2,10 @@
 
 import hashlib
 import secrets
-from http.cookies import SimpleCookie
 
 import gradio as gr
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "fair_browser"
@@ -22,7 +22,7 @@ class Browsers:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         opens = scope["type"] == "http" and scope["method"] == "GET" and scope["path"] == "/"
-        if not opens or COOKIE in SimpleCookie(Headers(scope=scope).get("cookie", "")):
+        if not opens or COOKIE in cookies(Headers(scope=scope)):
             await self._app(scope, receive, send)
             return
 
@@ -33,6 +33,11 @@ class Browsers:
             await send(message)
 
         await self._app(scope, receive, send_with_cookie)
+
+
+def cookies(headers: Headers) -> dict[str, str]:
+    """A request's cookies, also beside those that some other app of this host set oddly."""
+    return cookie_parser(headers.get("cookie", ""))
 
 
 def person(request: gr.Request) -> str:

@@ -11,6 +11,7 @@ from fair_app.studio.projects import Project
 from pages.components.markup import text
 from pages.components.page import Page, Place
 from pages.components.painted import page_head, painted
+from pages.components.people import People
 from pages.components.sharing import Sharing
 
 LIBRARIES = ("gradio", "torch", "transformers", "peft", "bitsandbytes")
@@ -40,16 +41,17 @@ COMPARE_KEYS = (
 
 
 def build(settings: Settings, place: Place) -> Page:
-    """Lay out the page, on which an owner makes links to look."""
+    """Lay out the page, on which an owner makes links to look and gives roles."""
     page_head("Settings", "Set FAIR_HOME, FAIR_HOST and FAIR_PORT, or --home, --host and --port.")
-    sharing = Sharing(settings, place)
+    sharing, people = Sharing(settings, place), People(settings)
     whole = painted("settings")
 
     def refresh(project: Project, item: str) -> Sequence[Any]:
         shown = who_visits().role is Role.OWNER
-        return [*sharing.values(project), _painting(settings, with_places=shown)]
+        parts = (*sharing.values(project), *people.values())
+        return [*parts, _painting(settings, with_places=shown)]
 
-    return Page("settings", "Settings", refresh, [*sharing.outputs, whole])
+    return Page("settings", "Settings", refresh, [*sharing.outputs, *people.outputs, whole])
 
 
 def _painting(settings: Settings, *, with_places: bool) -> str:

@@ -50,6 +50,8 @@ def build(
     if settings.host in LOOPBACK:
         # A page elsewhere whose name was rebound to this machine comes with its own Host.
         web.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"])
+    # `launch` would say so. Without it Gradio takes any file of this machine for an upload.
+    shell.demo.has_launched = True
     return gr.mount_gradio_app(
         web,
         shell.demo,

@@ -40,6 +40,8 @@ def test_a_database_that_is_gone_or_a_full_disk_is_said(
     assert fault.startswith("the database cannot be written to (unable to open")
     monkeypatch.setattr(health, "LEAST_FREE", 10**18)
     assert "the disk is nearly full" in health.faults(settings)[1]
+    gone = Settings(home=settings.database.parent / "gone")
+    assert health.faults(gone)[1] == "the home cannot be reached (No such file or directory)"
 
 
 def test_the_address_answers_with_what_is_wrong() -> None:

@@ -75,22 +75,12 @@ class FileAccounts:
 
     def role(self, name: str, proof: str) -> Role:
         """The role that stands in the file, while the password is the one signed in with."""
-        try:
-            user = self._file.users().get(name)
-        except BadInput as fault:
-            logger.error("%s Until then nobody may in.", fault)
-            return Role.NOBODY
-        if user is None or proof_of(user.hash) != proof:
-            return Role.NOBODY
-        return user.role
+        user = self._user(name)
+        return user.role if user and proof_of(user.hash) == proof else Role.NOBODY
 
     def proof(self, name: str, password: str) -> str | None:
         """What a session bears for this name and password; None where they are wrong."""
-        try:
-            user = self._file.users().get(name)
-        except BadInput as fault:
-            logger.error("%s Until then nobody may in.", fault)
-            return None
+        user = self._user(name)
         right = matches(password, user.hash if user else None)
         return proof_of(user.hash) if right and user else None
 
@@ -106,6 +96,13 @@ class FileAccounts:
     def listed(self) -> dict[str, Role]:
         """The users of the file."""
         return {one.name: one.role for one in self._file.users().values()}
+
+    def _user(self, name: str) -> users.User | None:
+        try:
+            return self._file.users().get(name)
+        except BadInput as fault:
+            logger.error("%s Until then nobody may in.", fault)
+            return None
 
 
 @dataclass(frozen=True)

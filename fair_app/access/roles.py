@@ -49,6 +49,8 @@ class Visitor:
     signed_in: bool = False
 
 
+LOCAL = "local"
+"""What the audit and the log of decisions call whoever has this machine; no account's name."""
 HERE = Visitor(None, Role.OWNER)
 """Whoever has this machine: the command line, the jobs, and the pages where nobody signs in."""
 

@@ -1,7 +1,7 @@
 """Links to look at one project, for those without an account.
 
 What such a link shows is the project as it is, and nothing beside it: no other project, nothing
-that changes anything, no export. It is a live view, not a copy.
+that changes anything, no export but the report. It is a live view, not a copy.
 """
 
 from dataclasses import dataclass

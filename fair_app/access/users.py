@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fair_app.access.passwords import is_hash
-from fair_app.access.roles import Role, role_named
+from fair_app.access.roles import LOCAL, Role, role_named
 from fair_app.errors import BadInput
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-TAKEN = {"local"}
-"""What the log of decisions calls whoever has the machine."""
+TAKEN = {LOCAL}
 
 
 @dataclass(frozen=True)

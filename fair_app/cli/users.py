@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from fair_app.access import accounts, audit, shares
-from fair_app.access.roles import Role, role_named
+from fair_app.access.roles import LOCAL, Role, role_named
 from fair_app.access.users import UsersFile
 from fair_app.errors import BadInput
 from fair_app.settings import Settings
 from fair_app.studio.projects import open_project
 
 Result = dict[str, Any]
-BY = "local"
-"""Who whoever has the command line is in the audit."""
 ROLES = [role.word for role in Role if role is not Role.NOBODY]
 
 
@@ -66,19 +64,19 @@ def users(settings: Settings, arguments: Namespace) -> Result:
             if not arguments.role:
                 raise BadInput(f"Say which: `users role {name} --role {'|'.join(ROLES)}`.")
             found = accounts.FileAccounts(settings, file)
-            found.set_role(name, role_named(arguments.role), BY)
+            found.set_role(name, role_named(arguments.role), LOCAL)
         case "password":
             accounts.set_password(file, name, _password())
         case "remove":
             accounts.remove_user(file, name)
-    audit.note(settings, BY, f"users {action}", detail=f"{name} {arguments.role or ''}".strip())
+    audit.note(settings, LOCAL, f"users {action}", detail=f"{name} {arguments.role or ''}".strip())
     return {"users": _listed(file)}
 
 
 def share(settings: Settings, arguments: Namespace) -> Result:
     """A link to look at one project, for those without an account."""
     if arguments.revoke is not None:
-        shares.revoke(settings, arguments.revoke, BY)
+        shares.revoke(settings, arguments.revoke, LOCAL)
     if arguments.revoke is not None or arguments.list:
         project = open_project(settings, arguments.project) if arguments.project else None
         return {"links": [asdict(one) for one in shares.listed(settings, project)]}
@@ -86,7 +84,7 @@ def share(settings: Settings, arguments: Namespace) -> Result:
         raise BadInput("Say which project it shows: `share --project P`.")
     days = shares.DAYS if arguments.days is None else arguments.days
     project = open_project(settings, arguments.project)
-    link, path = shares.make(settings, project, days, BY)
+    link, path = shares.make(settings, project, days, LOCAL)
     return {**asdict(link), "path": path}
 
 

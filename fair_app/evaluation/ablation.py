@@ -42,8 +42,8 @@ class Arm:
     is every teacher's. `teacher` is `mixed`, or whose texts alone are learned from. Without
     `feedback` rationales alone are, which is `alpha` 0 on questions that need no feedback. Without
     `peer_review` as many rationales as it would accept are drawn at random. Without `decisions` the
-    rules alone say what is accepted. `mentor` is one of MENTORS: its
-    rationales are learned from beside the whole committee's.
+    rules alone say what is accepted. `mentor` is one of MENTORS: its rationales are learned from
+    beside the whole committee's.
     """
 
     threshold: float | None = None

@@ -1,9 +1,11 @@
 """The files of Mentor-KD (arXiv 2410.09037): rationales of a teacher, or augmentations of a mentor.
 
-A row has `input` (the question), `chain` (the rationale), `completion` (the final answer that was
-given), `answer` (the gold answer) and `initial_correct` (whether the two agreed). Rows stand in a
-list, or in an object by their number; of one question there may be several, in a list of their own;
-and all of it may stand under `data`.
+The authors' files (github.com/2hojae/mentor-kd) are lists of rows, several of a question one after
+the other. A row has `input` (the question), `chain` (the rationale, without the final answer),
+`completion` (the final answer that a mentor gave; the teachers' files lack it), `answer` (the gold
+answer) and `initial_correct` (whether the final answer was right). Here rows may stand in an object
+by their number too, with several of one question in a list of their own, and all of it under
+`data`.
 """
 
 import json
@@ -17,6 +19,7 @@ from fair_app.exchange.json_file import read_json
 from fair_app.exchange.whole_files import write_whole
 
 FIELDS = ("input", "chain", "completion", "answer", "initial_correct")
+NEEDED = ("input", "chain", "answer")
 DATA = "data"
 DEEPEST = 4
 """Lists and objects around a row, at most."""
@@ -39,13 +42,13 @@ class MentorKdRow:
 
     @property
     def chain(self) -> str:
-        """The rationale; it may lack the final answer."""
+        """The rationale; it may lack the final answer, or end with another number."""
         return str(self.content["chain"])
 
     @property
     def completion(self) -> str:
-        """The final answer that was given, "" for none."""
-        return _as_text(self.content["completion"])
+        """The final answer that was given, "" where the file does not say."""
+        return _as_text(self.content.get("completion"))
 
     @property
     def answer(self) -> str:
@@ -83,7 +86,7 @@ def read_mentor_kd(path: Path) -> list[MentorKdRow]:
     if not rows:
         raise BadInput(
             f"{path.name} has no row: it must be a list, or an object by numbers, of rows with "
-            f"{', '.join(FIELDS)}."
+            f"{', '.join(NEEDED)}."
         )
     return rows
 
@@ -92,10 +95,13 @@ def write_mentor_kd(rows: Sequence[MentorKdRow], path: Path) -> Path:
     """Write rows to a file, each where it stands, and return its path.
 
     What `read_mentor_kd` read comes out as the same JSON, but for what stood beside `data` and for
-    empty lists; the places of rows that are left out are closed up. Raises BadInput when the file
-    cannot be written.
+    empty lists; the places of rows that are left out are closed up. Rows of several files, whose
+    places do not go together, stand in a list. Raises BadInput when the file cannot be written.
     """
-    tree = _tree([(row.at, row.content) for row in rows])
+    placed = _go_together([row.at for row in rows])
+    tree = (
+        _tree([(row.at, row.content) for row in rows]) if placed else [one.content for one in rows]
+    )
     return write_whole({path: json.JSONEncoder(indent=4, allow_nan=False).iterencode(tree)})[0]
 
 
@@ -122,15 +128,15 @@ def _check(path: Path, number: int, row: Any) -> None:
         raise BadInput(f"{path.name}, row {number}: {fault}.")
 
     if not isinstance(row, dict):
-        refuse(f"it must be an object with {', '.join(FIELDS)}")
-    for name in FIELDS[:4]:
+        refuse(f"it must be an object with {', '.join(NEEDED)}")
+    for name in NEEDED:
         if name not in row:
             refuse(f"the field '{name}' is missing")
     for name in FIELDS[:2]:
         if not isinstance(row[name], str) or not row[name].strip():
             refuse(f"the field '{name}' must be a text")
     for name in FIELDS[2:4]:
-        if not isinstance(row[name], str | int | float | None):
+        if not isinstance(row.get(name), str | int | float | None):
             refuse(f"the field '{name}' must be a text or a number")
     if not _as_text(row["answer"]).strip():
         refuse("the field 'answer' is empty")
@@ -145,6 +151,15 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+def _go_together(places: Sequence[At]) -> bool:
+    """Whether one file can have all of these places, none of them inside another."""
+    named = [tuple(map(str, at)) for at in places]
+    taken = set(named)
+    inside = any(at[:depth] in taken for at in named for depth in range(len(at)))
+    under_data = {at[:1] == (DATA,) for at in named}
+    return len(taken) == len(named) and not inside and len(under_data) == 1
+
+
 def _tree(rows: Sequence[tuple[At, Any]]) -> Any:
     if len(rows) == 1 and rows[0][0] == ():
         return rows[0][1]
@@ -152,5 +167,7 @@ def _tree(rows: Sequence[tuple[At, Any]]) -> Any:
     for at, content in rows:
         groups.setdefault(at[0], []).append((at[1:], content))
     trees = {name: _tree(inner) for name, inner in groups.items()}
-    is_list = all(isinstance(name, int) for name in trees)
-    return list(trees.values()) if is_list else {str(name): one for name, one in trees.items()}
+    places = sorted(name for name in trees if isinstance(name, int))
+    if len(places) == len(trees):
+        return [trees[place] for place in places]
+    return {str(name): one for name, one in trees.items()}

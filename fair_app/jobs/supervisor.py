@@ -23,7 +23,9 @@ logger = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 0.5
 SILENCE_S = 90.0
-"""It counts as dead after so long without a look; waiting for a locked database takes 30 s."""
+"""The supervisor counts as dead after so long without a look; a locked database takes 30 s."""
+CLAIM_S = 10.0
+"""How long a process that was started has to take its job before nobody waits for that."""
 
 
 class Supervisor:
@@ -43,22 +45,32 @@ class Supervisor:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop looking. Running jobs go on."""
+        """Stop looking. Running jobs go on, those whose process has just been started included."""
         self._stop.set()
         self._thread.join()
+        deadline = time.monotonic() + CLAIM_S
+        while time.monotonic() < deadline and self._is_starting():
+            time.sleep(LOOK_EVERY_S / 10)
 
     def is_alive(self) -> bool:
         """Whether it still looks at the queue."""
         return self._thread.is_alive() and time.monotonic() - self._looked_at < SILENCE_S
+
+    def _is_starting(self) -> bool:
+        """Whether a process that was started has not taken its job yet."""
+        store = connect(self._settings.database)
+        begun = [one for one, process in self._processes.items() if process.poll() is None]
+        return any(job.id in begun for job in jobs.in_state(store, "queued"))
 
     def _watch(self) -> None:
         while not self._stop.wait(LOOK_EVERY_S):
             self._looked_at = time.monotonic()
             try:
                 self.look(connect(self._settings.database))
-            except sqlite3.OperationalError:
-                # A locked database or a full disk passes; the queue must be looked at again then.
-                logger.exception("the queue could not be read; trying again")
+            except (sqlite3.OperationalError, OSError):
+                # A locked database, a full disk or a machine with too many processes passes; the
+                # queue must be looked at again then.
+                logger.exception("the queue could not be looked at; trying again")
 
     def look(self, store: Database) -> None:
         """One round: reap, mark orphans, kill what ignores a cancel, start what may start."""

@@ -23,7 +23,7 @@ from fair_app.jobs import kinds
 from fair_app.jobs.context import JobContext
 from fair_app.jobs.orphans import HOST, mark_orphans, process_started_at
 from fair_app.keys import from_pipe, usable
-from fair_app.settings import Settings
+from fair_app.settings import Settings, read_settings
 
 HEARTBEAT_S = 2.0
 DISK_FULL = "The disk is full: free some space, then resume; nothing that was saved is lost."
@@ -136,7 +136,7 @@ def main() -> int:
     parser.add_argument("job", type=int)
     parser.add_argument("--home", type=Path)
     arguments = parser.parse_args()
-    settings = Settings(home=arguments.home) if arguments.home else Settings()
+    settings = read_settings(arguments.home)
     signal.signal(signal.SIGTERM, _terminate)
     try:
         run_job(settings, arguments.job, typed_keys=from_pipe(sys.stdin.buffer.read()))

@@ -1,21 +1,25 @@
 """Making a backup: the store as it is at one moment, and what is new of the files."""
 
+import shutil
 import sqlite3
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 
 from db import backup as stores
 from fair_app.errors import BadInput, WorkFailed
 from fair_app.settings import Settings
 from fair_app.storage import manifest
-from fair_app.storage.files import TRAINING, held, is_state, listed, sha256_of
+from fair_app.storage.files import TRAINING, held, is_state, listed, sha256_of, unit_of
 from fair_app.storage.locks import backing_up
 from fair_app.storage.manifest import Entry, Manifest, backups_among, kept, removable
 from fair_app.storage.places import Place
 from fair_app.storage.standing import note
+
+STAGING = ".backup-"
+"""How the folder begins, beside the database, in which a backup is put together."""
 
 
 @dataclass(frozen=True)
@@ -41,23 +45,25 @@ class Backups:
     def make(self, *, at_stop: bool = False) -> Made | None:
         """Make one; None where nothing has changed since the newest.
 
+        `at_stop`: nothing comes after it. The first of a server that works again is made although
+        nothing has changed, so that the newest does not say so any more.
+
         Runs and writers go on meanwhile. The states of runs are taken before the store, so that its
-        curves have every step that they have; whole checkpoints after it, so that it names none
-        that is missing. Raises WorkFailed when the place cannot be reached or the home cannot be
-        read.
+        curves have every step that they have; whole checkpoints, and the states of runs that were
+        begun meanwhile, after it, so that it names none that is missing. Raises WorkFailed when the
+        place cannot be reached or the home cannot be read.
         """
         home = self._settings.database.parent
         try:
-            with (
-                backing_up(self._settings),
-                tempfile.TemporaryDirectory(prefix=".backup-", dir=home) as staging,
-            ):
-                made = self._make(Path(staging), at_stop)
+            with backing_up(self._settings):
+                for leftover in home.glob(f"{STAGING}*"):  # of one that was killed
+                    shutil.rmtree(leftover)
+                with tempfile.TemporaryDirectory(prefix=STAGING, dir=home) as staging:
+                    made = self._make(Path(staging), at_stop)
+            newest = {"place": self._place.shown, "made": made.name} if made else {}
+            note(self._settings, **newest, failed="", failed_at=0.0)
         except (OSError, sqlite3.Error) as error:
             raise WorkFailed(f"{home} cannot be backed up ({error}).") from error
-        note(self._settings, place=self._place.shown, failed="", failed_at=0.0)
-        if made is not None:
-            note(self._settings, made=made.name)
         return made
 
     def _make(self, staging: Path, at_stop: bool) -> Made | None:
@@ -65,14 +71,17 @@ class Backups:
         older = self._manifests(names)
         newest = older[0] if older else None
         database, files = self._snapshot(staging, newest)
+        moment = datetime.now(UTC)
+        if newest:  # of another machine, it may be, whose clock was ahead
+            moment = max(moment, manifest.taken_at(newest.name) + timedelta(milliseconds=1))
         now = Manifest(
-            manifest.name_at(datetime.now(UTC)),
+            manifest.name_at(moment),
             self._settings.backup_minutes,
             at_stop,
             next(iter(database)),
             tuple(files),
         )
-        if newest and _content(newest) == _content(now) and at_stop <= newest.at_stop:
+        if newest and _content(newest) == _content(now) and at_stop == newest.at_stop:
             return None
         listing = staging / "manifest"
         listing.write_text(now.to_json(), encoding="utf-8")
@@ -111,10 +120,15 @@ class Backups:
         states = held(of_runs, folders[0], known)
         copy = staging / "store"
         stores.copy(self._settings.database, copy)
-        whole = [one for one in listed(self._settings) if not is_state(one[0])]
+        begun = {unit_of(path) for path, _ in of_runs}
+        whole = [
+            one
+            for one in listed(self._settings)
+            if not is_state(one[0]) or unit_of(one[0]) not in begun
+        ]
         files = held(whole, folders[1], known)
-        done = {PurePosixPath(one.path).parts[1] for one in files}
-        files |= {one: path for one, path in states.items() if _run_of(one.path) not in done}
+        done = {unit_of(one.path) for one in files}
+        files |= {one: path for one, path in states.items() if _made_of(one.path) not in done}
         entry = Entry(self._settings.database.name, sha256_of(copy), copy.stat().st_size, 0)
         return {entry: copy}, files
 
@@ -122,10 +136,13 @@ class Backups:
         """The backups that are there, the newest first; one that cannot be read is none."""
         for name in backups_among(names):
             if name not in self._read:
-                self._read[name] = None
-                with suppress(BadInput):
-                    self._read[name] = read_manifest(self._place, name)
+                self._read[name] = self._readable(name)
         return [one for name in backups_among(names) if (one := self._read[name]) is not None]
+
+    def _readable(self, name: str) -> Manifest | None:
+        with suppress(BadInput):
+            return read_manifest(self._place, name)
+        return None
 
 
 def read_manifest(place: Place, name: str) -> Manifest:
@@ -146,6 +163,7 @@ def _content(of: Manifest) -> tuple[str, frozenset[tuple[str, str]]]:
     return of.database.sha256, frozenset((one.path, one.sha256) for one in of.files)
 
 
-def _run_of(path: str) -> str:
-    """The name of the checkpoint that a run's state is on its way to."""
-    return PurePosixPath(path).parts[1].removeprefix(".").removesuffix(TRAINING)
+def _made_of(path: str) -> str:
+    """The checkpoint that a run's state is on its way to."""
+    area, run, *_ = PurePosixPath(path).parts
+    return f"{area}/{run.removeprefix('.').removesuffix(TRAINING)}"

@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from fair_app.settings import Settings
@@ -16,7 +17,8 @@ from fair_app.student.offline import OFFLINE_STUDENT
 
 TRAINING = ".training"
 """How the folder of a run that is not done ends (`fair_app.training.frozen.work_folder`)."""
-UNFINISHED = (".partial", ".next")
+LEFT_OUT = (".partial", ".next", ".gguf")
+"""What is not whole yet; and GGUF files, large ones that a checkpoint is written as again."""
 CHUNK = 1 << 20
 
 Known = Mapping[tuple[str, int, int], str]
@@ -39,6 +41,12 @@ def place_in_home(settings: Settings, path: str) -> Path | None:
     return root.joinpath(*rest) if root and rest else None
 
 
+def unit_of(path: str) -> str:
+    """What a backed-up file is a part of, and is restored with or not at all: a checkpoint, the
+    states of a run, a model, an upload."""
+    return "/".join(PurePosixPath(path).parts[:2])
+
+
 def is_state(path: str) -> bool:
     """Whether a file is of a run that is not done: such a one is replaced again and again."""
     return any(part.endswith(TRAINING) for part in PurePosixPath(path).parts[:-1])
@@ -47,7 +55,7 @@ def is_state(path: str) -> bool:
 def listed(settings: Settings) -> list[tuple[str, Path]]:
     """The files to back up, in an order that may be read in while runs go on.
 
-    Left out: what is not whole yet, links, and the offline student, which is made again.
+    Left out: what is not whole yet, links, and what is made again (the offline student, GGUF).
     """
     return sorted(
         (f"{area}/{file.relative_to(root).as_posix()}", file)
@@ -68,7 +76,7 @@ def _files(folder: Path, *, is_area: bool = False) -> Iterator[Path]:
             hidden = one.name.startswith(".") and not one.name.endswith(TRAINING)
             if not hidden and not (is_area and one.name == OFFLINE_STUDENT):
                 yield from _files(Path(one.path))
-        elif not one.name.startswith(".") and not one.name.endswith(UNFINISHED):
+        elif not one.name.startswith(".") and not one.name.endswith(LEFT_OUT):
             yield Path(one.path)
 
 
@@ -77,14 +85,15 @@ def held(files: Iterable[tuple[str, Path]], folder: Path, known: Known) -> dict[
 
     One whose time and size are `known` is not read. A file that is gone meanwhile is left out.
     """
-    found = {}
+    links = []
     for number, (path, file) in enumerate(files):
         link = folder / str(number)
-        try:
+        with suppress(FileNotFoundError):
             _link(file, link)
-            status = link.stat()
-        except FileNotFoundError:
-            continue
+            links.append((path, link))
+    found = {}
+    for path, link in links:
+        status = link.stat()
         size, modified = status.st_size, status.st_mtime_ns
         sha256 = known.get((path, size, modified)) or sha256_of(link)
         found[Entry(path, sha256, size, modified)] = link

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from contextlib import suppress
 
 from fair_app.errors import BadInput, WorkFailed
 from fair_app.settings import Settings
@@ -16,7 +17,8 @@ logger = logging.getLogger(__name__)
 class Keeper:
     """Makes a backup at once and every `backup_minutes`, where something has changed.
 
-    One that fails is said in the log and in the home's standing, and tried again the next time.
+    One that fails, for whatever reason, is said in the log and in the home's standing, and tried
+    again the next time.
     """
 
     def __init__(self, settings: Settings, backups: Backups) -> None:
@@ -46,7 +48,14 @@ class Keeper:
             self._backups.make(at_stop=at_stop)
         except (BadInput, WorkFailed) as fault:
             logger.warning("no backup was made: %s", fault)
-            note(self._settings, failed=str(fault), failed_at=time.time())
+            self._note(str(fault))
+        except Exception as fault:
+            logger.exception("no backup was made; trying again")
+            self._note(f"Unexpected {type(fault).__name__}: the server's log says more.")
+
+    def _note(self, failed: str) -> None:
+        with suppress(OSError):  # a full disk takes no note either; the log has it
+            note(self._settings, failed=failed, failed_at=time.time())
 
 
 def keeper_of(settings: Settings) -> Keeper | None:

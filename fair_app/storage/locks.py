@@ -33,6 +33,13 @@ def backing_up(settings: Settings) -> Iterator[None]:
 
 
 @contextmanager
+def noting(settings: Settings) -> Iterator[None]:
+    """Change the standing of this home's backups one after the other."""
+    with _locked(settings, ".standing.lock", fcntl.LOCK_EX):
+        yield
+
+
+@contextmanager
 def _locked(settings: Settings, name: str, how: int) -> Iterator[None]:
     file = settings.database.with_name(name)
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,9 @@ NAME = re.compile(r"\d{8}T\d{6}\.\d{3}Z")
 _FORM = "%Y%m%dT%H%M%S.%f"
 _SHA = re.compile(r"[0-9a-f]{64}")
 
+OBJECTS = "objects/"
+"""The folder of a place in which the files' contents lie."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -88,7 +91,7 @@ def _entry(values: dict[str, object]) -> Entry:
         int(str(values["modified_ns"])),
     )
     path = PurePosixPath(entry.path)
-    if path.is_absolute() or ".." in path.parts or not path.parts or "\\" in entry.path:
+    if path.is_absolute() or ".." in path.parts or not path.parts or {"\\", "\0"} & {*entry.path}:
         raise ValueError(entry.path)
     if not _SHA.fullmatch(entry.sha256) or entry.size < 0:
         raise ValueError(entry.sha256)
@@ -97,7 +100,7 @@ def _entry(values: dict[str, object]) -> Entry:
 
 def object_of(entry: Entry) -> str:
     """The name that a file's content has in a place."""
-    return f"objects/{entry.sha256}"
+    return f"{OBJECTS}{entry.sha256}"
 
 
 def database_of(name: str) -> str:
@@ -157,11 +160,12 @@ def removable(names: Iterable[str], manifests: Iterable[Manifest]) -> set[str]:
     needed = {name for one in manifests for name in one.objects}
     for one in manifests:
         needed |= {manifest_of(one.name), database_of(one.name)}
-    return {name for name in names if _is_ours(name)} - needed
+    return {name for name in names if is_ours(name)} - needed
 
 
-def _is_ours(name: str) -> bool:
-    if name.startswith("objects/"):
-        return bool(_SHA.fullmatch(name.removeprefix("objects/")))
+def is_ours(name: str) -> bool:
+    """Whether a file of a place has the form of a backup's."""
+    if name.startswith(OBJECTS):
+        return bool(_SHA.fullmatch(name.removeprefix(OBJECTS)))
     stem, _, end = name.rpartition(".")
     return end in ("json", "db") and _is_name(stem)

@@ -9,17 +9,20 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from fair_app.errors import BadInput, WorkFailed
+from fair_app.storage.manifest import OBJECTS, is_ours
 
 Files = Sequence[tuple[str, Path]]
 """Names in a place, and the local files whose contents they get."""
 
 PARTIAL = ".partial"
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Place(Protocol):
     """Somewhere that outlives the machine. Names are relative, with `/` between their parts.
 
-    Every method raises WorkFailed, in one sentence, when the place cannot be reached.
+    Every method raises WorkFailed, in one sentence, when the place cannot be reached, or a disk
+    that it writes to is full.
     """
 
     @property
@@ -52,17 +55,13 @@ class Folder:
         return str(self._folder)
 
     def names(self) -> set[str]:
-        """Every whole file in it, at any depth."""
+        """The whole files in it and among its contents; none where there is no such folder yet."""
         with self._reached():
-            return {
-                path.relative_to(self._folder).as_posix()
-                for path in self._folder.rglob("*")
-                if path.is_file() and not path.name.endswith(PARTIAL)
-            }
+            return {name for name in self._files() if not name.endswith(PARTIAL)}
 
     def fetch(self, name: str, target: Path) -> None:
         """Copy a file of it."""
-        with self._reached():
+        with self._reached(writes=target.parent):
             shutil.copyfile(self._folder / PurePosixPath(name), target)
 
     def change(self, add: Files, remove: Iterable[str]) -> None:
@@ -71,24 +70,31 @@ class Folder:
             for name, source in add:
                 target = self._folder / PurePosixPath(name)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                partial = target.with_name(f".{target.name}{PARTIAL}")
+                partial = target.with_name(f"{target.name}{PARTIAL}")
                 shutil.copyfile(source, partial)
                 with partial.open("rb") as written:
                     os.fsync(written.fileno())
                 partial.replace(target)
             for name in remove:
                 (self._folder / PurePosixPath(name)).unlink(missing_ok=True)
-            for leftover in self._folder.rglob(f".*{PARTIAL}"):
-                leftover.unlink(missing_ok=True)
+            for name in [one for one in self._files() if one.endswith(PARTIAL)]:
+                if is_ours(name.removesuffix(PARTIAL)):
+                    (self._folder / name).unlink(missing_ok=True)
+
+    def _files(self) -> Iterator[str]:
+        for inside in ("", OBJECTS):
+            with contextlib.suppress(FileNotFoundError), os.scandir(self._folder / inside) as found:
+                yield from (inside + one.name for one in found if one.is_file())
 
     @contextlib.contextmanager
-    def _reached(self) -> Iterator[None]:
+    def _reached(self, writes: Path | None = None) -> Iterator[None]:
+        """Say what is wrong with this folder, or with the local one that `writes` names."""
         try:
             yield
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno in FULL:
                 raise WorkFailed(
-                    f"The place of the backups is full ({self._folder}): free some space there."
+                    f"The disk of {writes or self._folder} is full: free some space there."
                 ) from error
             raise WorkFailed(
                 f"The place of the backups cannot be used ({self._folder}: "

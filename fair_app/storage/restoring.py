@@ -2,12 +2,13 @@
 
 import os
 import shutil
+import sqlite3
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from db import backup as stores
 from db import jobs
@@ -16,8 +17,8 @@ from fair_app.errors import BadInput, WorkFailed
 from fair_app.jobs.orphans import mark_orphans
 from fair_app.settings import Settings
 from fair_app.storage.backups import read_manifest
-from fair_app.storage.files import place_in_home, sha256_of
-from fair_app.storage.locks import alone
+from fair_app.storage.files import place_in_home, sha256_of, unit_of
+from fair_app.storage.locks import alone, backing_up
 from fair_app.storage.manifest import (
     Entry,
     Manifest,
@@ -56,24 +57,27 @@ def restore(
 
     Raises BadInput where a database is here already (unless `replace`: it is put aside, under
     another name), where a server or a job works on this home, or where there is no such backup;
-    WorkFailed as `restore_at_start` does.
+    WorkFailed as `restore_at_start` does, and when the disk is full.
     """
     home = settings.database.parent
-    with alone(settings):
-        if settings.database.exists() and not replace:
-            raise BadInput(
-                f"There is a database already ({settings.database}): --replace puts it aside."
-            )
-        _check_idle(settings)
-        for leftover in home.glob(f"{LEFT}*"):
-            shutil.rmtree(leftover)
-        with tempfile.TemporaryDirectory(prefix=LEFT, dir=home) as folder:
-            return _restore(settings, place, only, Path(folder))
+    try:
+        with alone(settings), backing_up(settings):
+            if settings.database.exists() and not replace:
+                raise BadInput(
+                    f"There is a database already ({settings.database}): --replace puts it aside."
+                )
+            _check_idle(settings)
+            for leftover in home.glob(f"{LEFT}*"):
+                shutil.rmtree(leftover)
+            with tempfile.TemporaryDirectory(prefix=LEFT, dir=home) as folder:
+                return _restore(settings, place, only, Path(folder))
+    except (OSError, sqlite3.Error) as error:
+        raise WorkFailed(f"{home} cannot be restored ({error}).") from error
 
 
 def _check_idle(settings: Settings) -> None:
-    """Raise BadInput while a job works on the database that is here."""
-    if settings.database.exists():
+    """Raise BadInput while a job works on the database that is here; a broken one knows of none."""
+    if settings.database.exists() and not stores.fault(settings.database):
         store = connect(settings.database)
         mark_orphans(store)
         if at_work := jobs.in_state(store, "running"):
@@ -99,13 +103,12 @@ def _restore(settings: Settings, place: Place, only: str | None, folder: Path) -
         files, missing = _fetch_files(settings, place, found, names, folder / "whole")
         _place_files(settings, files, folder / "whole")
         _place_store(settings, folder / "store")
-        newest = there[0] if only is None else name
         restored = Restored(
             name,
             place.shown,
             time.time(),
-            found.minutes + (taken_at(newest) - taken_at(name)).total_seconds() / 60,
-            found.at_stop and not skipped,
+            found.minutes + (taken_at(there[0]) - taken_at(name)).total_seconds() / 60,
+            found.at_stop and name == there[0],
             sum(files.values()),
             tuple(skipped),
             tuple(missing),
@@ -154,7 +157,7 @@ def _fetch_files(
     """
     units: defaultdict[str, list[Entry]] = defaultdict(list)
     for entry in found.files:
-        units["/".join(PurePosixPath(entry.path).parts[:2])].append(entry)
+        units[unit_of(entry.path)].append(entry)
     fetched, missing = {}, []
     for unit, entries in units.items():
         target = place_in_home(settings, unit)
@@ -196,8 +199,16 @@ def _place_store(settings: Settings, copy: Path) -> None:
     here = settings.database
     if here.exists():
         moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        stores.copy(here, here.with_name(f"{here.stem}-before-{moment}.db"))
-        close(here)
+        _put_aside(here, here.with_name(f"{here.stem}-before-{moment}.db"))
     for end in ("", "-wal", "-shm"):  # what is left of another database must not be read into this
         here.with_name(f"{here.name}{end}").unlink(missing_ok=True)
     copy.rename(here)
+
+
+def _put_aside(here: Path, aside: Path) -> None:
+    """Keep a store under another name: a whole one as one file, a broken one as it is."""
+    if stores.fault(here):
+        shutil.copyfile(here, aside)
+    else:
+        stores.copy(here, aside)
+    close(here)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fair_app.settings import Settings
+from fair_app.storage.locks import noting
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class Restored:
 
 @dataclass(frozen=True)
 class Standing:
-    """The newest backup of this home (`made`, "" without one), the fault since, and what it was
-    restored from."""
+    """The newest backup of this home (`made`, "" without one) and its place, the fault since, and
+    what the home was restored from."""
 
     place: str = ""
     made: str = ""
@@ -59,11 +60,11 @@ def standing(settings: Settings) -> Standing:
 def note(settings: Settings, **changed: Any) -> None:
     """Change some of it."""
     file = _file(settings)
-    file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(f".{file.name}.partial")
-    changed_standing = replace(standing(settings), **changed)
-    partial.write_text(json.dumps(asdict(changed_standing), indent=1), encoding="utf-8")
-    partial.replace(file)
+    with noting(settings):
+        changed_standing = replace(standing(settings), **changed)
+        partial.write_text(json.dumps(asdict(changed_standing), indent=1), encoding="utf-8")
+        partial.replace(file)
 
 
 def _file(settings: Settings) -> Path:

@@ -37,7 +37,9 @@ from fair_app.studio.ablation_results import ablations
 from fair_app.studio.exams import exam_params
 from fair_app.studio.leakage import why_no_fair_test
 from fair_app.studio.mentor import mentor_of
+from fair_app.studio.mentor_kd import IMPORTED
 from fair_app.studio.review import rule_of
+from fair_app.studio.soft_labels import with_mentor
 from fair_app.studio.training import check_name, student_to_train, train_params
 from fair_app.studio.training_material import Material, material
 from fair_app.studio.training_start import checked_settings
@@ -129,7 +131,7 @@ def plan(settings: Settings, project: Project, name: str, wanted: Wanted) -> Pla
     )
     called = names(name, found)
     plain = replace(chosen, mentor=None, soft_weight=0.0)
-    soft_settings = _soft_settings(settings, project, found, chosen)
+    soft_settings = _soft_settings(settings, project, ref, found, chosen)
     source = material(settings, project)
     runs: dict[tuple[str, float, int, bool], Run] = {}
     arms = []
@@ -317,18 +319,25 @@ def how_long(seconds: float | None) -> str:
 
 
 def _given(settings: Settings, project: Project, wanted: Wanted) -> Mapping[str, Any]:
-    """The settings that are given; where the mentor is tried, the project's unless one is."""
+    """The settings that are given; where the mentor is tried, the project's unless one is.
+
+    A mentor of which only a file is known has no soft labels.
+    """
     standing = mentor_of(settings, project) if wanted.factors.mentor else None
-    if standing is None or wanted.given.get("mentor"):
+    if standing is None or wanted.given.get("mentor") or standing.ref.startswith(IMPORTED):
         return wanted.given
     return {**wanted.given, "mentor": standing.ref}
 
 
 def _soft_settings(
-    settings: Settings, project: Project, found: Design, chosen: TrainingSettings
+    settings: Settings,
+    project: Project,
+    ref: StudentRef,
+    found: Design,
+    chosen: TrainingSettings,
 ) -> TrainingSettings:
     """The settings of the runs that learn from soft labels. Raises BadInput where an arm needs a
-    mentor that is not there, or has written nothing."""
+    mentor that is not there, has written nothing, or cannot give this student soft labels."""
     adds = any(arm.author != arm.teacher for arm in found.arms)
     standing = mentor_of(settings, project) if adds else None
     if adds and (standing is None or not standing.rationales):
@@ -343,7 +352,8 @@ def _soft_settings(
             f"{project.name} has no mentor whose soft labels could be learned from: choose one "
             "(`mentor`), or name one with the training's settings."
         )
-    return replace(chosen, soft_weight=chosen.soft_weight or SOFT_WEIGHT)
+    soft = replace(chosen, soft_weight=chosen.soft_weight or SOFT_WEIGHT)
+    return with_mentor(settings, ref, soft)
 
 
 def _planned(arm: Arm, found: Design, runs: Sequence[Run], problem: str | None) -> PlannedArm:

@@ -204,7 +204,10 @@ def _meant(
     if which in by_id:
         return [[by_id[which]]]
     own = [one for one in known if one.exam.student == which]
-    return seeds_together(own) or [[by_id[str(find_evaluation(settings, project, which).id)]]]
+    # A seed that is under way keeps nobody from comparing those that are done.
+    done = [one for one in own if one.whole]
+    named = seeds_together(done or own)
+    return named or [[by_id[str(find_evaluation(settings, project, which).id)]]]
 
 
 def _ids(own: Sequence[Tested]) -> Side:

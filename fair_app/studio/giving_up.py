@@ -32,6 +32,9 @@ def give_up(settings: Settings, job_id: int) -> list[str]:
     mark_orphans(store)
     with writing(store):
         _check(store, job_id)
+        for part in jobs.children(store, job_id):
+            if part.state == "queued":  # it was made, and its parent ended before it began
+                jobs.end(store, part.id, "cancelled")
         jobs.give_up(store, job_id)
         job = jobs.get(store, job_id)
         assert job is not None
@@ -41,13 +44,14 @@ def give_up(settings: Settings, job_id: int) -> list[str]:
             if not other.given_up
             for name in names_made(other)
         }
-    freed = [
-        name
-        for name in names_made(job)
-        if name not in kept and not (settings.checkpoints / name).exists()
-    ]
-    for name in freed:
-        shutil.rmtree(work_folder(settings.checkpoints, name), ignore_errors=True)
+        freed = [
+            name
+            for name in names_made(job)
+            if name not in kept and not (settings.checkpoints / name).exists()
+        ]
+        # Before anyone can see that the names are free: another run would keep its texts there.
+        for name in freed:
+            shutil.rmtree(work_folder(settings.checkpoints, name), ignore_errors=True)
     return freed
 
 
@@ -66,7 +70,5 @@ def _check(store: Database, job_id: int) -> None:
     if job.kind not in MAKERS:
         raise BadInput(f"Job {job_id} keeps no checkpoint's name: there is nothing to give up.")
     for part in jobs.children(store, job_id):
-        if part.state in ("queued", "running"):
-            raise BadInput(
-                f"Part {part.id} of job {job_id} is still {part.state}: cancel it before."
-            )
+        if part.state == "running":
+            raise BadInput(f"Part {part.id} of job {job_id} is still running: cancel it before.")

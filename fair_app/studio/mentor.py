@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlite_utils import Database
+
 from db import committee, exams, jobs, mentors
 from db.jobs import Job
 from db.projects import Project
@@ -71,13 +73,18 @@ def choose_mentor(settings: Settings, project: Project, ref: str) -> None:
     found = parse_ref(ref, settings.checkpoints, settings.models)
     model = found.source if found.kind == "folder" else found.ref
     store = connect(settings.database)
+    check_name_is_free(store, project)
+    spec = {"name": MENTOR, "provider": MENTOR, "model": model}
+    mentors.choose(store, project.id, MENTOR, spec, mentor_hash(model))
+
+
+def check_name_is_free(store: Database, project: Project) -> None:
+    """Raise BadInput when a teacher has the name that is the mentor's."""
     if any(one.name == MENTOR for one in committee.teachers(store, project.id)):
         raise BadInput(
             f"A teacher of the committee is called '{MENTOR}', which is the mentor's name: give it "
             "another one first."
         )
-    spec = {"name": MENTOR, "provider": MENTOR, "model": model}
-    mentors.choose(store, project.id, MENTOR, spec, mentor_hash(model))
 
 
 def mentor_of(settings: Settings, project: Project) -> MentorStanding | None:
@@ -185,7 +192,7 @@ def interrupted_augmentation(settings: Settings, project: Project) -> Job:
     store = connect(settings.database)
     mark_orphans(store)
     for job in jobs.of_kind(store, project.id, "augment"):
-        if job.state in jobs.RESUMABLE:
+        if job.resumable:
             return job
     raise BadInput("No augmentation was interrupted: start it without --resume.")
 

@@ -1,7 +1,8 @@
 """Mentor-KD's files into a project and out of it: a teacher's rationales, a mentor's augmentations.
 
 A file's rows are matched to the mistakes of the project's exam, by the question as it was put. The
-ledger keeps each row as the file has it, so that it comes out again as it went in.
+ledger keeps each row as the file has it, so that it comes out again as it went in. A chain stops
+short of its final answer there, so that a text to learn from is the chain and a sentence with it.
 """
 
 import hashlib
@@ -26,7 +27,9 @@ from fair_app.errors import BadInput
 from fair_app.exchange.mentor_kd import MentorKdRow, made_row, read_mentor_kd, write_mentor_kd
 from fair_app.settings import Settings
 from fair_app.stored_questions import as_question
+from fair_app.studio.mentor import MOST_SAMPLES, check_name_is_free
 from fair_app.studio.projects import open_project
+from fair_app.studio.training import NAME
 from fair_app.tasks.asking import asked
 from fair_app.tasks.base import Grade, Question, Task
 from fair_app.tasks.registry import task_of
@@ -37,6 +40,8 @@ IMPORTED = "imported:"
 """Begins the REF of a mentor that only a file is known of."""
 AUTHOR = "teacher"
 """Who wrote a file of rationales, unless told otherwise."""
+DECLARED = ("####", "boxed", "answer is", "answer:")
+"""The rules by which a text says what its final answer is (`fair_app.tasks.grading`)."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +75,16 @@ def import_mentor_kd(
 ) -> dict[str, int]:
     """Read a teacher's rationales, a mentor's augmentations, or both into a project; the counts.
 
-    All of it or nothing. The teacher joins the committee under the name `author`, the mentor
-    becomes the project's, and what both wrote stands in the ledger as imported; reading the same
-    files again changes nothing. A chain without its final answer gets it as a last sentence. Rows
-    about questions that the student did not get wrong are left out.
+    All of it or nothing. The teacher joins the committee under the name `author`, and its second
+    rationales of a question under AUTHOR.2, and so on; the mentor becomes the project's. What they
+    wrote stands in the ledger as imported; reading the same files again changes nothing. A chain
+    that does not declare its final answer gets it as a last sentence, but for a wrong chain whose
+    completion is not in the file. Rows about questions that the student did not get wrong are left
+    out.
 
     Counts: `rationales` and `augmentations` (new ones), `kept` (augmentations that are right and
     not the same as another), `left_out`, and `graded_otherwise`: rows that the file calls right and
-    the task's grader wrong, or the other way round.
+    that were graded wrong here, or the other way round.
 
     Raises BadInput for files that cannot be read or are about other questions or another task, and
     when the author's name or the place of the mentor is taken.
@@ -97,10 +104,15 @@ def import_mentor_kd(
         raise BadInput("Give a file of Mentor-KD: --rationale FILE, --augmentations FILE, or both.")
     rows = [one for file in found.values() for one in file.rows]
     counts = {"rationales": 0, "augmentations": 0, "kept": 0}
+    if not NAME.fullmatch(author):
+        raise BadInput(
+            f"'{author}' cannot be an author's name: give --author up to 64 letters, digits, dots, "
+            "dashes and underscores."
+        )
     with writing(store):
         if rationales:
-            _check_one_each(rationales, found[rationales].rows)
-            counts["rationales"] = _add_rationales(store, project, author, found[rationales].rows)
+            placed = _placed(rationales, found[rationales].rows)
+            counts["rationales"] = _add_rationales(store, project, author, placed)
         if augmentations:
             name = augmentations.stem
             counts |= _add_augmentations(store, project, name, found[augmentations].rows)
@@ -126,7 +138,9 @@ def export_mentor_kd(settings: Settings, project: Project, folder: Path) -> list
     }
     by_author: dict[str, list[AuthoredRow]] = {}
     for row in authored.by_teachers(store, project.id, project.exam_id):
-        by_author.setdefault(row.author, []).append(row)
+        # The teachers that one file became are one author again.
+        author = row.model if row.provider == PROVIDER else row.author
+        by_author.setdefault(author, []).append(row)
     files = {_file_name(project.name, name, "rationales"): rows for name, rows in by_author.items()}
     mentor = mentors.of_project(store, project.id)
     if mentor and (rows := authored.by_mentor(store, mentor.id, project.exam_id)):
@@ -156,7 +170,7 @@ def _matched(path: Path, task: Task, mistakes: Sequence[AnswerRow]) -> File:
                 f"{path.name}, row {number}: its answer is '{row.answer}' where the question's is "
                 f"'{question.gold_answer}': give a file about this task's questions."
             )
-        text, grade = _answered(task, question, row)
+        text, grade = answered(task, question, row)
         found.append(Matched(row, mistake.question_id, question, text, grade))
     if not found:
         raise BadInput(
@@ -166,62 +180,61 @@ def _matched(path: Path, task: Task, mistakes: Sequence[AnswerRow]) -> File:
     return File(found, len(rows))
 
 
-def _answered(task: Task, question: Question, row: MentorKdRow) -> tuple[str, Grade]:
-    """The chain, with the final answer where it lacks it, and how it is graded."""
+def answered(task: Task, question: Question, row: MentorKdRow) -> tuple[str, Grade]:
+    """The text to learn from, and how the row is graded.
+
+    What is graded is the completion. Without one it is the chain; where that is not right but the
+    file says that the completion was, the row is right: chains often end with other numbers.
+    """
     alone = task.grade(row.chain, question)
-    if not row.completion.strip():
-        return row.chain, alone
-    whole = f"{row.chain.rstrip()}\n{_said(row.completion)}"
-    graded = task.grade(whole, question)
-    if (alone.prediction, alone.correct) == (graded.prediction, graded.correct):
-        return row.chain, alone
-    return whole, graded
+    if row.completion.strip():
+        graded, final = task.grade(_said(row.completion), question), row.completion
+    elif row.initial_correct and not alone.correct:
+        graded, final = task.grade(_said(row.answer), question), row.answer
+    else:
+        graded, final = alone, ""
+    if graded.correct:
+        final = row.answer  # 32, where the mentor's completion was cleansed to 32.0
+    is_declared = alone.rule in DECLARED and alone.prediction == graded.prediction
+    if is_declared or not final:
+        return row.chain, graded
+    return f"{row.chain.rstrip()}\n{_said(final)}", graded
 
 
-def _check_one_each(path: Path, written: Sequence[Matched]) -> None:
-    seen: set[int] = set()
+def _placed(path: Path, written: Sequence[Matched]) -> list[tuple[int, Matched]]:
+    """The rows in their order, each with which of its question it is, from 0."""
+    found = []
+    places: Counter[int] = Counter()
     for one in written:
-        if one.question_id in seen:
+        found.append((places[one.question_id], one))
+        places[one.question_id] += 1
+        if places[one.question_id] > MOST_SAMPLES:
             raise BadInput(
-                f"{path.name} has two rationales of '{one.question.text[:60]}': a teacher's file "
-                "has one a question; several are augmentations (--augmentations)."
+                f"{path.name} has more than {MOST_SAMPLES} rationales of "
+                f"'{one.question.text[:60]}': leave some out."
             )
-        seen.add(one.question_id)
+    return found
 
 
 def _add_rationales(
-    store: Database, project: Project, author: str, written: Sequence[Matched]
+    store: Database, project: Project, author: str, placed: Sequence[tuple[int, Matched]]
 ) -> int:
-    """Let the teacher join and write what is new of it; how many that is."""
-    members = committee.teachers(store, project.id)
-    taken = next((one for one in members if one.name == author), None)
-    if author == MENTOR or (taken and taken.spec_hash != PROVIDER):
-        raise BadInput(f"There is an author '{author}' here: call the file's another (--author).")
-    if taken is None:
-        columns = ("name", "origin", "simulated", "spec", "spec_hash")
-        stay = [{name: getattr(one, name) for name in columns} for one in members]
-        joins = {
-            "name": author,
-            "origin": "imported",
-            "simulated": 0,
-            "spec": {"name": author, "provider": "imported", "model": author},
-            "spec_hash": PROVIDER,
-        }
-        committee.set_committee(store, project.id, [*stay, joins])
-        taken = next(one for one in committee.teachers(store, project.id) if one.name == author)
-    ids = [one.question_id for one in written]
+    """Let the teachers join and write what is new of it; how many that is."""
+    most = max(place for place, _ in placed)
+    ids = [_joined(store, project, author, place) for place in range(most + 1)]
+    asked_about = [one.question_id for _, one in placed]
     known = {
-        one.question_id
-        for one in committee.rationales(store, project.id, ids)
-        if one.teacher_id == taken.id
+        (one.teacher_id, one.question_id)
+        for one in committee.rationales(store, project.id, asked_about)
     }
-    new = [one for one in written if one.question_id not in known]
-    for one in new:
+    new = [(ids[place], one) for place, one in placed]
+    new = [(teacher, one) for teacher, one in new if (teacher, one.question_id) not in known]
+    for teacher, one in new:
         committee.add_rationale(
             store,
             {
                 "question_id": one.question_id,
-                "teacher_id": taken.id,
+                "teacher_id": teacher,
                 "call_id": _call(store, author, one),
                 "text": one.text,
                 "finish": COMPLETE,
@@ -230,6 +243,28 @@ def _add_rationales(
             },
         )
     return len(new)
+
+
+def _joined(store: Database, project: Project, author: str, place: int) -> int:
+    """The teacher that an author's rationales of this place are by, in the committee from now."""
+    name = f"{author}.{place + 1}" if place else author
+    members = committee.teachers(store, project.id)
+    taken = next((one for one in members if one.name == name), None)
+    if name == MENTOR or (taken and (taken.spec_hash, taken.spec["model"]) != (PROVIDER, author)):
+        raise BadInput(f"There is an author '{name}' here: call the file's another (--author).")
+    if taken is not None:
+        return taken.id
+    columns = ("name", "origin", "simulated", "spec", "spec_hash")
+    stay = [{name: getattr(one, name) for name in columns} for one in members]
+    joins = {
+        "name": name,
+        "origin": "imported",
+        "simulated": 0,
+        "spec": {"name": name, "provider": "imported", "model": author},
+        "spec_hash": PROVIDER,
+    }
+    committee.set_committee(store, project.id, [*stay, joins])
+    return next(one.id for one in committee.teachers(store, project.id) if one.name == name)
 
 
 def _add_augmentations(
@@ -243,6 +278,7 @@ def _add_augmentations(
             f"{project.name} has a mentor already ({mentor.spec['model']}): import the "
             "augmentations of another one into a project of its own."
         )
+    check_name_is_free(store, project)
     spec = {"name": MENTOR, "provider": "imported", "model": model}
     mentor_id = mentors.choose(store, project.id, MENTOR, spec, model)
     known = mentors.asked(store, mentor_id, [one.question_id for one in augmented])

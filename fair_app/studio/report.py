@@ -26,6 +26,7 @@ from fair_app.settings import Settings
 from fair_app.studio.board import board
 from fair_app.studio.decision_log import told
 from fair_app.studio.exams import Standing, score
+from fair_app.studio.report_mentor import mentor
 from fair_app.studio.report_replay import replaying, versions
 from fair_app.studio.report_results import (
     accuracies,
@@ -53,6 +54,7 @@ def report(settings: Settings, project: Project) -> Report:
             _data(project, exam.exam),
             _exam(exam),
             _teachers(settings, project),
+            *mentor(settings, project),
             _calls(settings, project),
             _rule(settings, project),
             _decisions(settings, project),

@@ -13,6 +13,7 @@ from fair_app.report.content import Section, Table
 from fair_app.settings import Settings
 from fair_app.studio.evaluations import seeds_together, summary
 from fair_app.studio.exams import Standing
+from fair_app.studio.report_mentor import again
 from fair_app.studio.review import rule_of
 from fair_app.studio.tasks import spec_of_exam
 from fair_app.training.preferences import STAGE
@@ -63,6 +64,7 @@ def replaying(settings: Settings, project: Project, exam: Standing) -> Section:
     for own in reversed(seeds_together(summary(settings, project))):
         asked, questions = own[0].exam, own[0].questions
         commands += _questions(f"evaluate {whose}", project, asked, questions, len(own))
+    commands += again(settings, project, whose)  # a mentor may write once it is tested
     return Section(
         "How to replay",
         [

@@ -242,7 +242,7 @@ def _sentence(one: Compared) -> str:
     low, high = one.ci95
     words = "That is hardly chance" if one.p_holm < UNLIKELY else "That may be chance"
     counted = (
-        f"over {max(map(len, one.sides))} seeds {changes.fixed:,} answered right more often and "
+        f"over {max(map(len, one.sides))} seeds, {changes.fixed:,} of them right more often and "
         f"{changes.broken:,} less often"
         if one.pooled
         else f"{changes.fixed:,} fixed and {changes.broken:,} broken"

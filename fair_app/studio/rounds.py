@@ -39,6 +39,7 @@ from fair_app.student.registry import CHECKPOINT
 from fair_app.studio.ablation_results import outcomes_of
 from fair_app.studio.collecting import CONCURRENCY, check_committee
 from fair_app.studio.exams import exam_params
+from fair_app.studio.soft_labels import with_mentor
 from fair_app.studio.training import check_name, free_name, student_to_train
 from fair_app.studio.training_start import checked_settings, launch_of
 from fair_app.training.dividing import shares
@@ -113,7 +114,8 @@ def rounds_params(
     training run. `budget_usd` is what all calls of the project may cost, by default its cap.
 
     Raises BadInput where the first round could not begin: no exam that can be repeated, a committee
-    that cannot be asked, a student that cannot be trained so here, a name that is taken.
+    that cannot be asked, a student that cannot be trained so here, a mentor that cannot give it
+    soft labels, a name that is taken.
     """
     StopRule(rounds, stop_below)
     if train not in WAYS:
@@ -126,7 +128,10 @@ def rounds_params(
     exam = _exam(settings, project, begins, exam_limit)
     test = _test(settings, project, exam, test_limit, test_rows)
     given = {key: value for key, value in (settings_given or {}).items() if value is not None}
-    checked_settings(ref, preset, given, shares(launch_of(processes, accelerate)))
+    parts = shares(launch_of(processes, accelerate))
+    chosen = with_mentor(settings, ref, checked_settings(ref, preset, given, parts), parts)
+    if chosen.mentor:
+        given["mentor"] = chosen.mentor  # as the training finds it, wherever it runs
     budget = project.budget_usd if budget_usd is None else budget_usd
     check_committee(settings, project, budget, keys)
     if name is not None:

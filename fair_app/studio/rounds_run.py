@@ -55,8 +55,8 @@ def run(job: JobContext) -> dict[str, Any]:
     """Run the rounds that the job's parameters describe (see `studio.rounds.rounds_params`).
 
     Result: see `studio.rounds.told`, and as `leaked` the test's questions that stand in the exams.
-    Raises WorkFailed with its sentence when a part fails, and
-    Cancelled when a person stopped the job; either way it can be resumed.
+    Raises WorkFailed with its sentence when a part fails, and Cancelled when a person stopped the
+    job; either way it can be resumed.
     """
     stopped = _Rounds(job).run()
     job.log(stopped)

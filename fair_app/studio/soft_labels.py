@@ -14,12 +14,13 @@ from fair_app.training.vocabulary import NO_ENCODER, check_no_conflict, vocabula
 
 
 def with_mentor(
-    home: Settings, student: StudentRef, settings: TrainingSettings
+    home: Settings, student: StudentRef, settings: TrainingSettings, parts: int = 1
 ) -> TrainingSettings:
     """The settings with the mentor's REF as a lineage has it, checked against student and machine.
 
     What lies on another machine yet is checked by the run itself. Without a mentor the settings
-    are returned as they are. Raises BadInput for a mentor that is not there, speaks of other tokens
+    are returned as they are. `parts`: among how many processes the student's weights are divided.
+    Raises BadInput for a mentor that is not there, speaks of other tokens
     than the student, has an encoder, or does not fit into memory.
     """
     if not settings.mentor:
@@ -29,7 +30,7 @@ def with_mentor(
     settings = replace(settings, mentor=known)
     if settings.has_soft_labels:
         _check_tokens(student, mentor)
-        _check_memory(student, mentor, settings, this_machine())
+        _check_memory(student, mentor, settings, this_machine(), parts)
     return settings
 
 
@@ -41,7 +42,11 @@ def _check_tokens(student: StudentRef, mentor: StudentRef) -> None:
 
 
 def _check_memory(
-    student: StudentRef, mentor: StudentRef, settings: TrainingSettings, machine: Machine
+    student: StudentRef,
+    mentor: StudentRef,
+    settings: TrainingSettings,
+    machine: Machine,
+    parts: int,
 ) -> None:
     ours, theirs = shape_of(student), shape_of(mentor)
     if theirs is None:
@@ -49,7 +54,7 @@ def _check_memory(
     if theirs.has_encoder or (ours is not None and ours.has_encoder):
         raise BadInput(NO_ENCODER)
     memory = memory_of(settings, machine)
-    need = mentor_need(theirs, mentor.trained_on == "4bit" and bool(machine.name))
+    need = mentor_need(theirs, mentor.trained_on, machine)
     if need > memory:
         raise BadInput(
             f"The mentor {mentor.ref} takes about {size(need)} of memory, more than the "
@@ -57,7 +62,7 @@ def _check_memory(
             "(lambda 0)."
         )
     if ours is not None and settings.soft_labels == "online":
-        both = need + least_need(ours, settings)
+        both = need + least_need(ours, settings, parts)
         if both > memory:
             raise BadInput(
                 f"Student and mentor at once take about {size(both)} of memory, more than the "

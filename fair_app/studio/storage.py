@@ -26,7 +26,11 @@ def backup_fault(settings: Settings) -> str:
     found = standing(settings)
     if not settings.backup or not found.failed:
         return ""
-    newest = f"the newest is of {_moment(taken_at(found.made))}" if found.made else "there is none"
+    newest = (
+        f"the newest is of {_moment(taken_at(found.made))}, in {found.place}"
+        if found.made
+        else "there is none"
+    )
     return f"The last backup could not be made ({newest}). {found.failed}"
 
 

@@ -133,7 +133,8 @@ def train_params(
     given = settings_given or {}
     chosen_settings(preset, given)
     ref = student_to_train(settings, project, student)
-    chosen = with_mentor(settings, ref, checked_settings(ref, preset, given, shares(launch)))
+    parts = shares(launch)
+    chosen = with_mentor(settings, ref, checked_settings(ref, preset, given, parts), parts)
     # Where no feedback is learned from, no question needs any.
     with_feedback = chosen.alpha > 0 or questions is not None
     goes_on = ref.adapter is not None and chosen.method != "full"
@@ -180,7 +181,7 @@ def train_again_params(settings: Settings, *, name: str, lineage: Path) -> dict[
     start = known.get("start")
     ref = parse_ref(str(start or known.get("base")), settings.checkpoints, settings.models)
     check_run(ref, chosen, shares(None))
-    chosen = with_mentor(settings, ref, chosen)
+    chosen = with_mentor(settings, ref, chosen, shares(None))
     freeze(questions, work_folder(settings.checkpoints, name))
     return {
         "name": name,

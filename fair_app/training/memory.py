@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from fair_app.errors import BadInput
 from fair_app.student.check import BYTES_PER_PARAMETER, GB, OVERHEAD_BYTES, Machine, size
+from fair_app.student.registry import Quantization
 from fair_app.training.settings import TrainingSettings
 from fair_app.training.shape import ModelShape
 
@@ -106,9 +107,12 @@ def least_need(shape: ModelShape, settings: TrainingSettings, parts: int = 1) ->
     return ROOM * (weights + trained) + passes + OVERHEAD_BYTES
 
 
-def mentor_need(shape: ModelShape, in_4_bits: bool) -> float:
-    """The bytes that a mentor takes which is only read, roughly: its weights, and one pass."""
-    quantized = shape.quantized_parameters if in_4_bits else 0
+def mentor_need(shape: ModelShape, trained_on: Quantization, machine: Machine) -> float:
+    """The bytes that a mentor takes which is only read, roughly: its weights, and one pass.
+
+    It is loaded in 4 bits on a GPU alone, where it was trained so.
+    """
+    quantized = shape.quantized_parameters if trained_on == "4bit" and machine.name else 0
     plain = BYTES_PER_PARAMETER["none"] * (shape.parameters - quantized)
     logits = 4 * 4 * LABELS_AT_ONCE * shape.vocabulary
     reading = READ_AT_ONCE * shape.hidden * READING_BYTES

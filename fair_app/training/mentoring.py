@@ -5,6 +5,7 @@ resumed has the soft labels that it began with.
 """
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,12 +121,23 @@ def common_speech(student: StudentRef, mentor: StudentRef) -> Speech:
     )
 
 
-def stored_at_most(speech: Speech, examples: Sequence[Example]) -> str:
-    """What stored soft labels would take, in a sentence, before the mentor has said any."""
+def beforehand(
+    student: StudentRef,
+    mentor: StudentRef,
+    settings: TrainingSettings,
+    speech: Speech,
+    examples: Sequence[Example],
+) -> str:
+    """How a run of one process will come by its soft labels, in a sentence, from files alone."""
+    if _way(settings, student, mentor, ALONE) == "online":
+        return (
+            "The mentor computes its soft labels in every step, beside the student: none are "
+            "stored."
+        )
     tokens = sum(one.response_length for one in distinct(taught(examples)))
     return (
-        f"The mentor's soft labels of {tokens:,} tokens, where they are stored, take at most "
-        f"{size(most_bytes(tokens, speech.vocabulary))} of disk while the run lasts."
+        f"The mentor's soft labels of {tokens:,} tokens are stored before the first step and take "
+        f"at most {size(most_bytes(tokens, speech.vocabulary))} of disk while the run lasts."
     )
 
 
@@ -135,14 +147,20 @@ def taught(examples: Sequence[Example]) -> list[Example]:
 
 
 def fits_beside(
-    student: StudentRef, mentor: StudentRef, settings: TrainingSettings, machine: Machine
+    student: StudentRef,
+    mentor: StudentRef,
+    settings: TrainingSettings,
+    machine: Machine,
+    parts: int = 1,
 ) -> bool | None:
-    """Whether a machine holds student and mentor at once, roughly; None where that is not known."""
+    """Whether a machine holds student and mentor at once, roughly; None where that is not known.
+
+    `parts`: among how many processes the student's weights are divided.
+    """
     ours, theirs = shape_of(student), shape_of(mentor)
     if ours is None or theirs is None:
         return None
-    in_4_bits = mentor.trained_on == "4bit" and bool(machine.name)  # as `load_mentor` has it
-    need = least_need(ours, settings) + mentor_need(theirs, in_4_bits)
+    need = least_need(ours, settings, parts) + mentor_need(theirs, mentor.trained_on, machine)
     return need <= memory_of(settings, machine)
 
 
@@ -157,7 +175,9 @@ def _way(
             machine = Machine(
                 machine.name, machine.memory_bytes // processes.size, machine.disk_free_bytes
             )
-        how = "online" if fits_beside(student, mentor, settings, machine) else "stored"
+        parts = processes.size if processes.sharding else 1
+        fits = fits_beside(student, mentor, settings, machine, parts)
+        how = "online" if fits else "stored"
     return processes.from_first(how.encode()).decode()
 
 
@@ -203,8 +223,9 @@ def _stored(
             if processes.is_first:
                 found = enough(mentor, examples, settings.seed, at_once)
                 record = {**record, "kept": found.count, "mass": found.mass, "tokens": tokens}
-                _write(work, record)
                 telling.say(_said(found, tokens, speech.vocabulary))
+                _check_disk(work, bytes_of(tokens, found.count, speech.vocabulary))
+                _write(work, record)
             record = _agreed(processes, record)
         store = store_of(record)
         numbers = _agreed(processes, store.missing())
@@ -228,11 +249,22 @@ def _stored(
 
 
 def _said(found: Kept, tokens: int, vocabulary: int) -> str:
+    which = "all" if found.count == vocabulary else f"the {found.count:,} likeliest of"
     return (
-        f"soft labels: the {found.count:,} likeliest of {vocabulary:,} tokens are stored, with "
-        f"{found.mass:.1%} of the mentor's mass; {size(bytes_of(tokens, found.count, vocabulary))} "
-        f"for {tokens:,} tokens"
+        f"soft labels: {which} {vocabulary:,} tokens are stored for each of {tokens:,} places, "
+        f"with {found.mass:.1%} of the mentor's mass: "
+        f"{size(bytes_of(tokens, found.count, vocabulary))} of disk while the run lasts"
     )
+
+
+def _check_disk(work: Path, needed: int) -> None:
+    free = shutil.disk_usage(work).free
+    if needed > free:
+        raise WorkFailed(
+            f"The mentor's soft labels take {size(needed)}, more than the {size(free)} that the "
+            "disk has free: free some and resume, or start a run that computes them in every step "
+            "(--soft-labels online)."
+        )
 
 
 def _same_weights(record: dict[str, Any], found: str) -> dict[str, Any]:

@@ -8,7 +8,8 @@ for from standard input and writes FILE: a line of totals, then a line an exampl
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ from transformers import PreTrainedTokenizerBase
 from fair_app.errors import BadInput, WorkFailed
 from fair_app.settings import Settings
 from fair_app.student.loading import has_encoder, load_tokenizer
-from fair_app.student.registry import parse_ref
+from fair_app.student.registry import StudentRef, parse_ref
 from fair_app.training.examples import TrainingQuestion
 from fair_app.training.files import whole_file
 from fair_app.training.frozen import as_questions
 from fair_app.training.lessons import Lessons
-from fair_app.training.mentoring import Speech, common_speech, mentor_of, stored_at_most
+from fair_app.training.mentoring import beforehand, common_speech, mentor_of
+from fair_app.training.packing import Example
 from fair_app.training.settings import TrainingSettings, one_sided
 
 BAD_INPUT, FAILED = 2, 1
@@ -36,14 +38,13 @@ def preview(
     settings: TrainingSettings,
     *,
     has_encoder: bool = False,
-    speech: Speech | None = None,
+    of_mentor: Callable[[Sequence[Example]], str] = lambda _: "",
 ) -> Iterator[dict[str, Any]]:
     """The totals of a run, then what its first epoch draws, in its order.
 
     `tokens` are those of all texts that can be drawn, with their prompts; `learned` those of them
     that count in the loss; `cut` those that prompts lost; `note` says which part does not count,
-    and, with what a mentor and the student have in common, what its soft labels take. Raises
-    BadInput as the run would.
+    and what `of_mentor` says of all texts. Raises BadInput as the run would.
     """
     counts = {"feedback": settings.alpha > 0, "rationale": settings.alpha < 1}
     lessons = Lessons(tokenizer, questions, settings, has_encoder=has_encoder)
@@ -59,9 +60,7 @@ def preview(
         "cut": sum(one.cut for one in every),
         "left_out": lessons.pool.left_out,
         "steps": lessons.total_steps,
-        "note": " ".join(
-            [one_sided(settings), *([stored_at_most(speech, every)] if speech else [])]
-        ).strip(),
+        "note": " ".join(filter(None, (one_sided(settings), of_mentor(every)))),
     }
     drawn = lessons.pairs(0)
     for pair, examples in zip(drawn, lessons.pool.examples(drawn), strict=True):
@@ -106,16 +105,25 @@ def main() -> int:
 def _write(home: Settings, asked: dict[str, Any], file: Path) -> None:
     ref = parse_ref(asked["student"], home.checkpoints, home.models)
     settings = TrainingSettings(**asked["settings"])
-    has_mentor = settings.has_soft_labels
     lines = preview(
         load_tokenizer(ref),
         as_questions(asked["examples"]),
         settings,
         has_encoder=has_encoder(ref),
-        speech=common_speech(ref, mentor_of(home, settings)) if has_mentor else None,
+        of_mentor=_of_mentor(home, ref, settings),
     )
-    with whole_file(file) as partial, partial.open("w", encoding="utf-8") as output:
+    with whole_file(file) as made, made.open("w", encoding="utf-8") as output:
         output.writelines(f"{json.dumps(line)}\n" for line in lines)
+
+
+def _of_mentor(
+    home: Settings, student: StudentRef, settings: TrainingSettings
+) -> Callable[[Sequence[Example]], str]:
+    """What is to be said of a mentor's soft labels; "" where there are none."""
+    if not settings.has_soft_labels:
+        return lambda _: ""
+    mentor = mentor_of(home, settings)
+    return partial(beforehand, student, mentor, settings, common_speech(student, mentor))
 
 
 if __name__ == "__main__":

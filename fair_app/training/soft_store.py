@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from fair_app.errors import BadInput
+from fair_app.errors import WorkFailed
 from fair_app.training.files import whole_file
 from fair_app.training.limits import within_memory
 from fair_app.training.memory import SMALLEST_PASS
@@ -57,7 +56,7 @@ def enough(mentor: Mentor, examples: Sequence[Example], seed: int, tokens_per_pa
     for few in mentor.chunks(sampled, tokens_per_pass):
         ordered = few.exp().sort(dim=-1, descending=True).values
         total += ordered.sum(dim=0).cpu().double()
-    cumulative = total.cumsum(0) / tokens
+    cumulative = total.cumsum(0) / max(1, tokens)
     everything = sum(one.response_length for one in examples)
     count = kept_of(smallest_enough(cumulative, ENOUGH), everything, mentor.vocabulary)
     return Kept(count, float(cumulative[count - 1]))
@@ -70,7 +69,7 @@ def kept_of(wanted: int, tokens: int, vocabulary: int) -> int:
     """
     each = bytes_of(1, 1, vocabulary)
     whole = bytes_of(1, vocabulary, vocabulary)
-    room = max(MOST_BYTES // tokens, LEAST_KEPT * each)
+    room = max(MOST_BYTES // max(1, tokens), LEAST_KEPT * each)
     if whole <= min(room, wanted * each):
         return vocabulary
     return min(wanted, room // each)
@@ -114,7 +113,6 @@ class Store:
         self._vocabulary, self._tau = vocabulary, tau
         self._names = ("masses",) if kept == vocabulary else ("ids", "masses")
         self._shards = shards(examples, bytes_of(1, kept, vocabulary))
-        self._opened: dict[Path, Any] = {}
         self._rows: dict[bytes, Rows] = {}
         for number, members in enumerate(self._shards):
             start = 0
@@ -133,19 +131,15 @@ class Store:
         number: int,
         tokens_per_pass: int,
         memory_gb: float,
-    ) -> int:
-        """Compute a file; how many tokens it has.
-
-        Raises WorkFailed when the disk is full or one text does not fit into memory.
-        """
+    ) -> None:
+        """Compute a file. WorkFailed: the disk is full, or one text does not fit into memory."""
         self._folder.mkdir(parents=True, exist_ok=True)
         content = self._computed(mentor, number, tokens_per_pass, memory_gb)
         with whole_file(self._file(number)) as partial:
             save_file(content, partial)
-        return len(content["masses"])
 
     def targets(self, examples: Sequence[Example]) -> "Truncated":
-        """What is stored of the examples' responses. Raises BadInput for a file that is damaged."""
+        """What is stored of the examples' responses. Raises WorkFailed for a damaged file."""
         rows = [self._rows[_key(one)] for one in examples]
         ids, masses = (
             torch.cat([self._read(name, *one) for one in rows]) if name in self._names else None
@@ -180,12 +174,12 @@ class Store:
         return within_memory(memory_gb, attempt, tighten)
 
     def _read(self, name: str, file: Path, start: int, stop: int) -> torch.Tensor:
+        """A copy of some rows; an open file would count in full as memory that the run takes."""
         try:
-            if file not in self._opened:
-                self._opened[file] = safe_open(file, framework="pt").__enter__()
-            found: torch.Tensor = self._opened[file].get_slice(name)[start:stop]
+            with safe_open(file, framework="pt") as opened:
+                found: torch.Tensor = opened.get_slice(name)[start:stop].clone()
         except (OSError, SafetensorError) as error:
-            raise BadInput(
+            raise WorkFailed(
                 f"The soft labels in {file} cannot be read: delete the file and resume."
             ) from error
         return found.to(torch.int32) if name == "ids" else found
@@ -236,4 +230,4 @@ def _key(one: Example) -> bytes:
 
 def most_bytes(tokens: int, vocabulary: int) -> int:
     """What soft labels take at most, before it is known how many tokens are enough."""
-    return bytes_of(tokens, kept_of(vocabulary, max(1, tokens), vocabulary), vocabulary)
+    return bytes_of(tokens, kept_of(vocabulary, tokens, vocabulary), vocabulary)

@@ -30,18 +30,19 @@ const paint = () => {
   find('.resume').textContent = job.resume_label;
   find('.cancel').hidden = !job.cancel;
   find('.resume').hidden = !job.resume;
-  find('.give-up').hidden = !job.give_up;
+  giveUp.hidden = !job.give_up;
+  if (giveUp.hidden) calm(); // the next job to be given up is asked about anew
 };
 // What cannot be taken back is pressed twice.
 const giveUp = find('.give-up');
 let sure = 0;
 const calm = () => {
+  clearTimeout(sure);
   sure = 0;
   giveUp.textContent = 'Give up';
 };
 giveUp.addEventListener('click', () => {
   if (sure) {
-    clearTimeout(sure);
     calm();
     trigger('give_up', {job: props.value.id});
     return;

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from fair_app.access import audit, shares
-from fair_app.access.roles import Role, who_visits
+from fair_app.access.roles import LOCAL, Role, who_visits
 from fair_app.access.shares import Link
 from fair_app.settings import Settings
 from fair_app.studio.projects import Project, open_project
@@ -16,7 +16,6 @@ from pages.components.notice import spoken
 from pages.components.page import ACTION, Place
 from pages.components.painted import painted
 
-LOCAL = "local"
 NOTED = 50
 REPORT = """
 element.addEventListener('click', (event) => {

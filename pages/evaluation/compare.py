@@ -259,6 +259,7 @@ def choices(done: Sequence[Tested], view: View) -> list[gr.Dropdown]:
         gr.Dropdown(
             choices=[(name, as_choice(side)) for name, side in named if side in alike],
             value=[as_choice(side) for side in others],
+            multiselect=True,
         ),
     ]
 

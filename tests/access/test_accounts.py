@@ -1,10 +1,11 @@
 """How persons are told apart: not at all, by a file, or by Hugging Face on a Space."""
 
+import time
 from pathlib import Path
 
 import pytest
 
-from fair_app.access import accounts, sessions
+from fair_app.access import accounts, passwords, sessions
 from fair_app.access.accounts import (
     FileAccounts,
     NoAccounts,
@@ -64,7 +65,11 @@ def test_a_role_counts_from_the_next_click_on(settings: Settings) -> None:
     assert sessions.visitor(settings, found, token).role is Role.CURATOR
 
 
-def test_another_password_ends_the_sessions(settings: Settings) -> None:
+def test_another_password_ends_the_sessions(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "COST", 2)
+    monkeypatch.setattr(passwords, "NONE", HASH)
     found = accounts_of(settings, {})
     token = sessions.begin(settings, "vera", proof_of(HASH))
     assert settings.users is not None
@@ -96,8 +101,6 @@ def test_a_session_ends_after_a_week(settings: Settings, monkeypatch: pytest.Mon
     found = accounts_of(settings, {})
     monkeypatch.setattr(sessions, "LASTS_S", 0.01)
     token = sessions.begin(settings, "vera", proof_of(HASH))
-    import time
-
     time.sleep(0.02)
     assert sessions.visitor(settings, found, token).role is Role.NOBODY
 

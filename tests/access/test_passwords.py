@@ -4,21 +4,34 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fair_app.access import passwords
 from fair_app.access.passwords import FORM, NONE, hashed, is_hash, matches
 from fair_app.errors import BadInput
 
 PASSWORD = "correct horse battery"
 
 
-def test_a_password_matches_its_hash_and_no_other() -> None:
+@pytest.fixture
+def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes at a cost that takes no time."""
+    monkeypatch.setattr(passwords, "COST", 2)
+
+
+def test_a_hash_costs_what_it_should() -> None:
     stored = hashed(PASSWORD)
-    assert FORM.fullmatch(stored) and PASSWORD not in stored
+    assert stored.startswith("scrypt$32768$8$3$") and NONE.startswith("scrypt$32768$8$3$")
+    assert FORM.fullmatch(stored) and is_hash(stored) and PASSWORD not in stored
+    assert matches(PASSWORD, stored)
+
+
+def test_a_password_matches_its_hash_and_no_other(cheap: None) -> None:
+    stored = hashed(PASSWORD)
     assert matches(PASSWORD, stored)
     assert not matches(PASSWORD + " ", stored)
     assert not matches("", stored)
 
 
-def test_the_same_password_is_hashed_anew() -> None:
+def test_the_same_password_is_hashed_anew(cheap: None) -> None:
     assert hashed(PASSWORD) != hashed(PASSWORD)
 
 
@@ -33,7 +46,7 @@ def test_too_short_and_too_long_ones_are_refused(password: str) -> None:
         hashed(password)
 
 
-def test_a_password_may_have_any_characters() -> None:
+def test_a_password_may_have_any_characters(cheap: None) -> None:
     password = "ä\ud800 ☃:$\x00 and so on"
     assert matches(password, hashed(password))
 
@@ -47,6 +60,6 @@ def test_a_hash_cannot_ask_for_all_the_memory() -> None:
 
 
 @given(st.text(max_size=200))
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_no_text_is_taken_for_a_hash(text: str) -> None:
     assert not is_hash(text)

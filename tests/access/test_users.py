@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as trying
 from hypothesis import strategies as st
 
 from fair_app.access.roles import Role
@@ -18,6 +19,7 @@ ROLES = st.sampled_from(list(Role))
 
 
 @given(st.dictionaries(NAMES, ROLES, max_size=8))
+@trying(max_examples=40)
 def test_what_is_written_is_read_again(roles: dict[str, Role]) -> None:
     users = {name: User(name, role, HASH) for name, role in roles.items()}
     assert parsed(written(users.values())) == users

@@ -11,14 +11,16 @@ import pytest
 from db import decisions
 from db.store import connect
 from fair_app.access import shares
-from fair_app.access.accounts import add_user
 from fair_app.access.roles import Role
-from fair_app.access.users import UsersFile
+from fair_app.access.users import User, write
 from fair_app.settings import Settings
 from fair_app.studio.projects import create_project
 from tests.browser.conftest import REPOSITORY, watch
 from tests.browser.taught import taught
+from tests.pages.entering import cheaply
 from tests.ports import free_port
+
+pytestmark = pytest.mark.browser
 
 PASSWORD = "correct horse battery"
 HOSTILE = (
@@ -33,9 +35,8 @@ PARTS = ("tests", "compare", "matrix", "ablations", "rounds", "try")
 def signed(tmp_path_factory):
     """A server where persons sign in, with a hostile project and one that is nobody's business."""
     home = tmp_path_factory.mktemp("home")
-    file = home / "users"
-    for role in (Role.OWNER, Role.CURATOR, Role.VIEWER):
-        add_user(UsersFile(file), role.word, role, PASSWORD)
+    file, cheap = home / "users", cheaply(PASSWORD)
+    write(file, [User(role.word, role, cheap) for role in Role if role])
     settings = Settings(home=home, users=file, port=free_port())
     project = taught(settings, HOSTILE)
     create_project(settings, "zebra7", "arithmetic", "smollm2-135m")

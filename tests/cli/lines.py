@@ -1,4 +1,4 @@
-"""The command line on one taught project, for tests of curation."""
+"""The command line as tests type it, and on one taught project for tests of curation."""
 
 import json
 from typing import Any
@@ -17,6 +17,14 @@ ONE = ("--question", "1", "--teacher", "ada")
 """A rationale by its question and its teacher."""
 
 
+def run(capsys: pytest.CaptureFixture[str], *argv: object) -> tuple[int, Any, str]:
+    """A command's exit code, its JSON object (None without one) and standard error."""
+    capsys.readouterr()
+    code = main([*map(str, argv), "--json"])
+    out, err = capsys.readouterr()
+    return code, json.loads(out) if out else None, err
+
+
 class Line:
     """The command line on one project: by its words and as Python values."""
 
@@ -26,11 +34,9 @@ class Line:
 
     def run(self, *words: object) -> tuple[int, Any, str]:
         """A command's exit code, its JSON object (None without one) and standard error."""
-        first, *rest = map(str, words)
-        where = ["--home", str(self.settings.home), "--project", self.project.name, "--json"]
-        code = main([first, *where, *rest])
-        out, err = self.capsys.readouterr()
-        return code, json.loads(out) if out else None, err
+        first, *rest = words
+        where = ("--home", self.settings.home, "--project", self.project.name)
+        return run(self.capsys, first, *where, *rest)
 
     def ok(self, *words: object) -> Any:
         code, result, err = self.run(*words)

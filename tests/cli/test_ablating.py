@@ -1,33 +1,28 @@
 """`ablate` from the command line: planned, run on a tiny model, and what it prints."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from db import jobs
 from db.store import connect
-from fair_app.cli.main import main
 from fair_app.settings import Settings
 from fair_app.training.lineage import read_lineage
 from tests.browser.taught import taught
+from tests.cli.lines import run
+from tests.jobs.here import run_parts_here
 from tests.training.tiny import tiny_folder
 
 
-def run(capsys: pytest.CaptureFixture[str], *argv: object) -> tuple[int, Any, str]:
-    """A command's exit code, its JSON object (None without one) and standard error."""
-    code = main([str(word) for word in argv])
-    out, err = capsys.readouterr()
-    return code, json.loads(out) if out else None, err
-
-
-def test_an_ablation_of_two_arms(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_ablation_of_two_arms(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = Settings(home=tmp_path)
+    run_parts_here(monkeypatch, "test abl-threshold-0")
     tiny_folder(tmp_path / "tiny")
     project = taught(settings)
     asked = [
-        *("ablate", "--home", tmp_path, "--project", project.name, "--name", "abl", "--json"),
+        *("ablate", "--home", tmp_path, "--project", project.name, "--name", "abl"),
         *("--student", tmp_path / "tiny", "--threshold", "0,3", "--max-steps", 1),
         *("--quantization", "none", "--lora-rank", 2, "--max-tokens", 600),
         *("--limit", 8, "--max-new-tokens", 4),

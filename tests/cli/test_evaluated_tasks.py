@@ -1,6 +1,5 @@
 """`evaluate` where something of its questions is special: they all leaked, or are of one's own."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,6 @@ import pytest
 from db import exams
 from db.projects import Project
 from db.store import connect
-from fair_app.cli.main import main
 from fair_app.report.markdown import as_markdown
 from fair_app.settings import Settings
 from fair_app.studio.bundle import bundle_files
@@ -20,6 +18,7 @@ from fair_app.studio.report import report
 from fair_app.studio.tasks import own_tasks, task_of_exam
 from pages.evaluation.tests import splits, task_choices
 from tests.building import project_with_mistakes
+from tests.cli import lines
 from tests.wire.formats import Answer
 from tests.wire.server import Server
 
@@ -40,9 +39,7 @@ def project(settings: Settings) -> Project:
 def run(
     settings: Settings, capsys: pytest.CaptureFixture[str], *argv: object
 ) -> tuple[int, Any, str]:
-    code = main([*map(str, argv), "--home", str(settings.home), "--project", "made", "--json"])
-    out, err = capsys.readouterr()
-    return code, json.loads(out) if out else None, err
+    return lines.run(capsys, *argv, "--home", settings.home, "--project", "made")
 
 
 def test_a_test_of_leaked_questions_alone_is_done_and_says_so(

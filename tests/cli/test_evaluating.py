@@ -1,16 +1,15 @@
 """`evaluate`, `compare` and `matrix` from the command line."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from db.projects import Project
-from fair_app.cli.main import main
 from fair_app.evaluation.statistics import mcnemar_exact, wilson
 from fair_app.settings import Settings
 from tests.building import project_with_mistakes
+from tests.cli import lines
 from tests.evaluated import evaluated, sampled
 from tests.wire.formats import Answer
 from tests.wire.server import Server
@@ -32,12 +31,7 @@ def project(settings: Settings) -> Project:
 def run(
     settings: Settings, capsys: pytest.CaptureFixture[str], *argv: object
 ) -> tuple[int, Any, str]:
-    """A command's exit code, its JSON object (None without one) and standard error."""
-    command, *more = map(str, argv)
-    asked = ("--home", str(settings.home), "--project", "made", "--json")
-    code = main([command, *more, *asked])
-    out, err = capsys.readouterr()
-    return code, json.loads(out) if out else None, err
+    return lines.run(capsys, *argv, "--home", settings.home, "--project", "made")
 
 
 def test_two_compared(

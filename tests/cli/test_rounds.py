@@ -12,26 +12,19 @@ import pytest
 from db import exams, jobs, projects
 from db.jobs import Job
 from db.store import connect
-from fair_app.cli.main import main
 from fair_app.jobs.children import children_of
 from fair_app.settings import REPOSITORY, Settings
 from fair_app.studio.review import board
 from fair_app.studio.rounds import newest_course, teach_from
 from fair_app.training.frozen import read_examples
 from tests.building import project_with_mistakes
+from tests.cli.lines import run
+from tests.jobs.here import run_parts_here
 from tests.studio.courses import sat
 from tests.training.tiny import tiny_folder
 
 QUESTIONS, TESTED = 3, 4
 TRAINING = ("--max-steps", 2, "--max-tokens", 2000, "--quantization", "none", "--lora-rank", 2)
-
-
-def run(capsys: pytest.CaptureFixture[str], *argv: object) -> tuple[int, Any, str]:
-    """A command's exit code, its JSON object (None without one) and standard error."""
-    capsys.readouterr()
-    code = main([*map(str, argv), "--json"])
-    out, err = capsys.readouterr()
-    return code, json.loads(out) if out else None, err
 
 
 def ok(capsys: pytest.CaptureFixture[str], *argv: object) -> Any:
@@ -56,7 +49,7 @@ def until_part(settings: Settings, key: str, seconds: float = 120) -> tuple[Job,
 
 @pytest.mark.timeout(900)
 def test_rounds_survive_a_sigkill_and_ask_only_what_is_new(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = Settings(home=tmp_path / "home")
     student = tiny_folder(tmp_path / "tiny")
@@ -78,6 +71,7 @@ def test_rounds_survive_a_sigkill_and_ask_only_what_is_new(
     with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.DEVNULL) as parent:
         job, part = until_part(settings, "first test")
         parent.kill()
+    run_parts_here(monkeypatch)  # but for the one at work, which has a process already
     ok(capsys, "jobs", "resume", job.id, "--home", settings.home)
     listed = ok(capsys, "jobs", "run-next", "--home", settings.home)["jobs"]
     result = next(one for one in listed if one["id"] == job.id)["result"]
@@ -128,6 +122,7 @@ BAD = [
     (["--rounds", "2", "--alpha", "2"], "alpha"),
     (["--rounds", "2", "--name", "a/b"], "checkpoint's name"),
     (["--rounds", "2", "--student", "checkpoint:gone"], "gone"),
+    (["--rounds", "2", "--mentor", "checkpoint:nobody"], "nobody"),
     (["--rounds", "2", "--concurrency", "0"], "--concurrency"),
     ([], "--rounds"),
 ]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fair_app.access import passwords
 from fair_app.access.accounts import FileAccounts, accounts_of
 from fair_app.cli.main import main
 from fair_app.settings import Settings
@@ -19,6 +20,8 @@ PASSWORD = "correct horse battery"
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """Run a command on a home of its own: the exit code, what it printed, what it complained."""
+
+    monkeypatch.setattr(passwords, "COST", 2)
 
     def command(*words: str, typed: str = "") -> tuple[int, Any, str]:
         monkeypatch.setattr(sys, "stdin", io.StringIO(typed))

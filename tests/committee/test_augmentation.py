@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -84,37 +85,52 @@ def test_right_and_new_ones_are_kept_and_all_are_counted(
     assert scalar(store, "SELECT count(*) FROM calls") == calls + 5
 
 
-def test_a_text_that_stands_there_is_not_kept_again(settings: Settings, tmp_path: Path) -> None:
-    project, other = examined(settings, 1), examined(settings, 1, "other")
-    ref = with_mentor(settings, project, tmp_path / "mentor")
-    augment(settings, project, k=12)
-    ((first, *rest),) = kept(settings, project).values()
-    choose_mentor(settings, other, ref)
-    evaluated(settings, other, ref, 5)
-    said = f" {first.upper()} "
-    writes(settings, other, 1, said)
-    augment(settings, other, k=12)
-    assert [*kept(settings, other).values()] == [[said, *rest]]
+@dataclass(frozen=True)
+class Asked:
+    """A project whose mentor, a REF, was asked twelve times, and what that job told."""
+
+    settings: Settings
+    project: Project
+    ref: str
+    told: dict[str, Any]
+
+    def again(self, name: str) -> Project:
+        """Another project with the same question, and the same mentor with nothing written."""
+        other = examined(self.settings, 1, name)
+        choose_mentor(self.settings, other, self.ref)
+        evaluated(self.settings, other, self.ref, 5)
+        return other
 
 
-def test_another_project_takes_the_same_answers_from_the_ledger(
-    settings: Settings, tmp_path: Path
-) -> None:
-    first, second = examined(settings, 1), examined(settings, 1, "second")
-    ref = with_mentor(settings, first, tmp_path / "mentor")
-    one = augment(settings, first, k=8)
-    choose_mentor(settings, second, ref)
-    evaluated(settings, second, ref, 5)
-    other = augment(settings, second, k=8)
-    assert (one["cached"], other["cached"]) == (0, 8)
-    assert [*kept(settings, second).values()] == [*kept(settings, first).values()]
-
-
-def test_a_mentor_is_chosen_changed_and_comes_back(settings: Settings, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Asked:
+    folder = tmp_path_factory.mktemp("asked")
+    settings = Settings(home=folder / "home")
     project = examined(settings, 1)
-    assert mentor_of(settings, project) is None
-    ref = with_mentor(settings, project, tmp_path / "mentor")
-    augment(settings, project, k=8)
+    ref = with_mentor(settings, project, folder / "mentor")
+    return Asked(settings, project, ref, augment(settings, project, k=12))
+
+
+def test_a_text_that_stands_there_is_not_kept_again(asked: Asked) -> None:
+    ((first, *rest),) = kept(asked.settings, asked.project).values()
+    other = asked.again("other")
+    said = f" {first.upper()} "
+    writes(asked.settings, other, 1, said)
+    augment(asked.settings, other, k=12)
+    assert [*kept(asked.settings, other).values()] == [[said, *rest]]
+
+
+def test_another_project_takes_the_same_answers_from_the_ledger(asked: Asked) -> None:
+    second = asked.again("second")
+    found = augment(asked.settings, second, k=12)
+    assert (asked.told["cached"], found["cached"]) == (0, 12)
+    before = kept(asked.settings, asked.project)
+    assert [*kept(asked.settings, second).values()] == [*before.values()]
+
+
+def test_a_mentor_is_chosen_changed_and_comes_back(asked: Asked, tmp_path: Path) -> None:
+    settings, project = asked.settings, asked.project
+    assert mentor_of(settings, examined(settings, 1, "third")) is None
     written = kept(settings, project)
     other = str(guesser(tmp_path / "other"))
     choose_mentor(settings, project, other)
@@ -122,7 +138,7 @@ def test_a_mentor_is_chosen_changed_and_comes_back(settings: Settings, tmp_path:
     assert standing is not None
     assert (standing.ref, standing.samples, standing.evaluation) == (other, 0, None)
     assert kept(settings, project) == {}
-    choose_mentor(settings, project, ref)
+    choose_mentor(settings, project, asked.ref)
     assert kept(settings, project) == written
 
 

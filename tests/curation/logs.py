@@ -27,7 +27,7 @@ VALUES = {
 
 
 @st.composite
-def valid_logs(draw: Any, subjects: Any = SUBJECTS, most: int = 14) -> Log:
+def valid_logs(draw: Any, subjects: Any = SUBJECTS, most: int = 10) -> Log:
     """Logs as they can come about: undos only of entries in force, of their own subject."""
     log: Log = []
     for number in range(1, draw(st.integers(0, most)) + 1):
@@ -85,7 +85,7 @@ def redone(log: Log, actor: str) -> Log:
 
 
 @st.composite
-def played_logs(draw: Any, most: int = 14) -> Log:
+def played_logs(draw: Any, most: int = 10) -> Log:
     """Logs as two persons make them: decisions, gestures about several subjects, undo and redo."""
     log: Log = []
     for _ in range(draw(st.integers(0, most))):

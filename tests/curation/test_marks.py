@@ -137,7 +137,7 @@ TEXTS = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=200)
 @given(text=TEXTS, read=st.none() | st.tuples(st.integers(-3, 60), st.integers(-3, 60)), gold=TEXTS)
 def test_the_pieces_joined_are_the_text(text: str, read: Any, gold: str) -> None:
     for pieces in (marked_rationale(text, read), marked_answer(text, read, gold)):
@@ -149,7 +149,7 @@ def test_the_pieces_joined_are_the_text(text: str, read: Any, gold: str) -> None
         json.dumps(as_value(pieces))
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=200)
 @given(text=TEXTS.filter(lambda text: "\\" not in text))
 def test_lines_are_marked_as_the_whole_text_would_be(text: str) -> None:
     covered: dict[str, set[int]] = {"right": set(), "wrong": set()}
@@ -179,7 +179,7 @@ def test_a_long_text_takes_little_time() -> None:
     assert min(seconds(prose) for _ in range(3)) < 0.05
     # Work that grows with the square of the length would take minutes here.
     for unit in ("7 × 8 = 54 and so on.\n", "7 × 8 = ", r"\(x^2\) \boxed{"):
-        assert seconds(unit * (100_000 // len(unit))) < 3
+        assert seconds(unit * (30_000 // len(unit))) < 1
 
 
 def test_in_the_published_run_no_right_line_is_called_wrong() -> None:

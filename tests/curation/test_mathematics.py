@@ -241,7 +241,7 @@ LATEX = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=200)
 @given(text=st.one_of(LATEX.map("".join), LATEX.map(" ".join), st.text()))
 def test_any_latex_gives_a_listed_tree_or_none(text: str) -> None:
     for latex in (text, rf"\frac{{{text}}}{{2}}"):
@@ -252,7 +252,7 @@ def test_any_latex_gives_a_listed_tree_or_none(text: str) -> None:
             assert digits(words(tree)) == digits(latex)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=120)
 @given(text=st.one_of(LATEX.map("".join), LATEX.map(" ".join), st.text()))
 def test_formulas_of_any_text_stand_in_order_within_it(text: str) -> None:
     position = 0
@@ -264,6 +264,6 @@ def test_formulas_of_any_text_stand_in_order_within_it(text: str) -> None:
 
 @pytest.mark.parametrize("unit", [r"\(", r"\boxed{", "$", "{", "$x^2$ ", "\\", "$x^{", r"\( a \)"])
 def test_a_long_text_of_nothing_else_takes_no_seconds(unit: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert len(find_formulas(unit * (100_000 // len(unit)))) <= MOST_FORMULAS
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2

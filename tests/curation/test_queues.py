@@ -92,40 +92,42 @@ def test_every_queue_is_restated() -> None:
     assert list(PLAIN) == list(QUEUES)
 
 
-@pytest.mark.parametrize("name", QUEUES)
 @given(board=boards(), rule=rules(), actor=ACTORS)
-@settings(max_examples=40)
-def test_what_is_in_a_queue(name: str, board: Board, rule: Rule, actor: str) -> None:
-    items = queue(name, board, rule, actor)
-    found = {(item.question_id, one) for item in items for one in item.rationales}
-    wanted = {
-        (question, one)
-        for one, question in written(board).items()
-        if PLAIN[name](board, rule, actor, one)
+@settings(max_examples=60, deadline=None)
+def test_what_is_in_a_queue(board: Board, rule: Rule, actor: str) -> None:
+    for name in QUEUES:
+        items = queue(name, board, rule, actor)
+        found = {(item.question_id, one) for item in items for one in item.rationales}
+        wanted = {
+            (question, one)
+            for one, question in written(board).items()
+            if PLAIN[name](board, rule, actor, one)
+        }
+        assert found == wanted, name
+        questions = [item.question_id for item in items]
+        assert len(questions) == len(set(questions)), name
+        if name == "all":
+            assert questions == list(board.questions)
+        else:
+            assert all(item.rationales for item in items), name
+
+
+@given(board=boards(), rule=rules(), actor=ACTORS)
+@settings(max_examples=40, deadline=None)
+def test_most_queues_are_in_the_order_of_the_exam(board: Board, rule: Rule, actor: str) -> None:
+    alike = replace(board, rows=[replace(row, scores=(3, 3)) for row in board.rows])
+    asked = {
+        **{name: (board, rule) for name in QUEUES if name not in ("disagree", "close")},
+        "right-low": (alike, Rule(5)),
+        "wrong-high": (alike, Rule(0)),
     }
-    assert found == wanted
-    questions = [item.question_id for item in items]
-    assert len(questions) == len(set(questions))
-    if name == "all":
-        assert questions == list(board.questions)
-    else:
-        assert all(item.rationales for item in items)
-
-
-@pytest.mark.parametrize("name", sorted(set(QUEUES) - {"disagree", "close"}))
-@given(board=boards(), rule=rules(), actor=ACTORS)
-@settings(max_examples=40)
-def test_most_queues_are_in_the_order_of_the_exam(
-    name: str, board: Board, rule: Rule, actor: str
-) -> None:
-    if name in ("right-low", "wrong-high"):
-        rule = Rule(5 if name == "right-low" else 0)
-        board = replace(board, rows=[replace(row, scores=(3, 3)) for row in board.rows])
-    places = [board.positions[item.question_id] for item in queue(name, board, rule, actor)]
-    assert places == sorted(places)
+    for name, (shown, by) in asked.items():
+        places = [shown.positions[item.question_id] for item in queue(name, shown, by, actor)]
+        assert places == sorted(places), name
 
 
 @given(boards(), rules())
+@settings(max_examples=50)
 def test_the_widest_disagreement_comes_first(board: Board, rule: Rule) -> None:
     def width(item: Item) -> float:
         rows = [board.row_of[one] for one in item.rationales]
@@ -136,6 +138,7 @@ def test_the_widest_disagreement_comes_first(board: Board, rule: Rule) -> None:
 
 
 @given(boards(), rules())
+@settings(max_examples=50)
 def test_the_nearest_to_the_threshold_comes_first(board: Board, rule: Rule) -> None:
     def distance(item: Item) -> float:
         rows = [board.row_of[one] for one in item.rationales]
@@ -149,6 +152,7 @@ def test_the_nearest_to_the_threshold_comes_first(board: Board, rule: Rule) -> N
 
 
 @given(boards(), rules())
+@settings(max_examples=50)
 def test_the_least_deserved_verdicts_come_first(board: Board, rule: Rule) -> None:
     def means(item: Item) -> list[float]:
         return [mean_by(board.row_of[one], rule) or 0 for one in item.rationales]
@@ -160,6 +164,7 @@ def test_the_least_deserved_verdicts_come_first(board: Board, rule: Rule) -> Non
 
 
 @given(boards(), rules(), st.sampled_from(sorted(QUEUES)))
+@settings(max_examples=50)
 def test_an_item_is_decided_when_all_of_it_is_or_a_favourite(
     board: Board, rule: Rule, name: str
 ) -> None:

@@ -22,7 +22,7 @@ def check(before: str, after: str) -> list[tuple[str, str]]:
     return [*changes]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=120)
 @given(before=TEXTS, after=TEXTS)
 def test_both_texts_can_be_read_out_of_it(before: str, after: str) -> None:
     changes = check(before, after)

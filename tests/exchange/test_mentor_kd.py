@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fair_app.errors import BadInput
@@ -23,7 +23,15 @@ def row(number: int, **other: Any) -> dict[str, Any]:
     }
 
 
+def taught(number: int) -> dict[str, Any]:
+    """A row of a teacher's file: what it gave as the final answer is not there."""
+    found = row(number, input=f"What is {number} + 1?\n")
+    del found["completion"]
+    return found
+
+
 LAYOUTS: dict[str, Any] = {
+    "as the authors have it": [taught(1), taught(1), taught(2)],
     "a list": [row(1), row(2)],
     "under data": {"data": [row(1), row(2)]},
     "by number": {"7": row(1), "3": row(2)},
@@ -43,7 +51,7 @@ def written(path: Path, content: Any) -> Path:
 def test_every_layout_comes_out_as_it_was(tmp_path: Path, layout: str) -> None:
     content = LAYOUTS[layout]
     rows = read_mentor_kd(written(tmp_path / "in.json", content))
-    assert rows[0].question == "What is 1 + 1?"
+    assert rows[0].question.strip() == "What is 1 + 1?"
     again = write_mentor_kd(rows, tmp_path / "out.json")
     assert json.loads(again.read_text(encoding="utf-8")) == content
 
@@ -51,8 +59,12 @@ def test_every_layout_comes_out_as_it_was(tmp_path: Path, layout: str) -> None:
 TEXTS = st.text(min_size=1).filter(str.strip)
 SCALARS = st.none() | st.text() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 ROWS = st.fixed_dictionaries(
-    {"input": TEXTS, "chain": TEXTS, "completion": SCALARS, "answer": TEXTS | st.integers()},
-    optional={"initial_correct": st.none() | st.booleans(), "sample": st.integers()},
+    {"input": TEXTS, "chain": TEXTS, "answer": TEXTS | st.integers()},
+    optional={
+        "completion": SCALARS,
+        "initial_correct": st.none() | st.booleans(),
+        "sample": st.integers(),
+    },
 )
 INNER = st.lists(ROWS, min_size=1, max_size=3)
 NUMBERS = st.integers(0, 99).map(str)
@@ -64,6 +76,7 @@ FILES = st.one_of(
 )
 
 
+@settings(max_examples=40)
 @given(FILES)
 def test_any_rows_come_out_as_they_were(
     tmp_path_factory: pytest.TempPathFactory, content: Any
@@ -74,11 +87,29 @@ def test_any_rows_come_out_as_they_were(
     assert json.loads(again.read_text(encoding="utf-8")) == content
 
 
+def test_an_authors_file_comes_out_to_the_byte(tmp_path: Path) -> None:
+    content = [taught(1), row(2, chain="12 \u00f7 4 = 3.\n\nSo 3."), taught(3)]
+    path = written(tmp_path / "in.json", json.dumps(content, indent=4))
+    again = write_mentor_kd(read_mentor_kd(path), tmp_path / "out.json")
+    assert again.read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("other", ["as the authors have it", "under data", "one row", "by number"])
+def test_rows_of_several_files_stand_in_a_list(tmp_path: Path, other: str) -> None:
+    first = read_mentor_kd(written(tmp_path / "a.json", LAYOUTS["a list"]))
+    second = read_mentor_kd(written(tmp_path / "b.json", LAYOUTS[other]))
+    path = write_mentor_kd([*first, *second], tmp_path / "out.json")
+    contents = [one.content for one in read_mentor_kd(path)]
+    assert contents == [one.content for one in [*first, *second]]
+
+
 def test_numbers_are_read_as_they_are_written(tmp_path: Path) -> None:
     content = [row(1, completion=2, answer=2.5, initial_correct=False), row(2, completion=None)]
     first, second = read_mentor_kd(written(tmp_path / "in.json", content))
     assert (first.completion, first.answer, first.initial_correct) == ("2", "2.5", False)
     assert (second.completion, second.initial_correct) == ("", True)
+    (third,) = read_mentor_kd(written(tmp_path / "in.json", [taught(1)]))
+    assert (third.completion, third.answer) == ("", "2")
 
 
 def test_rows_of_ones_own_have_the_files_fields_in_their_order(tmp_path: Path) -> None:
@@ -99,6 +130,7 @@ def test_rows_of_ones_own_have_the_files_fields_in_their_order(tmp_path: Path) -
         ([3], "row 1: it must be an object with input, chain"),
         ([row(1), "text"], "row 2: it must be an object"),
         ([{"input": "What?"}], "row 1: the field 'chain' is missing"),
+        ([{"input": "What?", "chain": "So."}], "row 1: the field 'answer' is missing"),
         ([row(1, input=" ")], "row 1: the field 'input' must be a text"),
         ([row(1), row(2, chain=["a"])], "row 2: the field 'chain' must be a text"),
         ([row(1, completion={"a": 1})], "the field 'completion' must be a text or a number"),

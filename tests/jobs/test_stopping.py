@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from db import jobs
@@ -23,7 +24,7 @@ from fair_app.settings import REPOSITORY, Settings
 from tests.building import project_with_mistakes
 from tests.jobs import grouping
 
-MISTAKES = 40
+MISTAKES = 20
 SLOW = {"concurrency": 2}
 
 
@@ -58,6 +59,13 @@ def begin(settings: Settings, job_id: int) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         [*command, "--home", str(settings.home)], cwd=REPOSITORY, stdin=subprocess.DEVNULL
     )
+
+
+def begun_here() -> list[psutil.Process]:
+    deadline = time.monotonic() + 20
+    while not (found := psutil.Process().children()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return found
 
 
 def busy(job: Job) -> bool:
@@ -111,13 +119,18 @@ def test_a_job_with_parts_stops_with_them(settings: Settings) -> None:
 
 
 def test_one_that_comes_to_no_safe_point_is_interrupted_and_one_that_hangs_is_killed(
-    settings: Settings,
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("fair_app.jobs.supervisor.CLAIM_S", 60.0)
     project = project_with_mistakes(settings, MISTAKES)
     job_id = queue.submit(settings, "collect", SLOW, project)
-    process = begin(settings, job_id)
-    until(settings, job_id, busy)
-    os.kill(process.pid, signal.SIGSTOP)
+    supervisor = Supervisor(settings)
+    supervisor.start()
+    (process,) = begun_here()
+    # who stops at once after it was started is known by its job when the supervisor has ended
+    supervisor.stop()
+    assert known(settings, job_id).pid == process.pid
+    process.suspend()
     assert stop_jobs(settings, stop_s=1.0, safe_s=0.3) == 1
     assert process.wait(timeout=10) == -signal.SIGKILL
     assert known(settings, job_id).state == "interrupted"

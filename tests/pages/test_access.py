@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from db.store import connect
 from fair_app.access.roles import Role, Visitor
 from fair_app.settings import Settings
+from fair_app.studio.projects import create_project
 from pages import access
 from pages.access import enforce, fits, handler_name, needed_by, role_for
 from pages.web import build
@@ -26,7 +27,9 @@ REFUSAL = re.compile(r"You are not signed in|Only an? .+ may do this|This link i
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return guarded(tmp_path_factory.mktemp("home"))
+    made = guarded(tmp_path_factory.mktemp("home"))
+    create_project(made, "secret-plan", "arithmetic", "smollm2-135m")
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +67,7 @@ def test_every_handler_refuses_whom_it_must_and_nothing_changes(
         if role >= needed:
             let_in.append(name)
             continue
-        status, fault, _ = browser.call(index, begun(wired), queue=wired.queue is not False)
+        status, fault, _ = browser.call(index, begun(wired))
         assert REFUSAL.search(str(fault)), (name, status, fault)
         assert status == (401 if role is Role.NOBODY else status), name
         refused += 1
@@ -80,14 +83,16 @@ def test_who_may_is_not_refused(web: TestClient, settings: Settings, role: Role)
         needed = needed_by(name, None)
         if needed is not role:
             continue
-        _, fault, _ = browser.call(index, begun(wired), queue=wired.queue is not False)
+        _, fault, _ = browser.call(index, begun(wired))
         assert not REFUSAL.search(str(fault)), (name, fault)
 
 
 def test_an_owner_s_form_opens_for_an_owner_alone(web: TestClient, settings: Settings) -> None:
     index, _, wired = next(one for one in wired_in(web) if one[1] == "shell.Shell._unfold")
-    assert as_(web, settings, Role.OWNER).call(index, begun(wired))[1] is None
-    assert "an owner" in str(as_(web, settings, Role.CURATOR).call(index, begun(wired))[1])
+    for queue in (True, False):
+        owner, curator = (as_(web, settings, role) for role in (Role.OWNER, Role.CURATOR))
+        assert owner.call(index, begun(wired), queue=queue)[1] is None
+        assert "an owner" in str(curator.call(index, begun(wired), queue=queue)[1])
 
 
 @pytest.mark.parametrize("action", ["accept", "grade", "undo", "decide-all", "nonsense", None, 3])
@@ -99,9 +104,9 @@ def test_a_viewer_opens_cards_and_decides_nothing(
     asked = {"project": "demo", "action": action, "serial": 1}
     looked = {**asked, "action": "sizes"}
     values = begun(wired)
-    assert "a curator" in str(viewer.call(index, values, asked, queue=False)[1])
-    assert viewer.call(index, values, looked, queue=False)[0] == 200
-    assert curator.call(index, values, asked, queue=False)[0] == 200
+    assert "a curator" in str(viewer.call(index, values, asked)[1])
+    assert viewer.call(index, values, looked)[0] == 200
+    assert curator.call(index, values, asked)[0] == 200
 
 
 def addresses(app: Any) -> set[tuple[str, str]]:
@@ -161,6 +166,8 @@ def test_every_address_refuses_whom_it_must(
         ("/gradio_api/upload", Role.OWNER),
         ("/gradio_api/vibe-edit", None),
         ("/gradio_api/proxy=http://elsewhere.example", None),
+        ("/gradio_api/file=https://elsewhere.example", None),
+        ("/gradio_api/file=/tmp/gradio/a/b", None),
         ("/gradio_api/component_server", None),
         ("/login", None),
         ("/oauth/huggingface/logout", None),
@@ -209,21 +216,19 @@ def test_what_owners_ask_for_is_noted_with_their_name(web: TestClient, settings:
     assert latest(settings, 1)[0].project == "demo"
 
 
-def test_a_viewer_s_fields_name_no_file(settings: Settings) -> None:
+def test_a_viewer_s_fields_name_no_file_and_no_work() -> None:
     with gr.Blocks():
         path, chosen = gr.Textbox("", elem_id="ablations-rows"), gr.Dropdown(["a"])
         search = gr.Textbox("", elem_id="exam-search")
-    fields, values = [path, chosen, search], ["/etc/passwd", "a", "apples"]
+        model, seeds = gr.Dropdown(["a"], value="a", allow_custom_value=True), gr.Number(1)
+    fields = [path, chosen, search, model, seeds]
+    values = ["/etc/passwd", "a", "apples", "/etc/passwd", 10**9]
     viewer, owner = (Visitor("v", role) for role in (Role.VIEWER, Role.OWNER))
-    assert access.given(viewer, fields, values) == ["", "a", "apples"]
+    assert access.given(viewer, fields, values) == ["", "a", "apples", "a", 1]
     assert access.given(owner, fields, values) == values
 
 
 def test_what_is_laid_out_names_nothing_of_the_store(web: TestClient, settings: Settings) -> None:
-    from fair_app.studio.projects import create_project
-
-    create_project(settings, "secret-plan", "arithmetic", "smollm2-135m")
-    again = build(settings)
-    config = str(blocks_of(again).get_config_file())
+    config = str(blocks_of(web.app).get_config_file())
     assert "secret-plan" not in config
     assert str(settings.home) not in config

@@ -46,7 +46,7 @@ def test_a_typed_key_stands_nowhere(tmp_path: Path) -> None:
     typed.set("anna", SERVER_KEY, KEY)
     supervisor = Supervisor(settings, typed)
     with Server(reply="The answer is 7.", latency_s=0.2) as wire:
-        asked = {"student": "first", "task": "arithmetic", "split": "train", "limit": 6}
+        asked = {"student": "first", "task": "arithmetic", "split": "train", "limit": 2}
         params = exam_params(settings, **asked, server=f"{wire.url}/v1")
         job = queue.submit(settings, "exam", params, project, owner="anna")
         supervisor.start()

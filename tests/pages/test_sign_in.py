@@ -1,28 +1,42 @@
 """Coming in and going out: sign-in, sign-out, its cookie, wrong passwords, and links to look."""
 
 from collections.abc import Iterator
-from functools import partial
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from fair_app.access import shares
-from fair_app.access.passwords import hashed
+from db import exams
+from db.store import connect
+from fair_app.access import audit, shares
+from fair_app.access.accounts import accounts_of
 from fair_app.access.roles import Role
 from fair_app.access.throttle import FREE, Throttle
-from fair_app.access.users import User, write
+from fair_app.access.users import User, read, write
 from fair_app.settings import Settings
 from fair_app.studio.projects import create_project, open_project
-from pages.access import VIEWERS, handler_name
+from pages import sign_in as signing
+from pages.access import BY_ACTION, VIEWERS, handler_name
+from pages.gate import Door, Gate
 from pages.sign_in import inside
 from pages.web import build
-from tests.pages.entering import URL, Browser, begun, blocks_of, cookie_of, guarded
+from tests.browser.taught import taught
+from tests.pages.entering import (
+    URL,
+    Browser,
+    begun,
+    blocks_of,
+    cheaply,
+    cookie_of,
+    guarded,
+)
 
 PASSWORD = "correct horse battery"
+ARRIVE = "shell.Shell._arrive"
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +45,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     create_project(made, "private", "arithmetic", "smollm2-135m")
     assert made.users is not None
     with made.users.open("a") as file:
-        file.write(f"anna:curator:{hashed(PASSWORD)}\n")
+        file.write(f"anna:curator:{cheaply(PASSWORD)}\n")
     return made
 
 
@@ -119,9 +133,11 @@ def test_a_link_cannot_sign_anybody_out(web: TestClient) -> None:
 def test_wrong_passwords_say_nothing_and_make_one_wait(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pages.sign_in.Throttle", partial(Throttle, clock=lambda: 0.0))
-    with TestClient(build(settings), base_url=URL, follow_redirects=False) as web:
-        pages = [sign_in(web, name, "x" * 12) for name in ("anna", "nobody", "anna", "nobody")]
+    monkeypatch.setattr(signing, "Throttle", lambda longest: Throttle(longest, lambda: 0.0))
+    alone = FastAPI()
+    alone.include_router(signing.sign_in(Door(settings, accounts_of(settings, {}))))
+    with TestClient(alone, base_url=URL, follow_redirects=False) as web:
+        pages = [sign_in(web, name, "x" * 12) for name in ("anna", "anna", "nobody", "anna")]
         assert {page.status_code for page in pages} == {401}
         assert len({page.text for page in pages}) == 1
         assert "x" * 12 not in pages[0].text
@@ -150,23 +166,11 @@ def test_what_is_typed_is_text(web: TestClient) -> None:
     assert "<script" not in page.text
 
 
-def test_where_nobody_signs_in_there_is_no_sign_in(tmp_path: Path) -> None:
-    from fair_app.studio.projects import ensure_demo
-
-    alone = Settings(home=tmp_path)
-    ensure_demo(alone)
-    with TestClient(build(alone), base_url=URL, follow_redirects=False) as web:
-        assert web.get("/").status_code == 200
-        assert web.get("/sign-in").headers["location"] == "/"
-        _, path = shares.make(alone, open_project(alone, "demo"), 1, "local")
-        assert web.get(path).status_code == 404
-
-
-def looking(web: TestClient, settings: Settings) -> tuple[Browser, int]:
-    """A browser that opened a link to look at the demo, and the link's number."""
-    link, path = shares.make(settings, open_project(settings, "demo"), 1, "olga")
+def looking(web: TestClient, settings: Settings, name: str = "demo") -> tuple[Browser, int]:
+    """A browser that opened a link to look at a project, and the link's number."""
+    link, path = shares.make(settings, open_project(settings, name), 1, "olga")
     answer = web.get(path)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/?project=demo")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/?project={quote(name)}")
     assert answer.headers["referrer-policy"] == "no-referrer"
     web.cookies.clear()
     return Browser(web, {"fair_session": cookie(answer).value}, f"shared{link.id}"), link.id
@@ -184,21 +188,38 @@ def test_a_link_shows_its_project_alone(web: TestClient, settings: Settings) -> 
 
 
 def test_no_handler_shows_a_link_another_project(web: TestClient, settings: Settings) -> None:
-    """Every handler that a viewer may call, asked for the project that the link is not of."""
-    browser, _ = looking(web, settings)
-    called = 0
-    for index, wired in blocks_of(web.app).fns.items():
-        if wired.fn is None or handler_name(wired.fn) not in VIEWERS:
+    """Every handler that a viewer may call, asked for another project and for what is in it."""
+    own, other = taught(settings, "apple"), taught(settings, "zebra7")
+    browser, _ = looking(web, settings, own.name)
+    fns = blocks_of(web.app).fns
+    wired_in = {index: one for index, one in fns.items() if one.fn}
+    open_page = next(at for at, one in wired_in.items() if handler_name(one.fn) == ARRIVE)
+    assert browser.call(open_page, begun(wired_in[open_page]))[0] == 200
+    assert other.exam_id is not None
+    answer = exams.answers(connect(settings.database), other.exam_id, "wrong")[0]
+    about = {
+        "answer": answer.id,
+        "question": answer.question_id,
+        "near": [answer.question_id],
+        **{"action": "queue", "stay": True, "serial": 1, "project": own.name},
+        **{"tab": "review", "item": str(answer.question_id)},
+    }
+    called, apples = 0, 0
+    for index, wired in wired_in.items():
+        name = handler_name(wired.fn)
+        if name not in VIEWERS | set(BY_ACTION):
             continue
-        own = begun(wired)
-        for values in (own, ["private" if one == "demo" else one for one in own]):
-            found = browser.call(index, values, queue=wired.queue is not False)
-            told = str(found)
-            for said_back in ("no project 'private'", "Value: private is not"):
+        for project, event in ((own.name, about), (other.name, None)):
+            values = [project if one == "demo" else one for one in begun(wired)]
+            for at, field in enumerate(wired.inputs):
+                if field.elem_id == "place-item":
+                    values[at] = f"tests.{other.exam_id}"
+            told = str(browser.call(index, values, event))
+            for said_back in (f"no project '{other.name}'", f"Value: {other.name} is not"):
                 told = told.replace(said_back, "")
-            assert "private" not in told, handler_name(wired.fn)
-            called += 1
-    assert called > 40
+            assert "zebra7" not in told and other.name not in told, (name, event)
+            called, apples = called + 1, apples + ("apple" in told)
+    assert called > 40 and apples > 4
 
 
 def test_who_is_signed_in_stays_who_they_are(web: TestClient, settings: Settings) -> None:
@@ -215,12 +236,14 @@ def test_a_link_that_is_none_says_what_to_do(web: TestClient) -> None:
     assert "ask who sent it" in answer.text
 
 
-def test_strangers_may_look_where_they_are_let(settings: Settings) -> None:
-    public = settings.model_copy(update={"public": "viewer"})
-    with TestClient(build(public), base_url=URL, follow_redirects=False) as web:
-        assert web.get("/").status_code == 200
-        assert web.post("/gradio_api/upload").status_code == 403
-        assert web.get("/gradio_api/user").json() == "a visitor"
+def test_strangers_may_look_where_they_are_let(
+    web: TestClient, app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = next(one for one in app.user_middleware if one.cls is Gate).kwargs["door"]
+    monkeypatch.setattr(door.accounts, "anonymous", Role.VIEWER)  # as FAIR_PUBLIC=viewer says
+    assert web.get("/").status_code == 200
+    assert web.post("/gradio_api/upload").status_code == 403
+    assert web.get("/gradio_api/user").json() == "a visitor"
 
 
 def test_a_removed_user_is_out_at_the_next_click(web: TestClient, settings: Settings) -> None:
@@ -234,6 +257,23 @@ def test_a_removed_user_is_out_at_the_next_click(web: TestClient, settings: Sett
     settings.users.write_text(before)
 
 
+def test_an_owner_gives_a_role(web: TestClient, settings: Settings) -> None:
+    fns = blocks_of(web.app).fns.items()
+    name = "components.people.People.__init__.give"
+    index = next(at for at, one in fns if one.fn and handler_name(one.fn) == name)
+    owner = Browser(web, cookie_of(settings, Role.OWNER), "the-owner-s")
+    viewer = Browser(web, cookie_of(settings, Role.VIEWER), "the-viewer-s")
+    listed = owner.call(index, ["anna", "owner"])[2][0]
+    assert "<span>anna</span></dt><dd>owner</dd>" in listed
+    assert audit.latest(settings, 1)[0].detail == "anna owner"
+    for whom, role in (("anna", "curator"), ("olga", "viewer"), ("<b>", "owner")):
+        owner.call(index, [whom, role])  # the last owner stays, and strangers have no role
+    assert "an owner" in str(viewer.call(index, ["vera", "owner"])[1])
+    assert [one.role.word for one in read(settings.users).values()] == [
+        *("owner", "curator", "viewer", "curator")
+    ]
+
+
 def test_the_users_file_is_written_whole(tmp_path: Path) -> None:
-    write(tmp_path / "users", [User("olga", Role.OWNER, hashed(PASSWORD))])
+    write(tmp_path / "users", [User("olga", Role.OWNER, cheaply(PASSWORD))])
     assert PASSWORD not in (tmp_path / "users").read_text()

@@ -1,6 +1,8 @@
 """A Space: who signs in at Hugging Face, played by a loopback server, and what they may do."""
 
 import base64
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from starlette.testclient import TestClient
 
 pytest.importorskip("authlib", reason="authlib is missing: pip install -r requirements.txt")
 
+import app
 from fair_app.access.accounts import accounts_of
 from fair_app.access.audit import latest
 from fair_app.access.roles import Role
@@ -122,10 +125,11 @@ def test_a_role_is_taken_at_the_next_click(
     web: TestClient, space: Any, provider: Identities
 ) -> None:
     _, settings = space
-    accounts_of(settings, _environment()).set_role("dora", Role.VIEWER, "anna")
+    accounts = accounts_of(settings, os.environ)
+    accounts.set_role("dora", Role.VIEWER, "anna")
     sign_in(web, provider, "dora")
     assert web.get("/config").status_code == 200
-    accounts_of(settings, _environment()).set_role("dora", Role.NOBODY, "anna")
+    accounts.set_role("dora", Role.NOBODY, "anna")
     assert web.get("/config").status_code == 401
 
 
@@ -145,6 +149,13 @@ def test_somebody_else_s_state_is_no_sign_in(web: TestClient, provider: Identiti
     assert web.get("/config").status_code == 401
 
 
+def test_who_will_not_agree_comes_back_to_the_sign_in(web: TestClient) -> None:
+    asked = parse_qs(urlsplit(web.get(LOGIN).headers["location"]).query)
+    back = f"/oauth/huggingface/callback?error=access_denied&state={asked['state'][0]}"
+    assert web.get(back).headers["location"] == "/sign-in"
+    assert web.get("/config").status_code == 401
+
+
 def test_a_foreign_origin_is_not_reflected(web: TestClient) -> None:
     for origin in ("https://evil.hf.space", "https://evil.example", "null"):
         answer = web.get("/healthz", headers={"origin": origin})
@@ -157,27 +168,12 @@ def test_a_foreign_origin_is_not_reflected(web: TestClient) -> None:
         assert "access-control-allow-origin" not in preflight.headers
 
 
-def test_without_its_secret_a_space_does_not_start(tmp_path: Path) -> None:
-    import os
-    import subprocess
-    import sys
-
-    repository = Path(__file__).resolve().parents[2]
-    done = subprocess.run(
-        [sys.executable, "app.py", "--home", str(tmp_path), "--port", "0"],
-        cwd=repository,
-        env={**os.environ, "SPACE_ID": "anna/fair", "OAUTH_CLIENT_SECRET": ""},
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 2
-    assert "hf_oauth: true" in done.stderr
+def test_without_its_secret_a_space_does_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # the tests' own Ctrl-C stays theirs
+    monkeypatch.setenv("SPACE_ID", "anna/fair")
+    monkeypatch.setenv("OAUTH_CLIENT_SECRET", "")
+    assert app.main(["--home", str(tmp_path), "--port", "0"]) == 2
+    assert "hf_oauth: true" in capsys.readouterr().err
     assert not (tmp_path / "fair.db").exists()
-
-
-def _environment() -> dict[str, str]:
-    import os
-
-    return dict(os.environ)

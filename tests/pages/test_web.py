@@ -7,19 +7,25 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from fair_app.access import shares
 from fair_app.settings import Settings
+from fair_app.studio.projects import ensure_demo, open_project
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HERE = "http://127.0.0.1:7860"
 
 
 @pytest.fixture(scope="module")
-def web(tmp_path_factory):
-    from fair_app.studio.projects import ensure_demo
+def settings(tmp_path_factory):
+    made = Settings(home=tmp_path_factory.mktemp("home"))
+    ensure_demo(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def web(settings):
     from pages.web import build
 
-    settings = Settings(home=tmp_path_factory.mktemp("home"))
-    ensure_demo(settings)
     return TestClient(build(settings), base_url=HERE)
 
 
@@ -57,8 +63,17 @@ def test_a_proxy_may_call_the_server_otherwise(web):
     assert answer.status_code == 422
 
 
-def test_a_rebound_name_is_refused(web):
-    assert web.get("/healthz", headers={"host": "evil.example"}).status_code == 400
+@pytest.mark.parametrize("host", ["evil.example", "evil.hf.space", "127.0.0.1.evil.example"])
+def test_a_name_that_was_rebound_is_refused(web, host):
+    for path in ("/healthz", "/"):
+        assert web.get(path, headers={"host": host}).status_code == 400
+
+
+def test_where_nobody_signs_in_there_is_no_sign_in(web, settings):
+    assert web.get("/").status_code == 200
+    assert web.get("/sign-in", follow_redirects=False).headers["location"] == "/"
+    _, path = shares.make(settings, open_project(settings, "demo"), 1, "local")
+    assert web.get(path).status_code == 404
 
 
 def test_other_sites_get_no_permission_to_read(web):
@@ -66,9 +81,9 @@ def test_other_sites_get_no_permission_to_read(web):
     assert "access-control-allow-origin" not in answer.headers
 
 
-def test_the_database_cannot_be_fetched(web, tmp_path_factory):
-    database = next(tmp_path_factory.getbasetemp().glob("home*/fair.db"))
-    assert web.get(f"/gradio_api/file={database}").status_code == 403
+def test_the_database_cannot_be_fetched(web, settings):
+    assert settings.database.exists()
+    assert web.get(f"/gradio_api/file={settings.database}").status_code == 404
 
 
 def test_the_process_that_serves_pages_never_loads_torch(tmp_path):

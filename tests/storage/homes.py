@@ -1,8 +1,10 @@
 """A home with something in it, and what is in it."""
 
+import tempfile
+from functools import cache
 from pathlib import Path
 
-from db import jobs, projects
+from db import backup, jobs, projects
 from db.store import close, connect
 from fair_app.settings import Settings
 from fair_app.studio.projects import create_project
@@ -19,6 +21,7 @@ LEFT_OUT = {
     "checkpoints/.third.partial-1/adapter_model.safetensors": b"not whole yet",
     "checkpoints/.second.training/state.safetensors.next": b"not whole yet",
     "checkpoints/.second.training/.examples.json.partial": b"not whole yet",
+    "checkpoints/first/first-f16.gguf": b"written again from its checkpoint",
     "models/smollm2-135m/model.safetensors": b"made again from its package",
     "models/.smollm2-135m.lock": b"",
     "logs/job-1.log": b"printed",
@@ -32,13 +35,24 @@ def home(folder: Path, place: Path | str = "", minutes: float = 5.0) -> Settings
 
 def filled(settings: Settings) -> Settings:
     """With a project, a job at work, and files."""
-    project = create_project(settings, "maths", "arithmetic", "smollm2-135m")
-    store = connect(settings.database)
-    job_id = jobs.add(store, "train", {"name": "second"}, project.id)
-    jobs.claim(store, job_id, host="a machine that is gone", pid=7, process_started_at=1.0)
+    settings.database.parent.mkdir(parents=True, exist_ok=True)
+    settings.database.write_bytes(_database())
     for name, content in {**FILES, **LEFT_OUT}.items():
         write(settings, name, content)
     return settings
+
+
+@cache
+def _database() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        settings, copy = home(Path(folder)), Path(folder, "copy")
+        project = create_project(settings, "maths", "arithmetic", "smollm2-135m")
+        store = connect(settings.database)
+        job_id = jobs.add(store, "train", {"name": "second"}, project.id)
+        jobs.claim(store, job_id, host="a machine that is gone", pid=7, process_started_at=1.0)
+        close(settings.database)
+        backup.copy(settings.database, copy)
+        return copy.read_bytes()
 
 
 def write(settings: Settings, name: str, content: bytes) -> None:

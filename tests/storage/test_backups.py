@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,12 @@ from db.store import connect
 from fair_app.errors import BadInput, WorkFailed
 from fair_app.settings import REPOSITORY
 from fair_app.storage import files
-from fair_app.storage.backups import Backups, read_manifest
+from fair_app.storage.backups import Backups, Made, read_manifest
+from fair_app.storage.keeper import Keeper, keeper_of
 from fair_app.storage.manifest import backups_among, database_of, manifest_of
-from fair_app.storage.places import Folder, place_of
+from fair_app.storage.places import Folder, Place, place_of
 from fair_app.storage.standing import standing
+from fair_app.studio.storage import backup_fault
 from tests.storage.homes import FILES, STATE, filled, found_in, home, write
 
 
@@ -61,6 +64,11 @@ def test_only_what_is_new_is_sent_and_nothing_where_nothing_changed(tmp_path: Pa
     assert at_stop is not None
     assert read_manifest(place, at_stop.name).at_stop
     assert backups.make(at_stop=True) is None
+    # and the first of the next one that more may come
+    again = backups.make()
+    assert again is not None
+    assert not read_manifest(place, again.name).at_stop
+    assert backups.make() is None
 
 
 def test_an_unchanged_file_is_not_read_again(
@@ -93,7 +101,7 @@ def test_it_is_consistent_while_others_write(tmp_path: Path) -> None:
     try:
         place = Folder(tmp_path / "place")
         backups = Backups(settings, place)
-        for _ in range(8):
+        for _ in range(5):
             made = backups.make()
             if made is None:
                 continue
@@ -126,7 +134,7 @@ def test_a_state_that_is_replaced_meanwhile_is_backed_up_whole(tmp_path: Path) -
     writer.start()
     try:
         backups = Backups(settings, place)
-        for _ in range(10):
+        for _ in range(6):
             made = backups.make()
             assert made is not None
             (state,) = [one for one in read_manifest(place, made.name).files if one.path == STATE]
@@ -138,12 +146,130 @@ def test_a_state_that_is_replaced_meanwhile_is_backed_up_whole(tmp_path: Path) -
 
 
 def test_the_state_of_a_run_that_is_done_is_left_out(tmp_path: Path) -> None:
-    settings = filled(home(tmp_path / "home"))
+    settings, place = filled(home(tmp_path / "home")), Folder(tmp_path / "place")
+    write(settings, "models/second/config.json", b"of a model that has the run's name")
+    assert STATE in paths_of(Backups(settings, place).make(), place)
     write(settings, "checkpoints/second/lineage.json", b"{}")
-    made = Backups(settings, Folder(tmp_path / "place")).make()
+    found = paths_of(Backups(settings, place).make(), place)
+    more = {"models/second/config.json", "checkpoints/second/lineage.json"}
+    assert found == {*FILES, *more} - {STATE}
+
+
+def paths_of(made: Made | None, place: Place) -> set[str]:
     assert made is not None
-    paths = {one.path for one in read_manifest(Folder(tmp_path / "place"), made.name).files}
-    assert paths == {*FILES, "checkpoints/second/lineage.json"} - {STATE}
+    return {one.path for one in read_manifest(place, made.name).files}
+
+
+def test_a_run_that_begins_meanwhile_has_its_texts_with_its_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, place = filled(home(tmp_path / "home")), Folder(tmp_path / "place")
+    texts, copied = "checkpoints/.third.training/examples.json", stores.copy
+
+    def begin_and_copy(source: Path, target: Path) -> None:
+        write(settings, texts, b"[]")
+        write(settings, STATE, b"later than what was held")
+        copied(source, target)
+
+    monkeypatch.setattr(stores, "copy", begin_and_copy)
+    made = Backups(settings, place).make()
+    assert paths_of(made, place) == {*FILES, texts}
+    assert made is not None
+    (state,) = [one for one in read_manifest(place, made.name).files if one.path == STATE]
+    assert (tmp_path / "place/objects" / state.sha256).read_bytes() == FILES[STATE]
+
+
+def test_one_that_cannot_be_fetched_for_once_is_not_taken_for_broken(tmp_path: Path) -> None:
+    class Shaky(Folder):
+        fails = 1
+
+        def fetch(self, name: str, target: Path) -> None:
+            if self.fails:
+                self.fails -= 1
+                raise WorkFailed("The connection was lost.")
+            super().fetch(name, target)
+
+    settings, place = filled(home(tmp_path / "home")), Folder(tmp_path / "place")
+    first = Backups(settings, place).make()
+    assert first is not None
+    write(settings, STATE, b"state after step 8")
+    backups = Backups(settings, Shaky(tmp_path / "place"))
+    with pytest.raises(WorkFailed, match="connection was lost"):
+        backups.make()
+    second = backups.make()
+    assert second is not None
+    assert backups_among(place.names()) == [second.name, first.name]
+    assert paths_of(first, place) == set(FILES)
+
+
+def test_the_newest_is_the_last_though_a_clock_was_ahead(tmp_path: Path) -> None:
+    settings, place = filled(home(tmp_path / "home")), Folder(tmp_path / "place")
+    made, ahead = Backups(settings, place).make(), "20990101T000000.000Z"
+    assert made is not None
+    for end in ("db", "json"):
+        (tmp_path / f"place/{made.name}.{end}").rename(tmp_path / f"place/{ahead}.{end}")
+    listing = tmp_path / "place" / manifest_of(ahead)
+    listing.write_text(listing.read_text().replace(made.name, ahead))
+    write(settings, STATE, b"state after step 8")
+    last = Backups(settings, place).make()
+    assert last is not None
+    assert backups_among(place.names()) == [last.name, ahead]
+
+
+def test_by_hand_and_by_the_server_at_once(tmp_path: Path) -> None:
+    settings, place = filled(home(tmp_path / "home")), Folder(tmp_path / "place")
+    begun = threading.Barrier(2)
+
+    def make(name: str) -> list[Made | None]:
+        backups = Backups(settings, place)
+        begun.wait()
+        made = []
+        for step in range(4):
+            write(settings, f"uploads/{name}-{step}", f"{name} {step}".encode())
+            made.append(backups.make())
+        return made
+
+    with ThreadPoolExecutor() as pool:
+        made = [one for found in pool.map(make, ["hand", "server"]) for one in found]
+    assert len(backups_among(place.names())) == sum(one is not None for one in made) >= 4
+    newest = read_manifest(place, backups_among(place.names())[0])
+    assert newest.objects <= place.names()
+    assert len(newest.files) == len(FILES) + 8
+    assert standing(settings).failed == ""
+
+
+def test_the_keeper_goes_on_whatever_fails(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Odd(Folder):
+        def names(self) -> set[str]:
+            raise ValueError("something nobody thought of")
+
+    settings = filled(home(tmp_path / "home", tmp_path / "place"))
+    Keeper(settings, Backups(settings, Odd(tmp_path / "place")))._make(at_stop=False)
+    assert "Unexpected ValueError" in backup_fault(settings)
+    assert "something nobody thought of" in caplog.text
+    # not even a note can be taken, as on a full disk
+    keeper, noted = keeper_of(settings), settings.database.with_name("backups.json")
+    assert keeper is not None
+    noted.unlink()
+    noted.mkdir()
+    keeper._make(at_stop=False)
+    noted.rmdir()
+    write(settings, STATE, b"state after step 8")
+    keeper._make(at_stop=False)
+    assert standing(settings).made
+    assert backup_fault(settings) == ""
+
+
+def test_the_disk_that_is_full_is_named(tmp_path: Path) -> None:
+    place, full = Folder(tmp_path / "place"), tmp_path / "home"
+    full.mkdir()
+    (full / "copy").symlink_to("/dev/full")
+    (tmp_path / "source").write_bytes(b"x" * 5000)
+    place.change([("20261121T172814.123Z.db", tmp_path / "source")], [])
+    with pytest.raises(WorkFailed, match=f"The disk of {full} is full"):
+        place.fetch("20261121T172814.123Z.db", full / "copy")
 
 
 def test_old_backups_go_and_what_only_they_needed(
@@ -155,7 +281,9 @@ def test_old_backups_go_and_what_only_they_needed(
     settings = filled(home(tmp_path / "home"))
     place = Folder(tmp_path / "place")
     (tmp_path / "place").mkdir()
-    (tmp_path / "place/notes.txt").write_text("a person's")
+    persons = [tmp_path / "place" / name for name in ("notes.txt", "film.partial", ".x.partial")]
+    for file in persons:
+        file.write_text("a person's")
     backups = Backups(settings, place)
     for step in range(6):
         write(settings, STATE, f"step {step}".encode())
@@ -165,7 +293,7 @@ def test_old_backups_go_and_what_only_they_needed(
     assert {b"step 3", b"step 4", b"step 5"} <= contents
     assert not {b"step 0", b"step 2"} & contents
     assert FILES["uploads/rows.jsonl"] in contents
-    assert (tmp_path / "place/notes.txt").exists()
+    assert all(file.exists() for file in persons)
     assert len([name for name in place.names() if name.endswith(".db")]) == 3
 
 
@@ -200,9 +328,11 @@ def test_a_kill_in_the_middle_leaves_half_a_backup_which_the_next_removes(tmp_pa
     place = Folder(tmp_path / "place")
     assert backups_among(place.names()) == []
     assert any("partial" in path.name for path in (tmp_path / "place").iterdir())
+    assert len(list((tmp_path / "home").glob(".backup-*"))) == 1
     made = Backups(settings, place).make()
     assert made is not None
     assert not any("partial" in path.name for path in (tmp_path / "place").rglob("*"))
+    assert not list((tmp_path / "home").glob(".backup-*"))
     assert found_in(settings)  # the home itself is as it was
 
 

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fair_app.errors import BadInput
@@ -34,6 +34,7 @@ def manifest(name: str, *paths: str) -> Manifest:
     return Manifest(name, 5.0, False, Entry("fair.db", SHA, 4096, 0), files)
 
 
+@settings(max_examples=40)
 @given(st.lists(MOMENTS, min_size=2, max_size=8))
 def test_names_sort_as_their_moments_and_say_them(moments: list[datetime]) -> None:
     names = [name_at(moment) for moment in moments]
@@ -42,6 +43,7 @@ def test_names_sort_as_their_moments_and_say_them(moments: list[datetime]) -> No
         assert timedelta(0) <= moment - taken_at(name) < timedelta(milliseconds=1)
 
 
+@settings(max_examples=40)
 @given(st.lists(MOMENTS, max_size=60), st.integers(1, 12), st.integers(0, 7))
 def test_the_newest_and_the_newest_of_each_day_are_kept(
     moments: list[datetime], recent: int, daily: int
@@ -83,7 +85,7 @@ def test_what_it_says_is_read_again() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/etc/passwd", "../x", "checkpoints/../../x", "", "checkpoints\\..\\x"]
+    "path", ["/etc/passwd", "../x", "checkpoints/../../x", "", "checkpoints\\..\\x", "uploads/\0"]
 )
 def test_a_path_out_of_the_home_makes_it_unreadable(path: str) -> None:
     values = json.loads(manifest("20261121T172814.123Z", "uploads/a").to_json())
@@ -92,6 +94,7 @@ def test_a_path_out_of_the_home_makes_it_unreadable(path: str) -> None:
         Manifest.from_json(json.dumps(values))
 
 
+@settings(max_examples=40)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5),

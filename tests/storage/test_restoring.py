@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import app
 from db import jobs
 from db.backup import fault
 from db.store import close, connect
@@ -20,7 +22,7 @@ from fair_app.jobs.stopping import resume_stopped
 from fair_app.settings import REPOSITORY, Settings
 from fair_app.storage.backups import Backups, Made, read_manifest
 from fair_app.storage.locks import serving
-from fair_app.storage.manifest import database_of, manifest_of
+from fair_app.storage.manifest import database_of, manifest_of, taken_at
 from fair_app.storage.places import Folder
 from fair_app.storage.restoring import restore, restore_at_start
 from fair_app.storage.standing import note, standing
@@ -155,25 +157,28 @@ def test_a_broken_one_is_skipped_and_said(
     assert "Newer ones were broken and left out: " in restored_note(settings)
 
 
-def test_where_none_is_whole_nothing_begins(tmp_path: Path, lost: Settings, place: Folder) -> None:
+def test_where_none_is_whole_nothing_begins(
+    tmp_path: Path,
+    lost: Settings,
+    place: Folder,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     for name in names(place):
         cut(tmp_path / "place", name)
     settings = new_home(tmp_path)
     with pytest.raises(WorkFailed, match=r"No backup in .* can be restored .* and others"):
         restore_at_start(settings)
     assert not settings.database.exists()
-    done = subprocess.run(
-        [sys.executable, "app.py", "--home", str(settings.home), "--port", "0"],
-        cwd=REPOSITORY,
-        env={**os.environ, "FAIR_BACKUP": settings.backup},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: No backup in ")
-    assert done.stderr.count("\n") == 1
+    monkeypatch.setenv("FAIR_BACKUP", settings.backup)
+    terminated = signal.getsignal(signal.SIGTERM)
+    try:
+        assert app.main(["--home", str(settings.home), "--port", "0"]) == 1
+    finally:
+        signal.signal(signal.SIGTERM, terminated)
+    said = capsys.readouterr().err
+    assert said.startswith("error: No backup in ")
+    assert said.count("\n") == 1
     assert not settings.database.exists()
 
 
@@ -223,10 +228,12 @@ def test_a_database_that_is_here_is_put_aside_only_on_command(
     with pytest.raises(BadInput, match=f"Job {job_id} is at work"):
         restore(settings, place, replace=True)
     jobs.end(store, job_id, "cancelled")
-    older = names(place)[0]
+    older, newer = names(place)
     restored = restore(settings, place, older, replace=True)
     assert restored is not None
     assert (restored.name, restored.skipped) == (older, ())
+    later_s = (taken_at(newer) - taken_at(older)).total_seconds()
+    assert restored.minutes == pytest.approx(5 + later_s / 60)
     assert project_names(settings) == ["maths"]
     (aside,) = (tmp_path / "new").glob("fair-before-*.db")
     assert project_names(settings.model_copy(update={"home": tmp_path / "new"})) == ["maths"]
@@ -235,6 +242,18 @@ def test_a_database_that_is_here_is_put_aside_only_on_command(
     assert found_in(settings)["checkpoints/first/lineage.json"] == b"of here"
     with pytest.raises(BadInput, match="There is no backup 20200101"):
         restore(settings, place, "20200101T000000.000Z", replace=True)
+
+
+def test_a_broken_database_is_put_aside_as_it_is(
+    tmp_path: Path, lost: Settings, place: Folder
+) -> None:
+    settings = new_home(tmp_path)
+    settings.database.parent.mkdir()
+    settings.database.write_bytes(b"rotten" * 1000)
+    assert restore(settings, place, replace=True) is not None
+    assert project_names(settings) == ["maths"]
+    (aside,) = (tmp_path / "new").glob("fair-before-*.db")
+    assert aside.read_bytes() == b"rotten" * 1000
 
 
 def test_what_is_left_of_another_database_is_not_read_into_it(

@@ -26,12 +26,14 @@ from fair_app.jobs.worker import run_now
 from fair_app.settings import REPOSITORY, Settings
 from fair_app.storage.manifest import backups_among
 from fair_app.storage.places import Folder
+from fair_app.storage.restoring import restore_at_start
 from fair_app.studio.projects import open_project
 from fair_app.studio.training import train_params
+from pages.overview import painting
 from tests.browser.taught import taught
 from tests.ports import free_port
 
-INTERVAL_S = 3.0
+INTERVAL_S = 1.0
 LONG = {
     "epochs": 16,
     "batch_size": 1,
@@ -52,7 +54,7 @@ class Server:
     settings: Settings
     process: "subprocess.Popen[str] | None" = None
 
-    def start(self) -> None:
+    def begin(self) -> None:
         environment = {
             "FAIR_HOME": str(self.settings.home),
             "FAIR_PORT": str(self.settings.port),
@@ -69,6 +71,9 @@ class Server:
             stderr=subprocess.STDOUT,
             text=True,
         )
+
+    def wait(self) -> None:
+        """Until it answers that it is well."""
         until(lambda: self.health() == {"status": "ok"})
 
     def health(self) -> Any:
@@ -122,61 +127,35 @@ def until(what: Callable[[], Any], seconds: float = 90) -> Any:
     raise AssertionError("it did not come to pass")
 
 
-def test_at_most_the_last_interval_is_lost_when_the_machine_is(server: Server) -> None:
-    """Somebody writes all the time; then the server is killed and its disk is wiped."""
-    from pages.overview import painting
-
-    settings, place = server.settings, Folder(Path(server.settings.backup))
-    server.start()
-    with sqlite3.connect(settings.database, timeout=30) as store:
-        store.execute("CREATE TABLE beats (at REAL)")
-    seen = len(backups_among(place.names()))
-    while len(backups_among(place.names())) < seen + 2:
-        with sqlite3.connect(settings.database, timeout=30) as store:
-            store.execute("INSERT INTO beats VALUES (?)", [time.time()])
-        time.sleep(0.05)
-    last = time.time()
-    assert server.end(signal.SIGKILL)[0] == -signal.SIGKILL
-    server.wipe()
-
-    server.start()
-    with sqlite3.connect(settings.database) as store:
-        (newest,) = store.execute("SELECT max(at) FROM beats").fetchone()
-    # the interval, and the time that a backup takes here
-    assert last - newest < INTERVAL_S + 5
-    said = painting(settings, open_project(settings, "demo"))
-    assert "Restored on " in said
-    assert "At most 1 minute of work were lost." in said
-    # and it is backed up again, and stops as it should
-    code, printed = server.end(signal.SIGTERM)
-    assert code == 0
-    assert "restored from the backup " in printed
-    assert "Traceback" not in printed
-
-
-def test_a_run_goes_on_with_an_equal_curve_after_a_stop_and_a_wiped_disk(
+def test_a_run_goes_on_after_a_stop_and_a_lost_server_is_there_again(
     server: Server, tmp_path: Path
 ) -> None:
+    """Twice the disk is wiped: after a stop in the middle of a run, and after a SIGKILL while
+    somebody writes."""
     from tests.training.tiny import tiny_folder
 
     settings, student = server.settings, str(tiny_folder(tmp_path / "tiny"))
-    whole = Settings(home=tmp_path / "undisturbed")
-    expected = losses_of_a_whole_run(whole, student)
-
+    server.begin()
+    expected = losses_of_a_whole_run(Settings(home=tmp_path / "undisturbed"), student)
+    server.wait()
     job_id = submitted(settings, student)
-    server.start()
     at_work = until(lambda: (job := known(settings, job_id)).done > 10 and job)
     assert at_work.state == "running"
     began = time.monotonic()
     code, printed = server.end(signal.SIGTERM)
     assert (code, time.monotonic() - began < 30) == (0, True)
     assert "stopped; 1 job can be resumed" in printed
+    assert "Traceback" not in printed
     stopped = known(settings, job_id)
     assert (stopped.state, stopped.attempt) == ("interrupted", 1)
     assert 10 < stopped.done < stopped.total
     server.wipe()
 
-    server.start()
+    server.begin()
+    server.wait()
+    said = painting(settings, open_project(settings, "demo"))
+    assert "Restored on " in said
+    assert "It was made as the server stopped." in said
     until(lambda: known(settings, job_id).state in jobs.ENDED)
     job = known(settings, job_id)
     assert (job.state, job.error, job.attempt) == ("succeeded", None, 2)
@@ -185,6 +164,32 @@ def test_a_run_goes_on_with_an_equal_curve_after_a_stop_and_a_wiped_disk(
     assert row.lineage["losses"] == expected
     curve = jobs.metrics(connect(settings.database), job_id, ["loss"])["loss"]
     assert curve == [(step, losses[0]) for step, losses in enumerate(expected, 1)]
+
+    last = written_until_it_is_backed_up(settings)
+    code, printed = server.end(signal.SIGKILL)
+    assert code == -signal.SIGKILL
+    assert "restored from the backup " in printed
+    server.wipe()
+    assert restore_at_start(settings) is not None
+    with sqlite3.connect(settings.database) as store:
+        (newest,) = store.execute("SELECT max(at) FROM beats").fetchone()
+    # the interval, and the time that a backup takes here
+    assert last - newest < INTERVAL_S + 5
+    said = painting(settings, open_project(settings, "demo"))
+    assert "At most 1 minute of work were lost." in said
+
+
+def written_until_it_is_backed_up(settings: Settings) -> float:
+    """Write again and again until two backups were made meanwhile; when the last was written."""
+    place = Folder(Path(settings.backup))
+    with sqlite3.connect(settings.database, timeout=30) as store:
+        store.execute("CREATE TABLE beats (at REAL)")
+    before = set(backups_among(place.names()))
+    while len(set(backups_among(place.names())) - before) < 2:
+        with sqlite3.connect(settings.database, timeout=30) as store:
+            store.execute("INSERT INTO beats VALUES (?)", [time.time()])
+        time.sleep(0.05)
+    return time.time()
 
 
 def submitted(settings: Settings, student: str) -> int:

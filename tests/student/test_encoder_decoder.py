@@ -12,13 +12,12 @@ from fair_app.errors import BadInput, Cancelled, WorkFailed
 from fair_app.student.base import Completion, Decoding
 from fair_app.student.generation import TransformersStudent, prompt_renderer
 from fair_app.student.loading import LoadedModel, has_encoder, load
-from fair_app.student.processes import CopiedStudent
 from fair_app.student.registry import StudentRef, parse_ref
 from tests.student.tiny_t5 import END, START, loaded_t5, t5_folder, t5_tokenizer, tiny_t5
 
 MANY = [f"{'Count on. ' * (number % 5)}What is {number} plus {number}?" for number in range(9)]
-GREEDY = Decoding(max_new_tokens=12)
-SAMPLED = Decoding("sampled", temperature=2.0, top_p=0.95, max_new_tokens=12)
+GREEDY = Decoding(max_new_tokens=8)
+SAMPLED = Decoding("sampled", temperature=2.0, top_p=0.95, max_new_tokens=8)
 
 
 def answers(
@@ -71,7 +70,7 @@ def test_the_prompt_ends_with_the_end_token_and_begins_with_none() -> None:
 
 def test_samples_follow_their_seeds_whatever_the_batch() -> None:
     loaded = loaded_t5()
-    few = MANY[:5]
+    few = MANY[:3]
     alone = answers(loaded, few, SAMPLED, batch_size=1)
     for batch_size in (2, 64):
         assert answers(loaded, few, SAMPLED, batch_size) == alone
@@ -202,16 +201,6 @@ def test_in_4_bits_the_matrices_that_transformers_keeps_stay_plain(tmp_path: Pat
     assert kinds["wo"] == kinds["lm_head"] == "Linear"
     found = answers(loaded, MANY[:4], Decoding(max_new_tokens=4), 4)
     assert all(one.tokens for one in found)
-
-
-def test_a_copy_in_a_process_of_its_own_answers_the_same(tmp_path: Path) -> None:
-    ref, decoding = ref_of(t5_folder(tmp_path / "t5")), Decoding(max_new_tokens=4)
-    student = CopiedStudent(ref, "none", 1)
-    try:
-        found = dict(student.answer(MANY, decoding))
-    finally:
-        student.close()
-    assert found == dict(TransformersStudent(load(ref)).answer(MANY, decoding))
 
 
 def test_other_encoder_decoders_are_refused(tmp_path: Path) -> None:

@@ -214,10 +214,11 @@ class Hub(BaseHTTPRequestHandler):
 LOAD_FROM_HUB = """
 import sys
 from pathlib import Path
-from threading import Thread
+from huggingface_hub import constants
 from fair_app.student.loading import load
 from fair_app.student.registry import parse_ref
 for hub_id in sys.argv[1:]:
+    constants.HF_HUB_OFFLINE = hub_id.endswith("offline")  # as the variable of this name sets it
     try:
         load(parse_ref(hub_id, Path("none"), Path("none")))
     except Exception as error:
@@ -225,35 +226,37 @@ for hub_id in sys.argv[1:]:
 """
 
 
-def load_from_hub(hub_ids: list[str], **environment: str) -> list[str]:
-    """What loading says, in a process of its own: the hub's address is read at import."""
+@pytest.fixture(scope="module")
+def from_hub(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What loading says of a gated model, of one that is not there, and of one without the hub: in
+    a process of its own, as the hub's address is read at import."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    Thread(target=server.serve_forever, daemon=True).start()
+    where = {
+        "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
+        "HF_HOME": str(tmp_path_factory.mktemp("hub")),
+    }
     done = subprocess.run(
-        [sys.executable, "-c", LOAD_FROM_HUB, *hub_ids],
-        env={**os.environ, **environment},
+        [sys.executable, "-c", LOAD_FROM_HUB, "owner/gated", "owner/missing", "owner/offline"],
+        env={**os.environ, **where},
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
         check=True,
     )
+    server.shutdown()
     return done.stdout.splitlines()
 
 
-def test_gated_and_missing_models_are_told_apart(tmp_path: Path) -> None:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    Thread(target=server.serve_forever, daemon=True).start()
-    gated, missing = load_from_hub(
-        ["owner/gated", "owner/missing"],
-        HF_ENDPOINT=f"http://127.0.0.1:{server.server_port}",
-        HF_HOME=str(tmp_path),
-    )
-    server.shutdown()
+def test_gated_and_missing_models_are_told_apart(from_hub: list[str]) -> None:
+    gated, missing, _ = from_hub
     assert gated.startswith("BadInput: owner/gated is gated: accept its terms on https://")
     assert missing == (
         "BadInput: The hub has no model owner/missing that you may read: check its name."
     )
 
 
-def test_without_the_hub_the_sentence_says_what_else_to_do(tmp_path: Path) -> None:
-    (said,) = load_from_hub(["owner/model"], HF_HUB_OFFLINE="1", HF_HOME=str(tmp_path))
-    assert said.startswith("WorkFailed: owner/model could not be loaded from the hub; check the")
+def test_without_the_hub_the_sentence_says_what_else_to_do(from_hub: list[str]) -> None:
+    said = from_hub[-1]
+    assert said.startswith("WorkFailed: owner/offline could not be loaded from the hub; check the")
     assert "give a folder" in said

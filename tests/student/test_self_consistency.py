@@ -69,7 +69,7 @@ def test_nothing_to_vote_on_is_a_fault() -> None:
 
 
 def test_a_sample_is_drawn_by_its_seed_whatever_else_is_asked(tiny_student: LoadedModel) -> None:
-    decoding = Decoding("sampled", temperature=0.9, max_new_tokens=20)
+    decoding = Decoding("sampled", temperature=0.9, max_new_tokens=12)
     asked = [(prompt, seed) for prompt in ("How many?", "How much?") for seed in (1, 2, 3)]
 
     def drawn(pairs: list[tuple[str, int]]) -> dict[tuple[str, int], str]:

@@ -104,6 +104,15 @@ def test_soft_labels_that_are_given_are_of_the_projects_setting(
     assert {run.settings.mentor for run in found.runs} == {tiny}
 
 
+def test_a_mentor_out_of_a_file_gives_no_soft_labels(settings: Settings, project: Project) -> None:
+    with pytest.raises(BadInput, match="no mentor whose soft labels"):
+        plan(settings, project, "try", wanted(settings, Factors(mentor=("soft",))))
+    found = by_arm(
+        plan(settings, project, "try", wanted(settings, Factors(mentor=("rationales",))))
+    )
+    assert [run.settings.mentor for run in found.values()] == [None, None]
+
+
 def test_without_a_mentor_that_wrote_there_is_no_such_arm(settings: Settings) -> None:
     project = taught(settings)
     with pytest.raises(BadInput, match="has written anything yet"):

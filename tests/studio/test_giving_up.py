@@ -1,6 +1,7 @@
 """Jobs that are given up: their names are free again, and what they made stays."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from fair_app.cli.main import main
 from fair_app.errors import BadInput
 from fair_app.evaluation.ablation import Factors
 from fair_app.jobs import queue
+from fair_app.jobs.orphans import HOST, process_started_at
 from fair_app.jobs.queue import latest
 from fair_app.settings import Settings
 from fair_app.studio.ablations import Wanted, ablation_params, interrupted_ablation
@@ -72,9 +74,12 @@ def test_a_cancelled_ablation_frees_the_names_that_it_has_not_made(
     with pytest.raises(BadInput, match="is queued: only a failed"):
         give_up(settings, job_id)
     jobs.end(store, job_id, "cancelled")
-    with pytest.raises(BadInput, match=f"Part {cut_off} of job {job_id} is still queued"):
+    begun = {"pid": os.getpid(), "process_started_at": process_started_at(os.getpid())}
+    assert jobs.claim(store, cut_off, host=HOST, **begun)
+    with pytest.raises(BadInput, match=f"Part {cut_off} of job {job_id} is still running"):
         give_up(settings, job_id)
     jobs.end(store, cut_off, "cancelled")
+    never_begun = jobs.add_child(store, job, f"test {BASE}", "evaluate", {})
     assert may_give_up(job_of(settings, job_id))
     with pytest.raises(BadInput, match=f"'{OTHER}' is taken"):
         check_name(settings, OTHER)
@@ -96,6 +101,7 @@ def test_a_cancelled_ablation_frees_the_names_that_it_has_not_made(
     shown = described(view)
     assert (shown["state"], shown["resume"], shown["give_up"]) == ("Given up", False, False)
     assert not jobs.requeue(store, cut_off), "its parts are given up with it"
+    assert job_of(settings, never_begun).state == "cancelled"
     assert [one.state for one in runs(settings, project)] == [GIVEN_UP, "succeeded"]
 
 

@@ -10,10 +10,15 @@ from db import authored, calls, committee, exams, mentors
 from db.projects import Project
 from db.store import connect
 from fair_app.cli.main import main
+from fair_app.exchange.mentor_kd import MentorKdRow
 from fair_app.settings import Settings
+from fair_app.studio.mentor_kd import answered
 from fair_app.studio.projects import open_project
+from fair_app.studio.training import training_questions
+from fair_app.tasks.base import Question
+from fair_app.tasks.registry import task as task_named
 from tests.browser.taught import TEACHERS, taught
-from tests.studio.mentor_files import row, written
+from tests.studio.mentor_files import row, taught_row, written
 
 
 @pytest.fixture
@@ -54,8 +59,11 @@ def exported(
 
 
 RATIONALES: dict[str, Any] = {
-    "a list": [row(2, source="their own"), row(1), row(3, completion=7, initial_correct=False)],
-    "under data, by number": {"data": {"9": row(4), "1": row(2)}},
+    "several a question": [
+        *[taught_row(2, source="their own"), taught_row(2), taught_row(1), taught_row(1)],
+        taught_row(3, initial_correct=False),
+    ],
+    "under data, by number": {"data": {"9": taught_row(4), "1": row(2)}},
 }
 AUGMENTATIONS: dict[str, Any] = {
     "several a question": {
@@ -78,12 +86,13 @@ def test_a_teachers_file_comes_out_as_it_went_in(
     path = written(tmp_path, "in.json", content)
     options = ("--rationale", path, "--author", "gpt")
     counts = imported(capsys, settings, project, *options)
-    assert counts["rationales"] == (3 if layout == "a list" else 2)
+    several = layout == "several a question"
+    assert counts["rationales"] == (5 if several else 2)
     assert (counts["left_out"], counts["graded_otherwise"]) == (0, 0)
     assert imported(capsys, settings, project, *options)["rationales"] == 0
     store = connect(settings.database)
     names = [one.name for one in committee.teachers(store, project.id)]
-    assert names == [*TEACHERS, "gpt"]
+    assert names == [*TEACHERS, "gpt", *["gpt.2"] * several]
     files = exported(capsys, settings, project, tmp_path / "out")
     assert files[f"{project.name.replace(' ', '-')}_gpt_rationales.json"] == content
     assert len(files) == 4
@@ -128,23 +137,83 @@ def test_augmentations_are_graded_and_duplicates_are_dropped(
     }
 
 
-def test_a_chain_without_its_answer_gets_it_as_a_last_sentence(
+OTHER = "2 and 2 are 3 and 1, so 4 and 0, or 8 less 4: 88."
+"""A chain whose last number is not the answer."""
+
+
+@pytest.mark.parametrize(
+    ("content", "text", "prediction", "correct"),
+    [
+        # A mentor's: its completion is graded, whatever the chain ends with.
+        (row(2), "2 and 2 make 4.\nThe answer is 4.", "4", True),
+        (row(2, chain=OTHER), f"{OTHER}\nThe answer is 4.", "4", True),
+        (row(2, completion="5.0"), "2 and 2 make 4.\nThe answer is 5.0.", "5", False),
+        (row(2, chain="#### 4"), "#### 4", "4", True),
+        (row(2, completion="no"), "2 and 2 make 4.\nThe answer is no.", "", False),
+        # A teacher's: the file says whether its completion was right.
+        (taught_row(2, chain=OTHER), f"{OTHER}\nThe answer is 4.", "4", True),
+        (taught_row(2, chain="A pair of pairs. "), "A pair of pairs.\nThe answer is 4.", "4", True),
+        (taught_row(2, chain="So the answer is 4. \n"), "So the answer is 4. \n", "4", True),
+        (taught_row(2, chain=OTHER, initial_correct=False), OTHER, "88", False),
+        # Where it does not say, the chain is graded.
+        (taught_row(2, chain=OTHER, initial_correct=None), OTHER, "88", False),
+        (
+            taught_row(2, chain="Four: 4", initial_correct=None),
+            "Four: 4\nThe answer is 4.",
+            "4",
+            True,
+        ),
+    ],
+)
+def test_how_a_row_is_graded_and_what_is_learned_from_it(
+    content: dict[str, Any], text: str, prediction: str, correct: bool
+) -> None:
+    task, question = task_named("arithmetic"), Question("What is 2 + 2?", "4", "4")
+    found, grade = answered(task, question, MentorKdRow((0,), content))
+    assert (found, grade.prediction, grade.correct) == (text, prediction, correct)
+
+
+def test_a_verdict_is_graded_and_said_as_the_file_says_it() -> None:
+    task, question = task_named("strategyqa"), Question("Would a pear sink?", "false", "false.")
+    content = {"chain": "It would float.", "completion": "no", "answer": "No"}
+    found, grade = answered(task, question, MentorKdRow((0,), content))
+    assert (found, grade.prediction, grade.correct) == (
+        "It would float.\nThe answer is No.",
+        "false",
+        True,
+    )
+
+
+def test_a_teachers_several_rationales_are_learned_from_when_they_are_right(
     settings: Settings, project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    content = [row(2, chain="Two pairs are one more pair than one"), row(3)]
+    content = [taught_row(1), taught_row(1), taught_row(2, initial_correct=False), taught_row(2)]
     path = written(tmp_path, "in.json", content)
     imported(capsys, settings, project, "--rationale", path, "--author", "gpt")
-    store = connect(settings.database)
-    assert project.exam_id is not None
-    texts = {
-        one.text: (one.prediction, one.correct)
-        for one in authored.by_teachers(store, project.id, project.exam_id)
-        if one.author == "gpt"
-    }
-    assert texts == {
-        "Two pairs are one more pair than one\nThe answer is 4.": ("4", True),
-        "3 and 3 make 6.": ("6", True),
-    }
+    learned = training_questions(settings, project, rationales="right", with_feedback=False)
+    texts = [
+        (one.teacher, one.text)
+        for question in learned
+        for one in question.rationales
+        if one.teacher not in TEACHERS
+    ]
+    assert texts == [
+        ("gpt", "First there are 1.\n\nThen 1 more.\nThe answer is 2."),
+        ("gpt.2", "First there are 1.\n\nThen 1 more.\nThe answer is 2."),
+        ("gpt.2", "First there are 2.\n\nThen 2 more.\nThe answer is 4."),
+    ]
+
+
+def test_two_files_of_a_teacher_come_out_as_one(
+    settings: Settings, project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = [[taught_row(4), taught_row(1)], [taught_row(3)]]
+    for number, content in enumerate(parts):
+        path = written(tmp_path, f"{number}.json", content)
+        imported(capsys, settings, project, "--rationale", path)
+    files = exported(capsys, settings, project, tmp_path / "out")
+    name = f"{project.name.replace(' ', '-')}_teacher_rationales.json"
+    assert files[name] == [*parts[0], *parts[1]]
 
 
 def test_ones_own_work_is_written_in_the_files_fields(
@@ -187,9 +256,10 @@ def test_the_ledger_says_that_the_texts_are_imported(
     [
         ([row(70)], "--rationale {file}", "No row of in.json is about a question"),
         ([row(1, answer="3")], "--rationale {file}", "row 1: its answer is '3' where"),
-        ([row(1), row(1)], "--rationale {file}", "has two rationales of 'What is 1 + 1?"),
+        ([row(1)] * 17, "--rationale {file}", "has more than 16 rationales of 'What is 1 + 1?"),
         ([row(1)], "--rationale {file} --author ada", "There is an author 'ada' here"),
         ([row(1)], "--rationale {file} --author mentor", "There is an author 'mentor' here"),
+        ([row(1)], "--rationale {file} --author gpt/4", "'gpt/4' cannot be an author's name"),
         ([row(1)], "--rationale {file} --feedback {file}", "leave them out"),
         ([row(1)], "", "Give a file of Mentor-KD"),
     ],
@@ -211,6 +281,19 @@ def test_what_does_not_fit_is_a_sentence_and_changes_nothing(
     store = connect(settings.database)
     assert [one.name for one in committee.teachers(store, project.id)] == list(TEACHERS)
     assert len(exams.answers(store, project.exam_id or 0, "wrong")) == 5
+
+
+def test_a_teacher_that_is_called_mentor_keeps_its_name(
+    settings: Settings, project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = connect(settings.database)
+    teacher = {"name": "mentor", "origin": "committee", "simulated": 0, "spec": {}, "spec_hash": ""}
+    committee.set_committee(store, project.id, [teacher])
+    path = written(tmp_path, "a.json", [row(1)])
+    options = ("--task", "arithmetic", "--format", "mentor-kd", "--augmentations", path)
+    assert run(settings, project, "import", *options) == 2
+    assert "is called 'mentor', which is the mentor's name" in capsys.readouterr().err
+    assert mentors.of_project(store, project.id) is None
 
 
 def test_another_mentors_augmentations_do_not_take_its_place(

@@ -1,10 +1,5 @@
-"""One of several processes of a run on the tiny model: `launched.py STATE SETTINGS [STOP]`.
+"""A run on the tiny model, in one process or in one of several."""
 
-The first process prints its losses as JSON. It is cancelled after STOP steps, where that is given.
-"""
-
-import json
-import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -39,7 +34,10 @@ def in_4_bits(folder: str) -> PreTrainedModel:
 
 
 def told(state: Path, settings: TrainingSettings, stop: int | None = None) -> dict[str, Any] | None:
-    """Train in this process, and in those launched with it; what the first one tells."""
+    """Train in this process, and in those launched with it; what the first one tells.
+
+    It is cancelled after `stop` steps, where that is given.
+    """
     seen: list[StepMetrics] = []
     held: list[Validation] = []
 
@@ -59,7 +57,7 @@ def told(state: Path, settings: TrainingSettings, stop: int | None = None) -> di
         whole = _frozen(student)
         if processes.sharding is not None:
             divide(student, processes.sharding, mesh_of(processes, PROCESSOR), PROCESSOR)
-        share = _frozen(student) / whole
+        share = _frozen(student) / max(1, whole)
         try:
             result = train(
                 student,
@@ -91,15 +89,3 @@ def _frozen(student: Trainee) -> int:
     layers = causal_model(student).model.layers
     frozen = [one for one in layers.parameters() if not one.requires_grad]
     return sum((one.to_local() if isinstance(one, DTensor) else one).numel() for one in frozen)
-
-
-def main() -> None:
-    torch.set_num_threads(1)
-    stop = int(sys.argv[3]) if len(sys.argv) > 3 else None
-    found = told(Path(sys.argv[1]), TrainingSettings(**json.loads(sys.argv[2])), stop)
-    if found is not None:
-        print(json.dumps(found))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,15 +1,10 @@
-"""One of several processes of a run with soft labels: `soft_launched.py HOME online|stored`.
+"""A run with soft labels, in one process or in one of several, and what storing them tells."""
 
-The first process prints its losses as JSON; all of them compute in float32, with one thread each.
-"""
-
-import json
-import sys
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from fair_app.settings import Settings
 from fair_app.student.registry import parse_ref
@@ -36,13 +31,14 @@ SETTINGS = TrainingSettings(
 )
 
 
-def main() -> None:
-    """Train, and let the first process print what came of it."""
-    torch.set_num_threads(1)
-    soft_store.SHARD = 60
-    told = run(Path(sys.argv[1]), sys.argv[2])
-    if told["rank"] == 0:
-        print(json.dumps(told))
+SHARD = 60
+"""Response tokens of a file: several files even here."""
+
+
+def run_in_small_files(home: Path, how: str) -> dict[str, Any]:
+    """`run`, where soft labels are stored in files of `SHARD`."""
+    soft_store.SHARD = SHARD
+    return run(home, how)
 
 
 def run(home: Path, how: str) -> dict[str, Any]:
@@ -77,5 +73,23 @@ def run(home: Path, how: str) -> dict[str, Any]:
         }
 
 
-if __name__ == "__main__":
-    main()
+def stored_in(home: Path, work: Path, telling: Telling) -> Any:
+    """The stored soft labels of a run whose work folder is `work`."""
+    work.mkdir(exist_ok=True)
+    asked = Settings(home=home)
+    settings = replace(SETTINGS, mentor=str(home / "mentor"), soft_labels="stored")
+    student = parse_ref(str(home / "student"), asked.checkpoints, asked.models)
+    return soft_labels(asked, student, settings, questions(5), work, telling)
+
+
+def store_a_third(tell: Callable[[float], None], home: Path, work: Path) -> None:
+    """Store in files of `SHARD`, tell what share is done, and stand still after a third."""
+    soft_store.SHARD = SHARD
+
+    def progress(stage: str, done: int, total: int) -> None:
+        if stage.startswith("storing"):
+            tell(done / total)
+            if 3 * done >= total:
+                time.sleep(600)
+
+    stored_in(home, work, Telling(progress=progress))

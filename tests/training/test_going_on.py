@@ -1,9 +1,6 @@
 """Runs that were cancelled, killed or out of disk go on as if nothing had happened."""
 
 import resource
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,7 +10,15 @@ import pytest
 
 from fair_app.errors import BadInput, Cancelled, WorkFailed
 from fair_app.training.trainer import StepMetrics, TrainingResult
-from tests.training.trained import REPOSITORY, SETTINGS, STEPS, assert_same, run, tiny_student
+from tests.training.together import killed
+from tests.training.trained import (
+    SETTINGS,
+    STEPS,
+    assert_same,
+    run,
+    run_four_steps,
+    tiny_student,
+)
 
 
 @pytest.fixture(scope="module")
@@ -88,40 +93,11 @@ def test_a_damaged_state_is_bad_input(tmp_path: Path, content: bytes | None) -> 
         run(state, resume=True)
 
 
-KILLED_RUN = """
-import sys, time
-from pathlib import Path
-import torch
-from tests.training.trained import run
-
-def after(metrics):
-    print(metrics.step, flush=True)
-    if metrics.step == 4:
-        time.sleep(60)
-
-torch.set_num_threads(1)  # as in the process that goes on: sums depend on it
-run(Path(sys.argv[1]), after=after, save_every=1)
-"""
-
-
 def test_a_killed_process_loses_no_finished_step(
     tmp_path: Path, uninterrupted: tuple[TrainingResult, list[float]]
 ) -> None:
     state = tmp_path / "state"
-    process = subprocess.Popen(
-        [sys.executable, "-c", KILLED_RUN, str(state)],
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    steps = []
-    for line in process.stdout:
-        steps.append(int(line))
-        if steps[-1] == 4:
-            break
-    process.kill()
-    assert process.wait() == -signal.SIGKILL
+    steps = killed(lambda step: step == 4, run_four_steps, state)
 
     seen: list[StepMetrics] = []
     result = run(state, seen=seen, resume=True)

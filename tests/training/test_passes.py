@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,10 +21,11 @@ from fair_app.training.methods import trainee
 from fair_app.training.packing import make_step
 from fair_app.training.settings import TrainingSettings
 from fair_app.training.trainer import Reports, StepMetrics, TrainingResult, train
+from tests.training.limited import budgeted
 from tests.training.test_loss import EXAMPLES, pairs_of
 from tests.training.tiny import pool, questions, tiny_model, tiny_tokenizer
+from tests.training.together import together
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 SETTINGS = TrainingSettings(
     epochs=2,
     batch_size=2,
@@ -152,44 +152,9 @@ def test_another_runs_room_is_not_taken(tmp_path: Path) -> None:
     assert run(state, resume=True)[0].room == Room(MOST_ON_A_PROCESSOR, False)
 
 
-LIMITED = """
-import json, sys
-from pathlib import Path
-import psutil, torch
-from fair_app.student.check import GB
-from fair_app.training import attention
-from fair_app.training.methods import trainee
-from fair_app.training.settings import TrainingSettings
-from fair_app.training.trainer import Reports, train
-from tests.training.tiny import questions, tiny_model, tiny_tokenizer
-
-attention.SHORT = 0  # the products' buffers, allocated once, are larger than this model's passes
-torch.set_num_threads(1)
-has = psutil.Process().memory_info().data
-settings = TrainingSettings(
-    epochs=1, max_steps=1, batch_size=20, lora_rank=4, quantization="none", max_tokens=2000,
-    memory_gb=has / GB + float(sys.argv[2]),
-)
-said = []
-result = train(
-    trainee(tiny_model(), settings), tiny_tokenizer(), questions(40), settings, Path(sys.argv[1]),
-    reports=Reports(say=said.append),
-)
-print(json.dumps([result.room.tokens_per_pass, result.room.checkpointing, said]))
-"""
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_DATA counts all memory on Linux only")
 def test_a_small_budget_gets_small_passes_before_the_first_step(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", LIMITED, str(tmp_path / "state"), "0.022"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
-    tokens, _, said = json.loads(done.stdout.splitlines()[-1])
+    tokens, said = together(1, budgeted, tmp_path / "state", 0.022)
     assert tokens < MOST_ON_A_PROCESSOR
     (found,) = [line for line in said if line.startswith("passes of up to")]
     assert all(line.startswith("out of memory: tried again") for line in said if line != found)

@@ -1,8 +1,5 @@
-"""Several processes, launched by accelerate as a person would, train as one does."""
+"""Several processes train as one does."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +9,12 @@ from hypothesis import strategies as st
 
 from fair_app.training.examples import draw_pairs
 from fair_app.training.packing import divide, make_step
+from fair_app.training.settings import TrainingSettings
+from tests.training.launched import told
+from tests.training.test_dividing import LAUNCHED
 from tests.training.tiny import pool, questions
+from tests.training.together import together
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 SETTINGS = {
     "epochs": 3,
     "batch_size": 3,
@@ -32,24 +32,10 @@ def launched(
     processes: int, state: Path, stop: int | None = None, *, sharded: bool = False, **changed: Any
 ) -> Any:
     """What the first of so many processes tells."""
-    way = ["--use_fsdp", "--fsdp_version", "2"] if sharded else ["--multi_gpu"]
-    accelerate = [
-        *(sys.executable, "-m", "accelerate.commands.launch", *way),
-        *("--num_processes", str(processes), "--num_machines", "1", "--main_process_port", "0"),
-        *("--mixed_precision", "no", "--dynamo_backend", "no", "-m"),
-    ]
-    command = [
-        *(accelerate if processes > 1 else [sys.executable, "-m"]),
-        *("tests.training.launched", str(state), json.dumps({**SETTINGS, **changed})),
-        *([] if stop is None else [str(stop)]),
-    ]
-    done = subprocess.run(
-        command, cwd=REPOSITORY, capture_output=True, text=True, timeout=180, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-    assert len(lines) == 1  # only the first process reports
-    return json.loads(lines[0])
+    asked = state, TrainingSettings(**{**SETTINGS, **changed}), stop
+    if processes == 1:
+        return told(*asked)
+    return together(processes, told, *asked, **(LAUNCHED if sharded else {}))
 
 
 @pytest.fixture(scope="module")

@@ -17,23 +17,19 @@ from fair_app.training.passes import Passes
 from fair_app.training.processes import ALONE, Processes
 from fair_app.training.settings import TrainingSettings
 from fair_app.training.sharding import idle, in_step, layers_of
-from tests.training.launched import in_4_bits, told
+from tests.training.launched import in_4_bits
 from tests.training.test_processes import SETTINGS, assert_same, launched
 from tests.training.tiny import tiny_model
 
 
-def by_one(state: Path, **changed: Any) -> Any:
-    return told(state, TrainingSettings(**{**SETTINGS, **changed}))
-
-
 def test_4_bit_weights_are_divided_and_one_process_can_end_what_two_began(tmp_path: Path) -> None:
     changed: dict[str, Any] = {"quantization": "4bit", "epochs": 2}
-    alone = by_one(tmp_path / "alone", **changed)
+    alone = launched(1, tmp_path / "alone", **changed)
     state = tmp_path / "state"
     before = launched(2, state, stop=2, sharded=True, **changed)
     assert before["processes"] == 2
     assert before["share"] == pytest.approx(0.5, abs=0.01)  # of the layers' frozen weights
-    after = by_one(state, **changed)
+    after = launched(1, state, **changed)
     assert after["share"] == 1
     together = {**after, **{key: before[key] + after[key] for key in ("losses", "held")}}
     assert_same(together, alone)
@@ -49,7 +45,7 @@ def test_processes_without_a_pass_of_their_own_stay_in_step(tmp_path: Path) -> N
         "tokens_per_pass": 20,
         "checkpointing": True,
     }
-    alone = by_one(tmp_path / "alone", **changed)
+    alone = launched(1, tmp_path / "alone", **changed)
     two = launched(2, tmp_path / "state", sharded=True, **changed)
     assert two["share"] == pytest.approx(0.5, abs=0.01)
     assert_same(two, alone)

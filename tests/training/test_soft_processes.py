@@ -1,17 +1,13 @@
 """Several processes with a mentor train as one does, and share the work of storing."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from fair_app.training import soft_store
-from tests.training.soft_launched import run
-from tests.training.test_processes import REPOSITORY
+from tests.training.soft_launched import SHARD, run, run_in_small_files
 from tests.training.tiny import tiny_folder, tiny_model, tiny_tokenizer
+from tests.training.together import together
 
 
 @pytest.fixture(scope="module")
@@ -23,25 +19,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def by_two(home: Path, how: str) -> Any:
-    """What the first of two processes tells."""
-    command = [
-        *(sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu"),
-        *("--num_processes", "2", "--num_machines", "1", "--main_process_port", "0"),
-        *("--mixed_precision", "no", "--dynamo_backend", "no"),
-        *("-m", "tests.training.soft_launched", str(home), how),
-    ]
-    done = subprocess.run(
-        command, cwd=REPOSITORY, capture_output=True, text=True, timeout=180, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    (line,) = (line for line in done.stdout.splitlines() if line.startswith("{"))
-    return json.loads(line)
-
-
 def test_two_processes_have_the_losses_of_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(soft_store, "SHARD", 60)
-    one, two = run(home, "stored"), by_two(home, "stored")
+    monkeypatch.setattr(soft_store, "SHARD", SHARD)
+    one = run(home, "stored")
+    two = together(2, run_in_small_files, home, "stored")
     assert (one["processes"], two["processes"]) == (1, 2)
     assert one["files"] == two["files"] > 3
     # the mentor's bfloat16 rounds differently with what stands beside a text

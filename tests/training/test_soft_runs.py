@@ -1,7 +1,9 @@
 """Whole runs with a mentor's soft labels: online, stored, repeated, and refused beforehand."""
 
 import json
+import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from fair_app.studio.soft_labels import with_mentor
 from fair_app.studio.training import train_again_params, train_params
 from fair_app.training.lineage import read_lineage
 from fair_app.training.memory import least_need
-from fair_app.training.mentoring import common_speech, fits_beside, mentor_of
+from fair_app.training.mentoring import beforehand, common_speech, fits_beside
 from fair_app.training.preview import preview
 from fair_app.training.settings import TrainingSettings, chosen_settings
 from fair_app.training.shape import read_shape
@@ -82,6 +84,18 @@ def log_of(settings: Settings, project: Project) -> str:
     return "\n".join(line.line for line in jobs.log_tail(store, newest.id))
 
 
+@pytest.fixture(scope="module")
+def runs(settings: Settings, project: Project) -> dict[str, tuple[dict[str, Any], str]]:
+    """The same run by either way, with its log."""
+    return {
+        how: (
+            trained(settings, project, how, soft_labels=how, lora_dropout=0.1),
+            log_of(settings, project),
+        )
+        for how in ("online", "stored")
+    }
+
+
 def test_a_run_with_the_mentor_at_its_side(settings: Settings, project: Project) -> None:
     result = trained(settings, project, "beside", validation_share=0.25, validate_every=2)
     assert result["soft_labels"] == "online"
@@ -104,13 +118,12 @@ def test_a_run_with_the_mentor_at_its_side(settings: Settings, project: Project)
 
 
 def test_stored_soft_labels_teach_as_those_of_the_moment_do(
-    settings: Settings, project: Project
+    settings: Settings, runs: dict[str, tuple[dict[str, Any], str]]
 ) -> None:
     """The tiny model is so flat that all of its 257 tokens are stored, in float16."""
-    online = trained(settings, project, "online", soft_labels="online")
-    stored = trained(settings, project, "stored", soft_labels="stored")
-    said = log_of(settings, project)
-    assert "the 257 likeliest of 257 tokens are stored, with 100.0%" in said
+    (online, _), (stored, said) = runs["online"], runs["stored"]
+    assert "all 257 tokens are stored for each of" in said
+    assert "with 100.0% of the mentor's mass: " in said
     assert stored["soft_labels"] == "stored"
     for part in ("loss", "loss_feedback", "loss_rationale", "loss_soft"):
         assert stored[part] == pytest.approx(online[part], rel=0.02)
@@ -120,13 +133,11 @@ def test_stored_soft_labels_teach_as_those_of_the_moment_do(
 
 
 @pytest.mark.parametrize("how", ["online", "stored"])
+@pytest.mark.usefixtures("runs")
 def test_the_same_run_again_from_its_lineage(
     settings: Settings, project: Project, how: str
 ) -> None:
-    trained(settings, project, f"made-{how}", soft_labels=how, lora_dropout=0.1)
-    params = train_again_params(
-        settings, name=f"again-{how}", lineage=settings.checkpoints / f"made-{how}"
-    )
+    params = train_again_params(settings, name=f"again-{how}", lineage=settings.checkpoints / how)
     assert run_now(settings, "train", params, project.id)["same_losses"] is True
     assert params["settings"]["soft_labels"] == how
     assert "other weights" not in log_of(settings, project)
@@ -154,9 +165,11 @@ def test_lambda_0_is_the_run_without_a_mentor_which_is_never_loaded(
         trained(settings, project, "hard", mentor=str(broken))
 
 
-def test_a_mentor_that_is_made_anew_is_told(settings: Settings, project: Project) -> None:
-    trained(settings, project, "known")
-    file = settings.checkpoints / "known" / "lineage.json"
+@pytest.mark.usefixtures("runs")
+def test_a_mentor_that_is_made_anew_is_told(
+    settings: Settings, project: Project, tmp_path: Path
+) -> None:
+    file = shutil.copytree(settings.checkpoints / "online", tmp_path / "known") / "lineage.json"
     lineage = json.loads(file.read_text())
     lineage["mentor"]["weights_sha256"] = "0" * 64
     file.write_text(json.dumps(lineage))
@@ -252,13 +265,20 @@ def test_memory_for_one_at_a_time(settings: Settings) -> None:
 def test_the_preview_says_what_storing_takes(settings: Settings) -> None:
     assert settings.home is not None
     ref = parse_ref(str(settings.home / "tiny"), settings.checkpoints, settings.models)
-    chosen = TrainingSettings(**{**SMALL, **WITH_MENTOR})
-    speech = common_speech(ref, mentor_of(settings, chosen))
-    totals = next(preview(speech.tokenizer, questions(5), chosen, speech=speech))
+    mentor = parse_ref(str(settings.home / "other"), settings.checkpoints, settings.models)
+    speech = common_speech(ref, mentor)
+
+    def note(how: str) -> str:
+        chosen = TrainingSettings(**{**SMALL, **WITH_MENTOR, "soft_labels": how})
+        said = partial(beforehand, ref, mentor, chosen, speech)
+        totals = next(preview(speech.tokenizer, questions(5), chosen, of_mentor=said))
+        return str(totals["note"])
+
     rationales = [one for one in pool(questions(5)).every() if one.part == "rationale"]
     tokens = sum(one.response_length for one in rationales)
-    said = f"soft labels of {tokens} tokens, where they are stored, take at most 1 MB"
-    assert said in totals["note"]
+    expected = f"soft labels of {tokens} tokens are stored before the first step and take at most 1"
+    assert expected in note("stored")
+    assert "computes its soft labels in every step" in note("online") == note("auto")
 
 
 def test_the_command_line(

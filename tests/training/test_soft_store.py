@@ -2,24 +2,20 @@
 
 import json
 import math
-import signal
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fair_app.errors import BadInput, Cancelled
-from fair_app.settings import Settings
-from fair_app.student.registry import parse_ref
-from fair_app.training import soft_store
+from fair_app.errors import BadInput, Cancelled, WorkFailed
+from fair_app.training import mentoring, soft_store
 from fair_app.training.mentor_model import Mentor
-from fair_app.training.mentoring import FOLDER, RECORD, Telling, soft_labels
+from fair_app.training.mentoring import FOLDER, RECORD, Telling
 from fair_app.training.soft_labels import SoftLabels, Source, divergence, softened
 from fair_app.training.soft_store import (
     Store,
@@ -31,8 +27,10 @@ from fair_app.training.soft_store import (
     shards,
 )
 from fair_app.training.trainer import Reports, StepMetrics, TrainingResult, train
+from tests.training.soft_launched import SHARD, store_a_third, stored_in
 from tests.training.tiny import pool, questions, tiny_folder, tiny_model, tiny_tokenizer
-from tests.training.trained import REPOSITORY, SETTINGS, STEPS, assert_same, tiny_student
+from tests.training.together import killed
+from tests.training.trained import SETTINGS, STEPS, assert_same, tiny_student
 
 ASKED = questions(5)
 RATIONALES = [one for one in pool(ASKED, 256).every() if one.part == "rationale"]
@@ -133,7 +131,7 @@ def test_a_file_takes_what_was_said_of_it(tmp_path: Path) -> None:
 
 
 def test_files_hold_every_text_once_and_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(soft_store, "SHARD", 60)
+    monkeypatch.setattr(soft_store, "SHARD", SHARD)
     twice = distinct([*RATIONALES, *RATIONALES])
     assert twice == RATIONALES
     divided = shards(twice, 80)
@@ -159,8 +157,30 @@ def test_a_file_that_is_not_whole_is_made_again(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_while_it_is_needed(tmp_path: Path) -> None:
     stored = whole(tmp_path, 20)
     next(tmp_path.glob("*.safetensors")).unlink()
-    with pytest.raises(BadInput, match="delete the file and resume"):
+    with pytest.raises(WorkFailed, match="delete the file and resume"):
         stored.targets(RATIONALES[:1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a process has mapped is read from /proc")
+def test_no_file_stays_open_which_would_count_as_memory_of_the_run(tmp_path: Path) -> None:
+    stored = whole(tmp_path, 20)
+    kept = stored.targets(RATIONALES)
+    assert len(kept.masses) == TOKENS
+    assert str(tmp_path) not in Path("/proc/self/maps").read_text()
+
+
+def test_where_the_disk_has_too_little_room_nothing_is_stored(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mentoring.shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(WorkFailed, match=r"take \d+ .*disk has free.*--soft-labels online"):
+        stored_in(home, home / "work", Telling())
+    assert not list((home / "work").iterdir())
+
+
+def test_a_run_without_a_rationale_that_fits_has_no_soft_labels(tmp_path: Path) -> None:
+    found = enough(mentor(), [], 731, 200)
+    assert (found.count, Store(tmp_path, [], found.count, VOCABULARY, TAU).missing()) == (257, [])
 
 
 def run(
@@ -226,34 +246,6 @@ def test_a_state_with_another_mentor_is_refused(tmp_path: Path) -> None:
         )
 
 
-STORING = """
-import sys, time
-from pathlib import Path
-import torch
-from fair_app.training import soft_store
-from fair_app.training.mentoring import Telling
-from tests.training.test_soft_store import stored_in
-
-def progress(stage, done, total):
-    print(stage, done, flush=True)
-    if done and stage.startswith("storing") and done * 3 >= total:
-        time.sleep(60)
-
-torch.set_num_threads(1)
-soft_store.SHARD = 60
-stored_in(Path(sys.argv[1]), Path(sys.argv[2]), Telling(progress=progress))
-"""
-
-
-def stored_in(home: Path, work: Path, telling: Telling) -> Any:
-    """The soft labels of a run whose work folder is `work`."""
-    work.mkdir(exist_ok=True)
-    asked = Settings(home=home)
-    settings = replace(SETTINGS, mentor=str(home / "mentor"), soft_weight=0.4, soft_labels="stored")
-    student = parse_ref(str(home / "student"), asked.checkpoints, asked.models)
-    return soft_labels(asked, student, settings, ASKED, work, telling)
-
-
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     tiny_folder(tmp_path / "student")
@@ -266,29 +258,15 @@ def test_a_killed_process_makes_no_file_twice_and_loses_none(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work = home / "work"
-    process = subprocess.Popen(
-        [sys.executable, "-c", STORING, str(home), str(work)],
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        stage, done = line.rsplit(maxsplit=1)
-        if stage.startswith("storing") and 3 * int(done) >= TOKENS:
-            break
-    process.kill()
-    assert process.wait() == -signal.SIGKILL
+    told = killed(lambda share: 3 * share >= 1, store_a_third, home, work)
+    assert len(told) > 2
     made = {file: file.stat() for file in (work / FOLDER).glob("*.safetensors")}
 
-    monkeypatch.setattr(soft_store, "SHARD", 60)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    monkeypatch.setattr(soft_store, "SHARD", SHARD)
     said: list[str] = []
     stages: list[tuple[str, int, int]] = []
     found = stored_in(home, work, Telling(said.append, lambda *told: stages.append(told)))
     whole_one = stored_in(home, home / "uninterrupted", Telling())
-    torch.set_num_threads(threads)
 
     files = sorted((work / FOLDER).iterdir())
     assert 0 < len(made) < len(files) == len(shards(RATIONALES, 1))
@@ -307,7 +285,7 @@ def test_a_killed_process_makes_no_file_twice_and_loses_none(
 def test_a_mentor_that_changed_since_the_run_began_is_refused(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(soft_store, "SHARD", 60)
+    monkeypatch.setattr(soft_store, "SHARD", SHARD)
     stored_in(home, home / "work", Telling())
     next((home / "work" / FOLDER).iterdir()).unlink()
     tiny_model(2).bfloat16().save_pretrained(home / "mentor")
@@ -316,7 +294,7 @@ def test_a_mentor_that_changed_since_the_run_began_is_refused(
 
 
 def test_storing_stops_when_it_is_cancelled(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(soft_store, "SHARD", 60)
+    monkeypatch.setattr(soft_store, "SHARD", SHARD)
 
     def cancelled() -> None:
         if list((home / "work").glob(f"{FOLDER}/*")):

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from fair_app.errors import BadInput
@@ -69,6 +70,7 @@ def test_files_may_say_less_than_the_tokenizer_and_never_otherwise() -> None:
         check_no_conflict(Vocabulary(IDS, {}), Vocabulary({"<end>": 0, "a": 1, "c": 2}, {}))
 
 
+@hypothesis_settings(max_examples=40)
 @given(
     st.dictionaries(st.text(max_size=3), st.integers(0, 9), max_size=8),
     st.dictionaries(st.text(max_size=3), st.integers(0, 9), max_size=8),

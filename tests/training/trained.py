@@ -1,5 +1,6 @@
 """A short run on the tiny model, as the tests of training ask for it."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,7 +25,6 @@ SETTINGS = TrainingSettings(
     tokens_per_pass=200,
 )
 STEPS = 9  # 5 questions, 2 a step, 3 epochs
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def tiny_student(settings: TrainingSettings = SETTINGS) -> Trainee:
@@ -65,6 +65,17 @@ def run(
         resume=resume,
         save_every=save_every,
     )
+
+
+def run_four_steps(tell: Callable[[int], None], state: Path) -> None:
+    """Begin a run that saves every step, tell of each, and stand still after the fourth."""
+
+    def after(metrics: StepMetrics) -> None:
+        tell(metrics.step)
+        if metrics.step == 4:
+            time.sleep(600)
+
+    run(state, after=after, save_every=1)
 
 
 def assert_same(one: TrainingResult, other: TrainingResult) -> None:
