@@ -42,6 +42,7 @@ from fair_app.studio.rounds import (
 )
 from fair_app.studio.training import train_params, training_questions
 from fair_app.training.examples import TrainingQuestion
+from fair_app.training.settings import chosen_settings
 
 KIND_OF = {EXAM: "exam", COMMITTEE: "collect", TRAINING: "train", TEST: "evaluate"}
 """The kind of job that each part of a round is."""
@@ -163,6 +164,7 @@ class _Rounds:
             questions=new,
             reserved=True,
             told={
+                "with_feedback": self._with_feedback,
                 "round": {
                     "job": self._job.job.id,
                     "number": number,
@@ -178,8 +180,18 @@ class _Rounds:
         training = self._params["training"]
         try:
             found = training_questions(
-                self._job.settings, project, training["teacher"], training["keep_rule"]
+                self._job.settings,
+                project,
+                training["teacher"],
+                training["keep_rule"],
+                with_feedback=self._with_feedback,
             )
         except BadInput as why:
             return [], str(why)
         return found, ""
+
+    @property
+    def _with_feedback(self) -> bool:
+        """Whether feedback is learned from: at alpha 0 it is not, and no question needs any."""
+        training = self._params["training"]
+        return chosen_settings(training["preset"], training["settings_given"]).alpha > 0

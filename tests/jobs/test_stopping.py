@@ -61,11 +61,21 @@ def begin(settings: Settings, job_id: int) -> "subprocess.Popen[bytes]":
     )
 
 
-def begun_here() -> list[psutil.Process]:
-    deadline = time.monotonic() + 20
-    while not (found := psutil.Process().children()) and time.monotonic() < deadline:
+def begun_at(settings: Settings) -> list[psutil.Process]:
+    """The processes that this one began for jobs of this home: it may have others."""
+    deadline, found = time.monotonic() + 20, []
+    while not found and time.monotonic() < deadline:
         time.sleep(0.01)
+        children = psutil.Process().children()
+        found = [one for one in children if str(settings.home) in _command(one)]
     return found
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:  # it ended meanwhile
+        return []
 
 
 def busy(job: Job) -> bool:
@@ -126,7 +136,7 @@ def test_one_that_comes_to_no_safe_point_is_interrupted_and_one_that_hangs_is_ki
     job_id = queue.submit(settings, "collect", SLOW, project)
     supervisor = Supervisor(settings)
     supervisor.start()
-    (process,) = begun_here()
+    (process,) = begun_at(settings)
     # who stops at once after it was started is known by its job when the supervisor has ended
     supervisor.stop()
     assert known(settings, job_id).pid == process.pid

@@ -34,7 +34,10 @@ def params(url: str, limit: int, **more: Any) -> dict[str, Any]:
         **{"budget_usd": None, "concurrency": 2, "student": "served", "exam": asked},
         **{
             "test": {**asked, "split": "test"},
-            "training": {"teacher": "mixed", "keep_rule": False},
+            "training": {
+                **{"teacher": "mixed", "keep_rule": False},
+                **{"preset": "quick look", "settings_given": {}},
+            },
         },
         **more,
     }
