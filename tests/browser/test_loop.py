@@ -16,8 +16,8 @@ def job_done(page, kind, seconds):
     assert job.get_attribute("data-state") == "succeeded", job.inner_text()
 
 
-def more(page, tab):
-    page.click(f"#tab-{tab} .more > button")
+def more(page, tab, title="More settings"):
+    page.click(f"#tab-{tab} .more > button:has-text('{title}')")
 
 
 @pytest.mark.timeout(900)
@@ -26,7 +26,7 @@ def test_from_exam_to_comparison(page, model_server, watched):
     page.click("text=Set up the exam")
 
     fill(page, "exam-questions", "12")
-    more(page, "exam")
+    more(page, "exam", "How it answers")
     fill(page, "exam-tokens", TOKENS)
     page.click("#exam-start")
     page.wait_for_selector("#job-exam .job[data-state=running]")
@@ -90,7 +90,7 @@ def test_a_killed_server_loses_nothing(page, model_server):
     page.goto(f"{model_server.url}/?project=demo&tab=exam")
     page.wait_for_selector("#exam-start")
     fill(page, "exam-questions", "12")
-    more(page, "exam")
+    more(page, "exam", "How it answers")
     fill(page, "exam-tokens", TOKENS)
     page.click("#exam-start")
     page.wait_for_selector("#job-exam .job[data-state=running]")
