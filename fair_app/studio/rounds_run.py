@@ -170,7 +170,7 @@ class _Rounds:
                     "number": number,
                     "train": self._params["train"],
                     "exams": exams,
-                }
+                },
             },
         )
 
