@@ -31,8 +31,7 @@ from pages.components.page import ACTION, LIVE, Page, Place
 from pages.components.pager import PAGE_SIZE, pager_choices
 from pages.components.painted import page_head, painted
 from pages.components.saved_file import saves
-from pages.person import person
-from pages.review import LOCAL
+from pages.person import actor, person
 
 QUESTIONS = 200
 FILTERS = [
@@ -256,14 +255,14 @@ def build(settings: Settings, place: Place) -> Page:
             project,
             int(event.answer),
             exam_answers.GRADES[event.grade],
-            actor=request.username or LOCAL,
+            actor=actor(request),
             reason=str(event.reason),
         )
         return *live(project, "", *shown), exam_answers.graded(row, undone=False)
 
     def undo(request: gr.Request, name: str, *shown: Any) -> Sequence[Any]:
         project = open_project(settings, name)
-        row = undo_grade(settings, project, actor=request.username or LOCAL)
+        row = undo_grade(settings, project, actor=actor(request))
         sentence = exam_answers.graded(row, undone=True) if row else exam_answers.nothing_to_undo()
         return *live(project, "", *shown), sentence
 

@@ -8,6 +8,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fair_app.access.roles import LOCAL
+
 COOKIE = "fair_browser"
 FRAMED = "SameSite=None; Secure; Partitioned"
 """What a cookie bears that must also come from inside another site's frame, as on a Space."""
@@ -50,6 +52,11 @@ def person(request: gr.Request) -> str:
         return str(request.username)
     browser = dict(request.cookies).get(COOKIE) or request.session_hash or ""
     return f"browser {hashlib.sha256(browser.encode()).hexdigest()[:16]}"
+
+
+def actor(request: gr.Request) -> str:
+    """Whose name stands beside what was decided or done: who signed in, else LOCAL."""
+    return str(request.username or LOCAL)
 
 
 def _cookie(headers: Headers, scheme: str) -> str:

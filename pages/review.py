@@ -22,9 +22,7 @@ from pages.components.page import ACTION, Page, Place
 from pages.components.painted import page_head, painted
 from pages.components.review_answers import answered, failed, opened
 from pages.components.review_requests import read
-
-LOCAL = "local"
-"""Who decides where nobody signs in."""
+from pages.person import actor
 
 QUICK: dict[str, Any] = {**ACTION, "queue": False, "trigger_mode": "multiple"}
 logger = logging.getLogger(__name__)
@@ -78,7 +76,7 @@ def build(settings: Settings, place: Place) -> Page:
         try:
             project = open_project(settings, name)
             asked = read(data)
-            value, now = answered(settings, project, request.username or LOCAL, asked)
+            value, now = answered(settings, project, actor(request), asked)
         except BadInput as fault:
             return json.dumps(failed(name, serial, str(fault))), gr.skip(), gr.skip()
         except Exception:

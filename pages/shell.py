@@ -11,7 +11,7 @@ import gradio as gr
 
 from fair_app.access import audit
 from fair_app.access.accounts import warning
-from fair_app.access.roles import Visitor, shown_project, who_visits
+from fair_app.access.roles import LOCAL, Visitor, shown_project, who_visits
 from fair_app.errors import BadInput
 from fair_app.keys import TypedKeys
 from fair_app.settings import Settings
@@ -33,7 +33,7 @@ from pages.components.notice import notice, spoken
 from pages.components.page import ACTION, Page, Place
 from pages.components.painted import fixed
 from pages.gate import Door
-from pages.person import person
+from pages.person import actor, person
 from pages.visits import Visits
 
 PAGES = (overview, exam, committee, review, training, evaluation, settings_page)
@@ -72,7 +72,7 @@ class Shell:
         self.css += account.CSS + account.hidden_css(self.demo)
 
     def _note(self, who: Visitor, what: str, project: str) -> None:
-        audit.note(self._settings, who.name or review.LOCAL, what, project[:LONGEST_ITEM])
+        audit.note(self._settings, who.name or LOCAL, what, project[:LONGEST_ITEM])
 
     def _lay_out(self) -> None:
         with gr.Row(elem_id="header"):
@@ -190,7 +190,7 @@ class Shell:
             shown |= {timer: gr.Timer(active=False) for timer in page.timers}
             if page.name == tab:
                 who = {"person": person(request)} if page.personal else {}
-                who |= {"actor": request.username or review.LOCAL} if page.acting else {}
+                who |= {"actor": actor(request)} if page.acting else {}
                 now = page.refresh(project, item, *own, **who)
                 shown |= dict(zip(page.outputs, now, strict=True))
         return shown

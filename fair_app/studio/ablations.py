@@ -17,6 +17,7 @@ from fair_app.curation.acceptance import Rule
 from fair_app.curation.training_set import MIXED, random_set, training_set
 from fair_app.errors import BadInput
 from fair_app.evaluation.ablation import (
+    MOST_RUNS,
     NONE,
     SOFT,
     Arm,
@@ -121,6 +122,8 @@ def plan(settings: Settings, project: Project, name: str, wanted: Wanted) -> Pla
     chosen = checked_settings(ref, wanted.preset, _given(settings, project, wanted))
     if wanted.seeds < 1:
         raise BadInput("The number of seeds must be 1 or more.")
+    if wanted.seeds > MOST_RUNS:  # before so many are listed
+        raise BadInput(f"{wanted.seeds:,} seeds are more than {MOST_RUNS} runs: take fewer.")
     rule = rule_of(project)
     found = design(
         base_of(rule, chosen, wanted.factors),

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from fair_app.access import audit, shares
-from fair_app.access.roles import LOCAL, Role, who_visits
+from fair_app.access.roles import Role, who_visits
 from fair_app.access.shares import Link
 from fair_app.settings import Settings
 from fair_app.studio.projects import Project, open_project
@@ -15,6 +15,7 @@ from pages.components.markup import ago, text
 from pages.components.notice import spoken
 from pages.components.page import ACTION, Place
 from pages.components.painted import painted
+from pages.person import actor
 
 NOTED = 50
 REPORT = """
@@ -65,13 +66,13 @@ class Sharing:
         def share(request: gr.Request, name: str, days: float | None) -> Sequence[Any]:
             project = open_project(settings, name)
             wanted = shares.DAYS if days is None else days
-            _, made = shares.make(settings, project, wanted, request.username or LOCAL)
+            _, made = shares.make(settings, project, wanted, actor(request))
             shown = [gr.Textbox(visible=True), _listed(shares.listed(settings, project))]
             return [made, *shown, _noted(settings)]
 
         def revoke(request: gr.Request, name: str, event: gr.EventData) -> Sequence[Any]:
             project = open_project(settings, name)
-            shares.revoke(settings, int(event.link), request.username or LOCAL)
+            shares.revoke(settings, int(event.link), actor(request))
             return [_listed(shares.listed(settings, project)), _noted(settings)]
 
         now = [path, self._address, self._links, self._audit]
