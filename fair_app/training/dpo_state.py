@@ -7,11 +7,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from fair_app.errors import BadInput
-from fair_app.training.files import whole_file
+from fair_app.training.state import read_state_file, write_tensors
 
 
 @dataclass(frozen=True)
@@ -54,32 +52,29 @@ def write_state(
     path: Path, before: Path, progress: PreferenceProgress, tensors: Mapping[str, torch.Tensor]
 ) -> None:
     """Replace the state; the one that was there stays as `before`. WorkFailed: the disk is full."""
-    content = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
     if path.exists():
         before.unlink(missing_ok=True)
         os.link(path, before)
-    with whole_file(path) as partial:
-        save_file(content, partial, {"progress": json.dumps(asdict(progress))})
+    write_tensors(path, tensors, {"progress": json.dumps(asdict(progress))})
 
 
 def read_state(path: Path, fingerprint: str) -> tuple[PreferenceProgress, dict[str, torch.Tensor]]:
     """Read a state. Raises BadInput when it is damaged, or another run's."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            told = json.loads(file.metadata()["progress"])
-            room = told.get("room")
-            progress = PreferenceProgress(
-                told["fingerprint"],
-                told["seconds"],
-                [PreferenceStep(**step) for step in told["steps"]],
-                PreferenceRoom(**room) if room else None,
-            )
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadInput(f"The saved state {path} is damaged: delete it and start again.") from error
+    progress, tensors = read_state_file(path, _progress)
     if progress.fingerprint != fingerprint:
         raise BadInput(
             "The settings or the preferences changed since this run was interrupted: start a new "
             "one."
         )
     return progress, tensors
+
+
+def _progress(text: str) -> PreferenceProgress:
+    told = json.loads(text)
+    room = told.get("room")
+    return PreferenceProgress(
+        told["fingerprint"],
+        told["seconds"],
+        [PreferenceStep(**step) for step in told["steps"]],
+        PreferenceRoom(**room) if room else None,
+    )

@@ -6,9 +6,10 @@ there.
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -23,6 +24,7 @@ PACE = 20
 """A state is saved so often that it takes at most about one part in so many of the time."""
 
 Tensors = dict[str, torch.Tensor]
+Told = TypeVar("Told")
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ class StateFiles:
         began = time.monotonic()
         self._path.parent.mkdir(parents=True, exist_ok=True)
         following = self._path.with_name(f"{self._path.name}.next")
-        _write(following, tensors, {"progress": progress.to_json()})
+        write_tensors(following, tensors, {"progress": progress.to_json()})
         if self._path.exists():
             self._path.replace(self._before)
         following.replace(self._path)
@@ -137,7 +139,7 @@ class StateFiles:
     def save_best(self, step: int, weights: Mapping[str, torch.Tensor]) -> None:
         """Keep the weights after a step aside. WorkFailed: the disk is full."""
         self._best.parent.mkdir(parents=True, exist_ok=True)
-        _write(self._best, weights, {"step": str(step)})
+        write_tensors(self._best, weights, {"step": str(step)})
 
     def best(self, step: int) -> Tensors | None:
         """The weights kept aside; None when they are not those after this step."""
@@ -154,19 +156,30 @@ class StateFiles:
             path.unlink(missing_ok=True)
 
 
-def _write(path: Path, tensors: Mapping[str, torch.Tensor], metadata: dict[str, str]) -> None:
+def write_tensors(
+    path: Path, tensors: Mapping[str, torch.Tensor], metadata: dict[str, str]
+) -> None:
+    """Write a safetensors file as a whole. WorkFailed: the disk is full."""
     content = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
     with whole_file(path) as partial:
         save_file(content, partial, metadata)
 
 
-def _read(path: Path, fingerprint: str) -> tuple[Progress, Tensors]:
+def read_state_file(path: Path, decode: Callable[[str], Told]) -> tuple[Told, Tensors]:
+    """Read a state: its `progress` as `decode` understands it, and its tensors.
+
+    Raises BadInput when the file is damaged.
+    """
     try:
         with safe_open(path, framework="pt") as file:
-            progress = Progress.from_json(file.metadata()["progress"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            told = decode(file.metadata()["progress"])
+            return told, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInput(f"The saved state {path} is damaged: delete it and train again.") from error
+
+
+def _read(path: Path, fingerprint: str) -> tuple[Progress, Tensors]:
+    progress, tensors = read_state_file(path, Progress.from_json)
     if progress.fingerprint != fingerprint:
         raise BadInput(
             "The settings or the examples changed since this training was interrupted: "
