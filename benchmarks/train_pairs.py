@@ -52,13 +52,14 @@ def published(count: int) -> list[TrainingQuestion]:
 
 def generated(count: int) -> list[TrainingQuestion]:
     """Generated problems, each answered wrong by one, with the offline committee's texts."""
-    from fair_app.committee.base import Request, Role
+    from fair_app.committee.base import Access, Request, Role
     from fair_app.committee.committee_file import default_committee
     from fair_app.committee.registry import build
+    from fair_app.settings import Settings
     from fair_app.tasks.registry import task as task_named
 
     task = task_named("arithmetic")
-    teachers = [build(spec) for spec in default_committee()]
+    teachers = [build(spec, Access(Settings())) for spec in default_committee()]
 
     def texts(role: Role, question: Any, answer: str) -> tuple[Text, ...]:
         request = Request(role, "", task.name, question, student_answer=answer)

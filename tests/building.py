@@ -1,11 +1,15 @@
 """Projects for tests, built through the store as an exam would leave them, without a model."""
 
+import os
+import signal
+
 from db import exams, projects
 from db.projects import Project
-from db.store import connect
+from db.store import connect, writing
 from fair_app.settings import Settings
 from fair_app.stored_questions import store_questions
 from fair_app.studio.projects import create_project
+from fair_app.studio.teachers import asked_specs, set_committee
 from fair_app.tasks.registry import task as task_named
 
 
@@ -48,3 +52,19 @@ def project_with_mistakes(settings: Settings, mistakes: int = 4, name: str = "ma
         )
     projects.set_exam(store, project.id, exam_id, "smollm2-135m")
     return projects.get(store, project.id)
+
+
+def pace_committee(settings: Settings, project: Project, calls_a_minute: float | None) -> None:
+    """Limit each teacher of the project, so that a collection can be caught in its middle.
+
+    Rules answer in a millisecond: without a limit a collection may end between two looks at it.
+    """
+    specs = asked_specs(settings, project)
+    limit = {"requests_per_minute": calls_a_minute}
+    set_committee(settings, project, [spec.model_copy(update=limit) for spec in specs])
+
+
+def freeze(settings: Settings, pid: int) -> None:
+    """Stop a process in its tracks, where it does not hold the store: nobody else could write."""
+    with writing(connect(settings.database)):
+        os.kill(pid, signal.SIGSTOP)

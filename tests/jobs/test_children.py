@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from db import jobs
+from db import jobs, projects
 from db.jobs import Job
 from db.store import connect, scalar
 from fair_app.errors import BadInput, Cancelled, WorkFailed
@@ -26,12 +26,14 @@ from fair_app.keys import usable
 from fair_app.settings import REPOSITORY, Settings
 from fair_app.student.registry import SERVER_KEY
 from fair_app.studio.exams import exam_params
-from tests.building import project_with_mistakes
+from tests.building import freeze, pace_committee, project_with_mistakes
 from tests.jobs import grouping
 from tests.wire.server import Server as Wire
 
-MISTAKES = 60
-SLOW = {"concurrency": 2}
+MISTAKES = 20
+COLLECT = {"concurrency": 2}
+SLOW = 600.0
+"""Calls a minute and teacher: at this pace a collection takes 8 s."""
 KEY = "typed-for-the-test-0123456789"
 
 
@@ -62,9 +64,17 @@ def at_work(
 
 
 def group(settings: Settings, **parts: dict[str, Any]) -> int:
-    """A queued job with these parts, on a project whose committee has much to do."""
+    """A queued job with these parts, on a project whose committee takes its time."""
     project = project_with_mistakes(settings, MISTAKES)
+    pace_committee(settings, project, SLOW)
     return grouping.add(settings, parts, project.id)
+
+
+def resume(settings: Settings, job_id: int, owner: str = "") -> None:
+    """Resume a job of `group`, whose committee is quick from now on."""
+    (project,) = projects.all_projects(connect(settings.database))
+    pace_committee(settings, project, None)
+    queue.resume(settings, job_id, owner=owner)
 
 
 def begin(settings: Settings, job_id: int) -> "subprocess.Popen[bytes]":
@@ -156,7 +166,7 @@ def test_a_part_that_fails_ends_its_parent_with_its_sentence(settings: Settings)
 
 
 def test_sigkill_of_a_part_fails_the_parent_and_a_resume_goes_on(settings: Settings) -> None:
-    job_id = group(settings, first=SLOW, second=SLOW)
+    job_id = group(settings, first=COLLECT, second=COLLECT)
     process = begin(settings, job_id)
     child = busy_part(settings, job_id)
     assert child.pid is not None
@@ -167,7 +177,7 @@ def test_sigkill_of_a_part_fails_the_parent_and_a_resume_goes_on(settings: Setti
     assert (ended.error or "").startswith("first: Its process ended")
     assert part(settings, job_id, "second") is None
 
-    queue.resume(settings, job_id)
+    resume(settings, job_id)
     assert begin(settings, job_id).wait(timeout=60) == 0
     first = part(settings, job_id, "first")
     assert first is not None
@@ -180,7 +190,7 @@ def test_sigkill_of_a_part_fails_the_parent_and_a_resume_goes_on(settings: Setti
 
 
 def test_sigkill_of_the_parent_leaves_its_part_at_work(settings: Settings) -> None:
-    job_id = group(settings, first=SLOW)
+    job_id = group(settings, first=COLLECT)
     process = begin(settings, job_id)
     child = busy_part(settings, job_id)
     process.kill()
@@ -188,7 +198,7 @@ def test_sigkill_of_the_parent_leaves_its_part_at_work(settings: Settings) -> No
     queue.listed(settings)  # marks the parent interrupted
     assert known(settings, job_id).state == "interrupted"
     assert known(settings, child.id).state == "running"
-    queue.resume(settings, job_id)
+    resume(settings, job_id)
     assert begin(settings, job_id).wait(timeout=60) == 0
     found = known(settings, child.id)
     # waited for, not started again
@@ -196,7 +206,7 @@ def test_sigkill_of_the_parent_leaves_its_part_at_work(settings: Settings) -> No
 
 
 def test_sigkill_of_both(settings: Settings) -> None:
-    job_id = group(settings, first=SLOW)
+    job_id = group(settings, first=COLLECT)
     process = begin(settings, job_id)
     child = busy_part(settings, job_id)
     assert child.pid is not None
@@ -206,13 +216,13 @@ def test_sigkill_of_both(settings: Settings) -> None:
     until(lambda: not is_running(child.pid or 0), 10)
     queue.listed(settings)  # marks both interrupted
     assert known(settings, child.id).state == "interrupted"
-    queue.resume(settings, job_id)
+    resume(settings, job_id)
     assert begin(settings, job_id).wait(timeout=60) == 0
     assert known(settings, child.id).attempt == 2
 
 
 def test_a_cancel_of_the_parent_reaches_the_part(settings: Settings) -> None:
-    job_id = group(settings, first=SLOW)
+    job_id = group(settings, first=COLLECT)
     process = begin(settings, job_id)
     child = busy_part(settings, job_id)
     queue.cancel(settings, job_id)
@@ -220,14 +230,14 @@ def test_a_cancel_of_the_parent_reaches_the_part(settings: Settings) -> None:
     assert known(settings, job_id).state == known(settings, child.id).state == "cancelled"
     assert 0 < known(settings, child.id).done < MISTAKES * 12
 
-    queue.resume(settings, job_id, owner="bob")
+    resume(settings, job_id, owner="bob")
     assert begin(settings, job_id).wait(timeout=60) == 0
     found = known(settings, child.id)
     assert (found.state, found.attempt, found.owner) == ("succeeded", 2, "bob")
 
 
 def test_a_cancel_of_the_part_stops_the_parent(settings: Settings) -> None:
-    job_id = group(settings, first=SLOW)
+    job_id = group(settings, first=COLLECT)
     process = begin(settings, job_id)
     queue.cancel(settings, busy_part(settings, job_id).id)
     assert process.wait(timeout=60) == 3
@@ -241,15 +251,16 @@ def test_a_part_that_ignores_a_cancel_is_killed(
     """Its process is stopped in its tracks, so that it reaches no safe point."""
     monkeypatch.setattr(children, "PART_GRACE_S", 0.5)
     project = project_with_mistakes(settings, MISTAKES)
+    pace_committee(settings, project, SLOW)
     job = at_work(settings, jobs.add(connect(settings.database), "merge", {}, project.id))
 
     def stop(child: Job) -> None:
         if child.pid and child.done and not child.cancel_requested:
-            os.kill(child.pid, signal.SIGSTOP)
+            freeze(settings, child.pid)
             queue.cancel(settings, job.job.id if whole else child.id)
 
     with pytest.raises(Cancelled):
-        run_child(job, "first", "collect", lambda: SLOW, watch=stop)
+        run_child(job, "first", "collect", lambda: COLLECT, watch=stop)
     child = part(settings, job.job.id, "first")
     assert child is not None
     assert (child.state, child.error) == ("cancelled", "It did not stop by itself.")
@@ -257,7 +268,7 @@ def test_a_part_that_ignores_a_cancel_is_killed(
 
 
 def test_a_stop_of_the_parent_stops_the_part(settings: Settings) -> None:
-    job_id = group(settings, first=SLOW)
+    job_id = group(settings, first=COLLECT)
     process = begin(settings, job_id)
     child = busy_part(settings, job_id)
     process.terminate()

@@ -21,11 +21,13 @@ from fair_app.jobs.orphans import HOST, process_started_at
 from fair_app.jobs.stopping import ATTEMPTS, resume_stopped, stop_jobs
 from fair_app.jobs.supervisor import Supervisor
 from fair_app.settings import REPOSITORY, Settings
-from tests.building import project_with_mistakes
+from tests.building import freeze, pace_committee, project_with_mistakes
 from tests.jobs import grouping
 
 MISTAKES = 20
-SLOW = {"concurrency": 2}
+COLLECT = {"concurrency": 2}
+SLOW = 600.0
+"""Calls a minute and teacher: at this pace the collection takes 8 s."""
 
 
 @pytest.fixture
@@ -84,7 +86,8 @@ def busy(job: Job) -> bool:
 
 def test_a_job_stops_at_a_safe_point_and_is_gone_on_with(settings: Settings) -> None:
     project = project_with_mistakes(settings, MISTAKES)
-    job_id = queue.submit(settings, "collect", SLOW, project, "ann")
+    pace_committee(settings, project, SLOW)
+    job_id = queue.submit(settings, "collect", COLLECT, project, "ann")
     waiting = queue.submit(settings, "merge", {"name": "m", "checkpoint": "gone"}, project)
     process = begin(settings, job_id)
     until(settings, job_id, busy)
@@ -102,6 +105,7 @@ def test_a_job_stops_at_a_safe_point_and_is_gone_on_with(settings: Settings) -> 
     assert resume_stopped(settings) == []
     again = known(settings, job_id)
     assert (again.state, again.stop_requested, again.owner) == ("queued", False, "ann")
+    pace_committee(settings, project, None)
     assert begin(settings, job_id).wait(timeout=60) == 0
     assert known(settings, job_id).state == "succeeded"
     store = connect(settings.database)
@@ -111,7 +115,8 @@ def test_a_job_stops_at_a_safe_point_and_is_gone_on_with(settings: Settings) -> 
 
 def test_a_job_with_parts_stops_with_them(settings: Settings) -> None:
     project = project_with_mistakes(settings, MISTAKES)
-    job_id = grouping.add(settings, {"first": SLOW, "second": SLOW}, project.id)
+    pace_committee(settings, project, SLOW)
+    job_id = grouping.add(settings, {"first": COLLECT, "second": COLLECT}, project.id)
     command = [sys.executable, "-m", "tests.jobs.grouping", str(settings.home), str(job_id)]
     process = subprocess.Popen(command, cwd=REPOSITORY)
     deadline = time.monotonic() + 60
@@ -120,9 +125,9 @@ def test_a_job_with_parts_stops_with_them(settings: Settings) -> None:
         if part and busy(part):
             break
         time.sleep(0.02)
+    assert part is not None and busy(part)
     assert stop_jobs(settings) == 2
     assert process.wait(timeout=20) == 3
-    assert part is not None
     assert {known(settings, one).state for one in (job_id, part.id)} == {"interrupted"}
     # the parent alone: it goes on with its part
     assert resume_stopped(settings) == [job_id]
@@ -133,14 +138,14 @@ def test_one_that_comes_to_no_safe_point_is_interrupted_and_one_that_hangs_is_ki
 ) -> None:
     monkeypatch.setattr("fair_app.jobs.supervisor.CLAIM_S", 60.0)
     project = project_with_mistakes(settings, MISTAKES)
-    job_id = queue.submit(settings, "collect", SLOW, project)
+    job_id = queue.submit(settings, "collect", COLLECT, project)
     supervisor = Supervisor(settings)
     supervisor.start()
     (process,) = begun_at(settings)
     # who stops at once after it was started is known by its job when the supervisor has ended
     supervisor.stop()
     assert known(settings, job_id).pid == process.pid
-    process.suspend()
+    freeze(settings, process.pid)
     assert stop_jobs(settings, stop_s=1.0, safe_s=0.3) == 1
     assert process.wait(timeout=10) == -signal.SIGKILL
     assert known(settings, job_id).state == "interrupted"
