@@ -150,6 +150,12 @@ def latest(store: Database, project_id: int, kind: str) -> Job | None:
     )
 
 
+def of_kind_anywhere(store: Database, kind: str) -> Job | None:
+    """The newest job of one kind, of whatever project or of none; None where there is none."""
+    sql = "SELECT * FROM jobs WHERE kind = ? ORDER BY id DESC LIMIT 1"
+    return fetch_one(store, Job, sql, [kind])
+
+
 def in_state(store: Database, *states: str) -> list[Job]:
     """Jobs in any of these states, the oldest first."""
     marks = ", ".join("?" * len(states))
@@ -312,22 +318,28 @@ def metrics(
     return found
 
 
-def latest_mean(
-    store: Database, kind: str, metric: str, student: str | None = None
-) -> float | None:
-    """The mean of a metric over the newest job of a kind that has it, None when none has.
-
-    With `student` only jobs of that student count.
-    """
+def latest_mean(store: Database, kind: str, metric: str) -> float | None:
+    """The mean of a metric over the newest job of a kind that has it, None when none has."""
     mean = scalar(
         store,
         """SELECT avg(value) FROM job_metrics WHERE name = :metric AND job_id =
            (SELECT max(m.job_id) FROM job_metrics m JOIN jobs j ON j.id = m.job_id
-            WHERE m.name = :metric AND j.kind = :kind
-                  AND :student IN (j.params ->> 'student', ''))""",
-        {"kind": kind, "metric": metric, "student": student or ""},
+            WHERE m.name = :metric AND j.kind = :kind)""",
+        {"kind": kind, "metric": metric},
     )
     return None if mean is None else float(mean)
+
+
+def measured(store: Database, kind: str, metric: str, student: str, limit: int) -> list[Job]:
+    """A student's newest jobs of a kind that have a metric, the newest first."""
+    return fetch(
+        store,
+        Job,
+        """SELECT * FROM jobs j WHERE kind = ? AND params ->> 'student' = ?
+                  AND EXISTS (SELECT 1 FROM job_metrics WHERE job_id = j.id AND name = ?)
+           ORDER BY id DESC LIMIT ?""",
+        [kind, student, metric, limit],
+    )
 
 
 def latest_succeeded(store: Database, kind: str, student: str) -> Job | None:

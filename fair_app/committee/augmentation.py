@@ -17,7 +17,7 @@ from db.calls import Call
 from db.exams import AnswerRow
 from db.store import writing
 from fair_app.committee.base import Finish, Role
-from fair_app.committee.ledger import sample_key
+from fair_app.committee.ledger import present_mentor, sample_key
 from fair_app.committee.prompts import prompt_hash
 from fair_app.committee.thoughts import without_thoughts
 from fair_app.curation.acceptance import MENTOR
@@ -26,6 +26,7 @@ from fair_app.jobs.context import JobContext
 from fair_app.stored_questions import as_question
 from fair_app.student.at_work import student_at_work
 from fair_app.student.base import Completion, Decoding
+from fair_app.student.registry import parse_ref
 from fair_app.tasks.registry import task_of
 
 STAGE = "the mentor writes"
@@ -61,6 +62,9 @@ class _Augmentation:
         self._job, self._store, self._task = job, job.store, task_of(job.project)
         self._mentor: int = params["mentor"]
         self._model: str = params["student"]
+        found = parse_ref(self._model, job.settings.checkpoints, job.settings.models)
+        chosen = committee.teacher(job.store, self._mentor).spec_hash
+        self._key = present_mentor(chosen, self._model, found)
         self._decoding = Decoding(**params["decoding"])
         mistakes = exams.answers(job.store, params["exam"], "wrong", params["limit"] or -1)
         self._wanted = [one for mistake in mistakes for one in self._wanted_of(mistake)]
@@ -104,7 +108,7 @@ class _Augmentation:
         prompt = self._task.prompt(question)
         for number in range(params["k"]):
             decoding = replace(self._decoding, seed=self._decoding.seed + number)
-            key = sample_key(self._model, decoding, params["prompts"], prompt, question.gold_text)
+            key = sample_key(self._key, decoding, params["prompts"], prompt, question.gold_text)
             yield _Wanted(mistake, number, prompt, decoding.seed, key)
 
     def _ask(self, asked: list[list[_Wanted]]) -> None:

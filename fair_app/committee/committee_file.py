@@ -82,13 +82,13 @@ def _tables(path: Path) -> list[dict[str, Any]]:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise BadInput(f"there is no committee file {path}") from None
+        raise BadInput(f"there is no committee file {path}: give the path of one") from None
     except OSError as error:
         raise BadInput(
             f"the committee file {path} cannot be read: {error.strerror or error}"
         ) from None
     except UnicodeDecodeError:
-        raise BadInput(f"{path} is not a TOML file: it is not UTF-8 text") from None
+        raise BadInput(f"{path} is not a TOML file: save it as UTF-8 text") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         # A parser's message may quote the line, and the line may hold a key.
         where = re.search(r"at line \d+, column \d+|at end of document", str(error))

@@ -199,6 +199,11 @@ def terms_of(spec: TeacherSpec) -> str | None:
     The provider's own terms hold where it is asked itself; other servers and local models have
     their own.
     """
-    if spec.provider == "offline":
+    return terms(spec.provider, spec.base_url)
+
+
+def terms(provider: str, base_url: str | None) -> str | None:
+    """The same of a provider's name and the address of another server, where it has one."""
+    if provider == "offline":
         return None
-    return OTHER_TERMS if spec.base_url else TERMS.get(spec.provider, OTHER_TERMS)
+    return OTHER_TERMS if base_url else TERMS.get(provider, OTHER_TERMS)

@@ -14,10 +14,9 @@ from fair_app.curation.acceptance import Rule, Score
 from fair_app.curation.board import COMPLETE, rationale_rows
 from fair_app.curation.decisions import Decision, Key, State, fold
 from fair_app.curation.training_set import (
-    ACCEPTED,
-    MIXED,
-    Chosen,
+    ALL_CURATED,
     FeedbackRow,
+    Selection,
     TrainingRow,
     random_set,
     training_set,
@@ -116,21 +115,17 @@ class Extent:
 class Moment:
     """What a training set was chosen by, and when.
 
-    `prompts` are the hashes of the templates in force by role; `teacher`, `keep_rule`,
-    `with_feedback` and `chosen` are as `training_set` takes them. Without `by_persons` only grades
-    of answers are taken from the decisions. `drawn` is the seed of rationales that were drawn at
+    `prompts` are the hashes of the templates in force by role. Without `by_persons` only grades of
+    answers are taken from the decisions. `drawn` is the seed of rationales that were drawn at
     random in place of peer review, None for those that it accepted.
     """
 
     ledger: Extent
     prompts: Mapping[str, str]
     rule: Rule
-    teacher: str = MIXED
-    keep_rule: bool = False
-    with_feedback: bool = True
+    selection: Selection = ALL_CURATED
     by_persons: bool = True
     drawn: int | None = None
-    chosen: Chosen = ACCEPTED
 
 
 @dataclass(frozen=True)
@@ -213,10 +208,7 @@ def training_rows_at(known: Provenance, at: Moment, exam: int) -> list[TrainingR
             for one in feedback
         ],
         "states": states if at.by_persons else {},
-        "teacher": at.teacher,
-        "keep_rule": at.keep_rule,
-        "with_feedback": at.with_feedback,
-        "chosen": at.chosen,
+        "selection": at.selection,
     }
     return training_set(**chosen) if at.drawn is None else random_set(**chosen, seed=at.drawn)
 

@@ -13,12 +13,36 @@ MIXED = "mixed"
 WITH_MENTOR = "mixed+mentor"
 COMMITTEES = (MIXED, WITH_MENTOR)
 """Whose texts a student may learn from beside one author's: the committee's, and the mentor's."""
+TAKEN = (*COMMITTEES, MENTOR)
+"""Names that no teacher can have: `--teacher` means others by them."""
 
 Chosen = Literal["accepted", "right"]
 ACCEPTED: Chosen = "accepted"
 RIGHT: Chosen = "right"
 CHOSEN: tuple[Chosen, ...] = (ACCEPTED, RIGHT)
 """Which rationales are learned from: those that the rule accepts, or all with a right answer."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which curated texts are learned from.
+
+    `mixed` takes the committee's accepted rationales and all feedback; of a question with a
+    favourite that is accepted, that rationale alone. `mixed+mentor` takes the mentor's accepted
+    rationales beside them. A teacher's name takes that teacher's alone, whatever the scores, as the
+    reference does; with `keep_rule` only what is accepted. `mentor` takes the mentor's accepted
+    rationales, and the committee's feedback: a mentor gives none. With `rationales` "right" those
+    with a right final answer are taken in place of the accepted ones. Without `with_feedback` no
+    feedback is learned from, and a question needs none.
+    """
+
+    teacher: str = MIXED
+    keep_rule: bool = False
+    rationales: Chosen = ACCEPTED
+    with_feedback: bool = True
+
+
+ALL_CURATED = Selection()
 
 
 @dataclass(frozen=True)
@@ -55,31 +79,22 @@ def training_set(
     rule: Rule,
     feedback: Sequence[FeedbackRow],
     states: Mapping[Key, State] | None = None,
-    teacher: str = MIXED,
-    keep_rule: bool = False,
-    with_feedback: bool = True,
-    chosen: Chosen = ACCEPTED,
+    selection: Selection = ALL_CURATED,
 ) -> list[TrainingRow]:
     """The questions with a usable rationale and feedback, in the order of `rationales`.
 
-    `mixed` takes the committee's accepted rationales and all feedback; of a question with a
-    favourite that is accepted, that rationale alone. `mixed+mentor` takes the mentor's accepted
-    rationales beside them. A teacher's name takes that teacher's alone, whatever the scores, as the
-    reference does; with `keep_rule` only what is accepted. `mentor` takes the mentor's accepted
-    rationales, and the committee's feedback: a mentor gives none. With `chosen` "right" the
-    rationales with a right final answer are taken in place of the accepted ones.
-
-    What a person rejected stays out either way, and an edited text replaces the original, which is
-    then marked as a person's. Blank texts are never used. `texts` has every rationale's original,
-    by its id. Without `with_feedback` no feedback is learned from, and a question needs none.
+    What a person rejected stays out whatever is selected, and an edited text replaces the original,
+    which is then marked as a person's. Blank texts are never used. `texts` has every rationale's
+    original, by its id.
 
     Raises BadInput for a teacher who wrote nothing here, and for an empty training set.
     """
     decided = states or {}
+    teacher, with_feedback = selection.teacher, selection.with_feedback
     _check_author(teacher, rationales, feedback)
     own = [row for row in rationales if _is_by(row, teacher)]
     by_all = _all_explain(teacher, own)
-    used = [row for row in own if _usable(row, rule, decided, teacher, keep_rule, chosen)]
+    used = [row for row in own if _usable(row, rule, decided, selection)]
     if teacher in COMMITTEES:
         used = _favourites(used, decided)
     answers = _by_question(
@@ -104,7 +119,7 @@ def training_set(
         written = any(texts[row.id].strip() for row in own)
         judged = [row for row in own if verdict(row, rule, _state(row, decided)).by == "rule"]
         raise BadInput(
-            _why_empty(judged, rule, teacher, written, bool(answers), bool(remarks), chosen),
+            _why_empty(judged, rule, selection, written, bool(answers), bool(remarks)),
         )
     return rows
 
@@ -115,10 +130,7 @@ def random_set(
     rule: Rule,
     feedback: Sequence[FeedbackRow],
     states: Mapping[Key, State] | None = None,
-    teacher: str = MIXED,
-    keep_rule: bool = False,
-    with_feedback: bool = True,
-    chosen: Chosen = ACCEPTED,
+    selection: Selection = ALL_CURATED,
     *,
     seed: int,
 ) -> list[TrainingRow]:
@@ -129,9 +141,8 @@ def random_set(
     favourites aside. Raises BadInput as `training_set`.
     """
     decided = states or {}
-    kept = training_set(
-        rationales, texts, rule, feedback, decided, teacher, keep_rule, with_feedback, chosen
-    )
+    teacher, with_feedback = selection.teacher, selection.with_feedback
+    kept = training_set(rationales, texts, rule, feedback, decided, selection)
     own = [row for row in rationales if _is_by(row, teacher)]
     by_all = _all_explain(teacher, own)
     answered = {
@@ -159,9 +170,7 @@ def random_set(
         rule,
         feedback,
         accepted,
-        teacher,
-        keep_rule,
-        with_feedback,
+        replace(selection, rationales=ACCEPTED),
     )
 
 
@@ -219,16 +228,14 @@ def _usable(
     row: RationaleRow,
     rule: Rule,
     states: Mapping[Key, State],
-    teacher: str,
-    keep_rule: bool,
-    chosen: Chosen,
+    selection: Selection,
 ) -> bool:
     judged = verdict(row, rule, _state(row, states))
     if judged.by == "person":
         return judged.accepted
-    if chosen == RIGHT:
+    if selection.rationales == RIGHT:
         return row.final_correct is True
-    by_rule = keep_rule or teacher in COMMITTEES or row.by_mentor
+    by_rule = selection.keep_rule or selection.teacher in COMMITTEES or row.by_mentor
     return judged.accepted or not by_rule
 
 
@@ -243,17 +250,17 @@ def _by_question(rows: Iterable[tuple[int, str, str]]) -> dict[int, list[tuple[s
 def _why_empty(
     judged: Sequence[RationaleRow],
     rule: Rule,
-    teacher: str,
+    selection: Selection,
     written: bool,
     any_rationale: bool,
     any_feedback: bool,
-    chosen: Chosen,
 ) -> str:
     """One sentence; `judged` are the rationales on which no person decided."""
+    teacher = selection.teacher
     whose = {MIXED: "the committee", WITH_MENTOR: "committee or mentor"}.get(teacher, teacher)
     if not any_rationale and not written:
         return f"There is no rationale by {whose} to learn from: collect the teachers' work first."
-    if not any_rationale and chosen == RIGHT:
+    if not any_rationale and selection.rationales == RIGHT:
         return f"No rationale by {whose} ends in the right answer: collect more, or accept by hand."
     if not any_rationale:
         best = max((level(row, replace(rule, per_teacher={})) for row in judged), default=-1)

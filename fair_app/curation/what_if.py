@@ -185,7 +185,8 @@ def suggest(
     points = [point for point in curve(rows, rule, STEPS, states) if point.kept.graded]
     if not points:
         raise BadInput(
-            "No rationale can be kept whose final answer was graded: there is nothing to go by."
+            "No rationale can be kept whose final answer was graded, so there is nothing to go by: "
+            "choose the threshold yourself."
         )
     # Divided, not multiplied: 0.55 * 100 is a little more than 55 in binary.
     good = [point for point in points if point.kept.right / point.kept.graded >= at_least]

@@ -9,7 +9,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from fair_app.curation.acceptance import Rule, check_rule
 from fair_app.curation.provenance import Extent, Moment, mistakes_at, training_rows_at
-from fair_app.curation.training_set import ACCEPTED, MIXED, Chosen
+from fair_app.curation.training_set import ACCEPTED, MIXED, Chosen, Selection
 from fair_app.errors import BadInput
 from fair_app.evaluation.rounds import all_rounds
 from fair_app.exchange.bundle_ledger import Files, Ledger, json_of, read_ledger, strange
@@ -186,10 +186,12 @@ def _examples(ledger: Ledger, lineage: _Lineage) -> list[TrainingQuestion]:
         ledger=lineage.ledger or replace(ledger.whole, decisions=lineage.decisions),
         prompts=lineage.prompts,
         rule=check_rule(rule),
-        teacher=lineage.teacher,
-        keep_rule=lineage.keep_rule,
-        with_feedback=arm.feedback and lineage.with_feedback and lineage.stage != STAGE,
-        chosen=lineage.rationales,
+        selection=Selection(
+            lineage.teacher,
+            lineage.keep_rule,
+            lineage.rationales,
+            with_feedback=arm.feedback and lineage.with_feedback and lineage.stage != STAGE,
+        ),
         by_persons=arm.decisions,
         drawn=None if arm.peer_review else lineage.settings.seed,
     )

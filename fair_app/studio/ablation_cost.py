@@ -19,6 +19,7 @@ from fair_app.studio.training_pace import (
     seconds_beside,
     steps_of,
     tokens_a_question,
+    tokens_read,
     training_pace,
 )
 from fair_app.training.examples import TrainingQuestion
@@ -79,17 +80,11 @@ def cost(
     test: Mapping[str, Any],
 ) -> Cost:
     """What these runs of a student take, each tested as `test` says, and a test of the student."""
-    pace = training_pace(settings, ref.base)
     return Cost(
         steps=sum(steps_of(run.settings, len(run.questions)) for run in runs),
         tests=len(runs) + 1,
         questions=test["limit"],
-        run_seconds=None
-        if pace is None
-        else fmean(
-            pace.seconds(run.settings, len(run.questions), tokens_a_question(run.questions))
-            for run in runs
-        ),
+        run_seconds=_run_seconds(settings, ref, runs),
         test_seconds=_test_seconds(settings, project, ref, test),
         disk_bytes=_disk_bytes(ref, [run.settings for run in runs]),
     )
@@ -106,6 +101,24 @@ def check_disk(settings: Settings, found: Cost) -> None:
             f"{found.runs} checkpoints take about {size(found.disk_bytes)}, and the disk has "
             f"{size(free)} free: free some, or take fewer arms or seeds."
         )
+
+
+def _run_seconds(settings: Settings, ref: StudentRef, runs: Sequence[Run]) -> float | None:
+    """How long a run takes, on average of these, the work of a mentor's soft labels counted."""
+    pace = training_pace(settings, ref.base)
+    if pace is None:
+        return None
+    each = [
+        pace.seconds(
+            run.settings,
+            len(run.questions),
+            tokens_a_question(run.questions),
+            tokens_read(run.questions),
+        )
+        for run in runs
+    ]
+    known = [one for one in each if one is not None]
+    return fmean(known) if len(known) == len(each) else None
 
 
 def _test_seconds(

@@ -14,7 +14,7 @@ from db.jobs import Job
 from db.projects import Project
 from db.store import connect, reading
 from fair_app.curation.acceptance import Rule
-from fair_app.curation.training_set import MIXED, random_set, training_set
+from fair_app.curation.training_set import MIXED, Selection, random_set, training_set
 from fair_app.errors import BadInput
 from fair_app.evaluation.ablation import (
     MOST_RUNS,
@@ -275,9 +275,7 @@ def learned_from(
         "rule": rule_for(rule, arm),
         "feedback": source.feedback,
         "states": source.board.states if arm.decisions else {},
-        "teacher": arm.author,
-        "keep_rule": keep_rule,
-        "with_feedback": arm.feedback,
+        "selection": Selection(arm.author, keep_rule, with_feedback=arm.feedback),
     }
     rows = training_set(**given) if arm.peer_review else random_set(**given, seed=seed)
     return source.examples(rows)

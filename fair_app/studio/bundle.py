@@ -13,6 +13,7 @@ from db import checkpoints, decisions, exams, provenance, questions
 from db.checkpoints import Checkpoint
 from db.projects import Project
 from db.store import connect, reading
+from fair_app.curation.training_set import ALL_CURATED
 from fair_app.errors import BadInput
 from fair_app.exchange.bundle import write_folder
 from fair_app.exchange.bundle_ledger import (
@@ -117,7 +118,7 @@ def _ledger(
         for row in [entry.row]
     ]
     return {
-        TEACHERS: _without_credentials(_lines(map(asdict, provenance.teachers(store, project.id)))),
+        TEACHERS: without_credentials(_lines(map(asdict, provenance.teachers(store, project.id)))),
         QUESTIONS: _lines(
             asdict(row) for row in questions.by_ids(store, {one.question_id for one in answers})
         ),
@@ -138,7 +139,7 @@ def _training_set(settings: Settings, store: Database, project: Project) -> dict
     except BadInput:  # there is nothing to learn from yet, and that is no fault of a bundle
         return {}
     lineage = {
-        **origin(settings, project, "mixed", keep_rule=False),
+        **origin(settings, project, ALL_CURATED),
         "ledger": extent(settings, project),
         "threshold": project.threshold,
         "rule": project.rule,
@@ -146,7 +147,7 @@ def _training_set(settings: Settings, store: Database, project: Project) -> dict
         "data_sha256": examples_hash(found),
     }
     return {
-        f"{TRAINING_SET}/{LINEAGE_FILE}": _without_credentials(_json(lineage)),
+        f"{TRAINING_SET}/{LINEAGE_FILE}": without_credentials(_json(lineage)),
         f"{TRAINING_SET}/{EXAMPLES}": as_json(found),
     }
 
@@ -154,7 +155,7 @@ def _training_set(settings: Settings, store: Database, project: Project) -> dict
 def _checkpoint(settings: Settings, one: Checkpoint) -> dict[str, str]:
     """A checkpoint's lineage and, where it still lies beside it, what it learned from."""
     place = f"{CHECKPOINTS}/{one.name}"
-    files = {f"{place}/{LINEAGE_FILE}": _without_credentials(_json(one.lineage))}
+    files = {f"{place}/{LINEAGE_FILE}": without_credentials(_json(one.lineage))}
     for name in (EXAMPLES, PREFERENCES):
         file = settings.checkpoints / one.name / name
         if file.is_file():
@@ -169,7 +170,7 @@ def _predictions(settings: Settings, store: Database, project: Project) -> dict[
     }
 
 
-def _without_credentials(text: str) -> str:
+def without_credentials(text: str) -> str:
     """What tells of teachers, its addresses without user, password and query: others read it."""
     return ADDRESS.sub(r"\1\2", text)
 

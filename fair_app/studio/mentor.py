@@ -14,12 +14,13 @@ from db import committee, exams, jobs, mentors
 from db.jobs import Job
 from db.projects import Project
 from db.store import connect, reading
-from fair_app.committee.ledger import mentor_hash
+from fair_app.committee.ledger import mentor_hash, present_mentor
 from fair_app.curation.acceptance import MENTOR
 from fair_app.errors import BadInput
 from fair_app.jobs.orphans import mark_orphans
 from fair_app.settings import Settings
 from fair_app.student.base import Decoding
+from fair_app.student.fingerprint import fingerprint
 from fair_app.student.registry import parse_ref
 from fair_app.studio.evaluations import Tested, summary
 
@@ -68,14 +69,15 @@ class MentorStanding:
 def choose_mentor(settings: Settings, project: Project, ref: str) -> None:
     """Make a model the project's mentor; a former one stays in the store with all that it wrote.
 
-    Raises BadInput when the REF names nothing that is there, or when a teacher is called `mentor`.
+    A folder whose files changed is another mentor than it was. Raises BadInput when the REF names
+    nothing that is there, or when a teacher is called `mentor`.
     """
     found = parse_ref(ref, settings.checkpoints, settings.models)
     model = found.source if found.kind == "folder" else found.ref
     store = connect(settings.database)
     check_name_is_free(store, project)
     spec = {"name": MENTOR, "provider": MENTOR, "model": model}
-    mentors.choose(store, project.id, MENTOR, spec, mentor_hash(model))
+    mentors.choose(store, project.id, MENTOR, spec, mentor_hash(model, fingerprint(found)))
 
 
 def check_name_is_free(store: Database, project: Project) -> None:
@@ -132,8 +134,8 @@ def augment_params(
     It is asked as the exam asked the student, with the weights that it was tested with. `limit`
     takes the first mistakes alone; `max_new_tokens` is the exam's unless given.
 
-    Raises BadInput for values out of range, without a mentor, before it is tested, and without a
-    mistake to explain.
+    Raises BadInput for values out of range, without a mentor, before it is tested, when its files
+    changed since it was chosen, and without a mistake to explain.
     """
     if not 1 <= k <= MOST_SAMPLES:
         raise BadInput(f"A mentor is asked 1 to {MOST_SAMPLES} times a question, not {k}.")
@@ -164,7 +166,8 @@ def augment_params(
             f"The mentor {standing.ref} has not been tested, and may not teach before: run "
             f"`evaluate --project {project.name} --student {standing.ref} --split test`."
         )
-    parse_ref(standing.ref, settings.checkpoints, settings.models)
+    found = parse_ref(standing.ref, settings.checkpoints, settings.models)
+    present_mentor(row.spec_hash, standing.ref, found)
     if project.exam_id is None:
         raise BadInput(f"{project.name} has no exam yet: run the exam first.")
     if not exams.count_answers(store, project.exam_id, "wrong"):

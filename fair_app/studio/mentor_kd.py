@@ -29,6 +29,7 @@ from fair_app.settings import Settings
 from fair_app.stored_questions import as_question
 from fair_app.studio.mentor import MOST_SAMPLES, check_name_is_free
 from fair_app.studio.projects import open_project
+from fair_app.studio.teachers import check_names
 from fair_app.studio.training import NAME
 from fair_app.tasks.asking import asked
 from fair_app.tasks.base import Grade, Question, Task
@@ -83,8 +84,9 @@ def import_mentor_kd(
     out.
 
     Counts: `rationales` and `augmentations` (new ones), `kept` (augmentations that are right and
-    not the same as another), `left_out`, and `graded_otherwise`: rows that the file calls right and
-    that were graded wrong here, or the other way round.
+    not the same as another), `known` (rows in whose place one of an earlier file stands),
+    `left_out`, and `graded_otherwise`: rows that the file calls right and that were graded wrong
+    here, or the other way round.
 
     Raises BadInput for files that cannot be read or are about other questions or another task, and
     when the author's name or the place of the mentor is taken.
@@ -103,7 +105,7 @@ def import_mentor_kd(
     if not found:
         raise BadInput("Give a file of Mentor-KD: --rationale FILE, --augmentations FILE, or both.")
     rows = [one for file in found.values() for one in file.rows]
-    counts = {"rationales": 0, "augmentations": 0, "kept": 0}
+    counts = {"rationales": 0, "augmentations": 0, "kept": 0, "known": 0}
     if not NAME.fullmatch(author):
         raise BadInput(
             f"'{author}' cannot be an author's name: give --author up to 64 letters, digits, dots, "
@@ -111,11 +113,14 @@ def import_mentor_kd(
         )
     with writing(store):
         if rationales:
+            check_names([author])
             placed = _placed(rationales, found[rationales].rows)
             counts["rationales"] = _add_rationales(store, project, author, placed)
+            counts["known"] = len(placed) - counts["rationales"]
         if augmentations:
-            name = augmentations.stem
-            counts |= _add_augmentations(store, project, name, found[augmentations].rows)
+            name, read = augmentations.stem, found[augmentations].rows
+            counts |= _add_augmentations(store, project, name, read)
+            counts["known"] += len(read) - counts["augmentations"]
     return {
         **counts,
         "left_out": sum(file.read for file in found.values()) - len(rows),
@@ -131,7 +136,7 @@ def export_mentor_kd(settings: Settings, project: Project, folder: Path) -> list
     Raises BadInput when there is nothing to write, or the folder cannot be written to.
     """
     if project.exam_id is None:
-        raise BadInput(f"{project.name} has no exam yet: there is nothing to export.")
+        raise BadInput(f"{project.name} has no exam yet to export: run the exam first.")
     store = connect(settings.database)
     questions = {
         row.question_id: as_question(row) for row in exams.answers(store, project.exam_id, "wrong")
@@ -250,7 +255,7 @@ def _joined(store: Database, project: Project, author: str, place: int) -> int:
     name = f"{author}.{place + 1}" if place else author
     members = committee.teachers(store, project.id)
     taken = next((one for one in members if one.name == name), None)
-    if name == MENTOR or (taken and (taken.spec_hash, taken.spec["model"]) != (PROVIDER, author)):
+    if taken and (taken.spec_hash, taken.spec["model"]) != (PROVIDER, author):
         raise BadInput(f"There is an author '{name}' here: call the file's another (--author).")
     if taken is not None:
         return taken.id

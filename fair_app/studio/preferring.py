@@ -8,12 +8,12 @@ from typing import Any
 
 from db.projects import Project
 from db.store import connect, reading
-from fair_app.curation.training_set import training_set
+from fair_app.curation.training_set import Selection, training_set
 from fair_app.errors import BadInput
 from fair_app.settings import Settings
 from fair_app.student.registry import CHECKPOINT, StudentRef, parse_ref
 from fair_app.studio.review import rule_of
-from fair_app.studio.training import MIXED, check_name
+from fair_app.studio.training import check_name
 from fair_app.studio.training_material import material
 from fair_app.studio.training_start import (
     check_run,
@@ -47,7 +47,7 @@ def project_preferences(settings: Settings, project: Project) -> list[Preference
         rule_of(project),
         found.feedback,
         found.board.states,
-        with_feedback=False,
+        Selection(with_feedback=False),
     )
     unended = {one.question_id for one in found.answers.values() if one.truncated}
     return preferences(found.examples(rows), unended)
@@ -74,7 +74,10 @@ def prefer_params(
         raise BadInput("Say which checkpoint goes on: `train` makes the first.")
     given = {key: value for key, value in (settings_given or {}).items() if value is not None}
     if unknown := given.keys() - set(SETTINGS):
-        raise BadInput(f"There is no preference setting {', '.join(sorted(unknown))}.")
+        raise BadInput(
+            f"There is no preference setting {', '.join(sorted(unknown))}: there are "
+            f"{', '.join(SETTINGS)}."
+        )
     chosen = PreferenceSettings(**given)
     ref = parse_ref(
         f"{CHECKPOINT}{checkpoint.removeprefix(CHECKPOINT)}",
@@ -84,7 +87,7 @@ def prefer_params(
     _check_fits(ref, chosen)
     store = connect(settings.database)
     with reading(store):  # the lineage speaks of the moment that the texts are of
-        source = curated_origin(settings, project, MIXED, keep_rule=True)
+        source = curated_origin(settings, project, Selection(keep_rule=True))
         found = project_preferences(settings, project)
     freeze_preferences(found, work_folder(settings.checkpoints, name))
     return {

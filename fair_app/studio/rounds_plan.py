@@ -11,6 +11,7 @@ from typing import Any
 from db import calls, exams, jobs
 from db.projects import Project
 from db.store import connect
+from fair_app.curation.training_set import Selection
 from fair_app.errors import BadInput
 from fair_app.evaluation.rounds import AFRESH, calls_about, checkpoint_of, expected_calls
 from fair_app.settings import Settings
@@ -186,7 +187,9 @@ def _training(
         each * (number if params["train"] == AFRESH else 1)
         for number in range(1, params["rounds"] + 1)
     ]
-    return sum(pace.seconds(chosen, one, tokens) for one in learned)
+    seconds = [pace.seconds(chosen, one, tokens) for one in learned]
+    known = [one for one in seconds if one is not None]
+    return sum(known) if len(known) == len(seconds) else None
 
 
 def _curated(
@@ -194,6 +197,7 @@ def _curated(
 ) -> list[TrainingQuestion]:
     """What there is to learn from now; empty before any mistake is taught."""
     try:
-        return training_questions(settings, project, training["teacher"], training["keep_rule"])
+        selection = Selection(training["teacher"], training["keep_rule"])
+        return training_questions(settings, project, selection)
     except BadInput:
         return []

@@ -11,6 +11,7 @@ from typing import Any
 
 from db import committee
 from db.store import reading
+from fair_app.curation.training_set import Selection
 from fair_app.errors import BadInput
 from fair_app.evaluation.rounds import (
     AFRESH,
@@ -182,9 +183,11 @@ class _Rounds:
             found = training_questions(
                 self._job.settings,
                 project,
-                training["teacher"],
-                training["keep_rule"],
-                with_feedback=self._with_feedback,
+                Selection(
+                    training["teacher"],
+                    training["keep_rule"],
+                    with_feedback=self._with_feedback,
+                ),
             )
         except BadInput as why:
             return [], str(why)

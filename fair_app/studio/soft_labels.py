@@ -8,7 +8,8 @@ from fair_app.settings import Settings
 from fair_app.student.check import Machine, size, this_machine
 from fair_app.student.registry import StudentRef, parse_ref
 from fair_app.training.memory import least_need, memory_of, mentor_need
-from fair_app.training.settings import TrainingSettings
+from fair_app.training.mentor_cost import head_fits
+from fair_app.training.settings import HIDDEN, ONLINE, TrainingSettings
 from fair_app.training.shape import folder_of, shape_of
 from fair_app.training.vocabulary import NO_ENCODER, check_no_conflict, vocabulary_in
 
@@ -61,7 +62,12 @@ def _check_memory(
             f"{size(memory)} there are: take a smaller one, or learn from its rationales alone "
             "(lambda 0)."
         )
-    if ours is not None and settings.soft_labels == "online":
+    if settings.soft_labels == HIDDEN and not head_fits(student, mentor, settings, machine, parts):
+        raise BadInput(
+            f"The head of {mentor.ref} has no room in memory beside the student: store its "
+            "likeliest tokens (--soft-labels top-k)."
+        )
+    if ours is not None and settings.soft_labels == ONLINE:
         both = need + least_need(ours, settings, parts)
         if both > memory:
             raise BadInput(

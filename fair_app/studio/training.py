@@ -11,7 +11,15 @@ from db import checkpoints, jobs
 from db.checkpoints import Checkpoint
 from db.projects import Project
 from db.store import connect, reading
-from fair_app.curation.training_set import ACCEPTED, CHOSEN, MIXED, Chosen, training_set
+from fair_app.curation.training_set import (
+    ACCEPTED,
+    ALL_CURATED,
+    CHOSEN,
+    MIXED,
+    Chosen,
+    Selection,
+    training_set,
+)
 from fair_app.errors import BadInput
 from fair_app.evaluation.rounds import checkpoint_of
 from fair_app.jobs.orphans import mark_orphans
@@ -49,12 +57,9 @@ class Preview:
 def training_questions(
     settings: Settings,
     project: Project,
-    teacher: str = MIXED,
-    keep_rule: bool = False,
-    rationales: Chosen = ACCEPTED,
-    with_feedback: bool = True,
+    selection: Selection = ALL_CURATED,
 ) -> list[TrainingQuestion]:
-    """The curated training set with prompts, chosen as `training_set` says.
+    """The curated training set with prompts.
 
     Raises BadInput when it is empty.
     """
@@ -66,10 +71,7 @@ def training_questions(
             rule_of(project),
             found.feedback,
             found.board.states,
-            teacher=teacher,
-            keep_rule=keep_rule,
-            chosen=rationales,
-            with_feedback=with_feedback,
+            selection,
         )
     )
 
@@ -77,18 +79,10 @@ def training_questions(
 def training_preview(
     settings: Settings,
     project: Project,
-    teacher: str = MIXED,
-    rationales: Chosen = ACCEPTED,
-    with_feedback: bool = True,
+    selection: Selection = ALL_CURATED,
 ) -> Preview:
     """Count what a run would learn from. Raises BadInput when there is nothing."""
-    questions = training_questions(
-        settings,
-        project,
-        teacher,
-        rationales=rationales,
-        with_feedback=with_feedback,
-    )
+    questions = training_questions(settings, project, selection)
     return Preview(
         len(questions),
         dict(Counter(text.teacher for one in questions for text in one.rationales)),
@@ -117,10 +111,10 @@ def train_params(
 
     What is not given (None) keeps the preset's. A checkpoint goes on from what it has learned.
     With more than one of `processes`, or a file of settings for it, accelerate starts the run.
-    `teacher` and `rationales` choose the texts as `training_set` does; at alpha 0 questions without
-    feedback are among them. `questions` are learned from instead of the curated ones; `told` is
-    what the lineage says of them beside, or instead of, what it says of those. `reserved`: the name
-    is kept for this run by the job that it is a part of.
+    `teacher`, `keep_rule` and `rationales` choose the texts (`Selection`); at alpha 0 questions
+    without feedback are among them. `questions` are learned from instead of the curated ones;
+    `told` is what the lineage says of them beside, or instead of, what it says of those.
+    `reserved`: the name is kept for this run by the job that it is a part of.
     Raises BadInput for a name that is taken or unfit, settings out of range, an unknown student or
     teacher, a student that cannot be trained so here, a mentor that cannot give it soft labels, and
     a training set without a question.
@@ -137,17 +131,16 @@ def train_params(
     chosen = with_mentor(settings, ref, checked_settings(ref, preset, given, parts), parts)
     # Where no feedback is learned from, no question needs any.
     with_feedback = chosen.alpha > 0 or questions is not None
+    selection = Selection(teacher, keep_rule, rationales, with_feedback)
     goes_on = ref.adapter is not None and chosen.method != "full"
     store = connect(settings.database)
     with reading(store):  # the lineage speaks of the moment that the texts are of
         source = {
-            **curated_origin(settings, project, teacher, keep_rule, rationales, with_feedback),
+            **curated_origin(settings, project, selection),
             "ready_made": questions is not None,
         }
         if questions is None:
-            questions = training_questions(
-                settings, project, teacher, keep_rule, rationales, with_feedback
-            )
+            questions = training_questions(settings, project, selection)
     freeze(questions, work_folder(settings.checkpoints, name))
     return {
         "name": name,
@@ -203,7 +196,7 @@ def merge_params(settings: Settings, checkpoint: str, name: str) -> dict[str, An
     origin = checkpoint.removeprefix(CHECKPOINT)
     ref = parse_ref(f"{CHECKPOINT}{origin}", settings.checkpoints, settings.models)
     if ref.adapter is None:
-        raise BadInput(f"{origin} is a whole model already: there is nothing to merge.")
+        raise BadInput(f"{origin} is a whole model already: use it as it is.")
     check_name(settings, name)
     return {"checkpoint": origin, "name": name}
 

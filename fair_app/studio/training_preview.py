@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from db.projects import Project
-from fair_app.curation.training_set import ACCEPTED, Chosen
+from fair_app.curation.training_set import ACCEPTED, Chosen, Selection
 from fair_app.errors import BadInput, WorkFailed
 from fair_app.settings import REPOSITORY, Settings
 from fair_app.student.registry import StudentRef
@@ -98,9 +98,8 @@ def example_preview(
     """
     chosen = chosen_settings(preset, settings_given or {})
     ref = student_to_train(settings, project, student)
-    questions = training_questions(
-        settings, project, teacher, keep_rule, rationales, with_feedback=chosen.alpha > 0
-    )
+    selection = Selection(teacher, keep_rule, rationales, with_feedback=chosen.alpha > 0)
+    questions = training_questions(settings, project, selection)
     file = settings.checkpoints / FOLDER / f"{_key(ref, questions, chosen)}.jsonl"
     with _one_at_a_time:
         if not file.is_file():
@@ -117,7 +116,7 @@ def _key(ref: StudentRef, questions: list[TrainingQuestion], chosen: TrainingSet
     own = chosen.to_dict()
     moving = ("max_tokens", "max_steps", "epochs", "batch_size", "validation_share")
     drawing = ("seed", "sampling", "balance")
-    softening = ("mentor", "soft_weight")
+    softening = ("mentor", "soft_weight", "soft_labels")
     counting = {"feedback": chosen.alpha > 0, "rationale": chosen.alpha < 1}
     files = sorted(Path(ref.source).glob("*token*")) + sorted(Path(ref.source).glob("*.jinja"))
     content = [
@@ -157,7 +156,7 @@ def _make(
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise WorkFailed("The preview took too long: is the hub slow to answer?") from error
+        raise WorkFailed("The preview took too long, perhaps for the hub: try again.") from error
     if done.returncode:
         said = done.stderr.strip().splitlines()[-1:] or ["it ended without a word"]
         raise (BadInput if done.returncode == BAD_INPUT else WorkFailed)(said[0])

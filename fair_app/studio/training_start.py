@@ -11,8 +11,7 @@ from db.store import connect
 from fair_app.committee.base import Role
 from fair_app.committee.prompts import Prompts
 from fair_app.curation.acceptance import MENTOR
-from fair_app.curation.training_set import ACCEPTED, WITH_MENTOR
-from fair_app.curation.training_set import Chosen as Choice
+from fair_app.curation.training_set import WITH_MENTOR, Selection
 from fair_app.errors import BadInput, WorkFailed
 from fair_app.settings import Settings
 from fair_app.student.check import look_up, this_machine
@@ -110,23 +109,18 @@ def launch_of(processes: int | None, config: str | None) -> dict[str, Any] | Non
 def origin(
     settings: Settings,
     project: Project,
-    teacher: str,
-    keep_rule: bool,
-    rationales: Choice = ACCEPTED,
-    with_feedback: bool = True,
+    selection: Selection,
 ) -> dict[str, Any]:
     """Where the texts of a run are from, as its lineage says it (but for what was decided)."""
     store = connect(settings.database)
     prompts = Prompts(committee.templates(store, project.id))
-    mentor = mentors.of_project(store, project.id) if teacher in (WITH_MENTOR, MENTOR) else None
+    by_mentor = selection.teacher in (WITH_MENTOR, MENTOR)
+    mentor = mentors.of_project(store, project.id) if by_mentor else None
     return {
         "project": project.name,
         "task": project.task,
         "exam": project.exam_id,
-        "teacher": teacher,
-        "keep_rule": keep_rule,
-        "rationales": rationales,
-        "with_feedback": with_feedback,
+        **asdict(selection),
         "teachers": [
             {"name": one.name, "simulated": one.simulated, "spec": one.spec}
             for one in [*committee.teachers(store, project.id), *([mentor] if mentor else [])]
@@ -143,17 +137,14 @@ def origin_again(known: Mapping[str, Any]) -> dict[str, Any]:
 def curated_origin(
     settings: Settings,
     project: Project,
-    teacher: str,
-    keep_rule: bool,
-    rationales: Choice = ACCEPTED,
-    with_feedback: bool = True,
+    selection: Selection,
 ) -> dict[str, Any]:
     """Where the texts of a run are from, and by which rule and decisions they were chosen.
 
     It speaks of one moment together with the texts where both are read in one `reading`.
     """
     return {
-        **origin(settings, project, teacher, keep_rule, rationales, with_feedback),
+        **origin(settings, project, selection),
         "threshold": project.threshold,
         "rule": project.rule,
         "decisions": decisions.revision(connect(settings.database), project.id),
@@ -233,5 +224,8 @@ def run_of_lineage(
     try:
         chosen = settings(**lineage["settings"])
     except (KeyError, TypeError) as error:
-        raise BadInput(f"{file} does not hold the settings of a run of `{command}`.") from error
+        raise BadInput(
+            f"{file} does not hold the settings of a run of `{command}`: give a checkpoint's "
+            "folder as it was saved."
+        ) from error
     return lineage, texts, chosen

@@ -322,7 +322,7 @@ def _rows(
     if not rows:
         raise BadInput(
             f"No preference fits into max_tokens {settings.max_tokens}: the shortest takes "
-            f"{shortest}, with its prompt."
+            f"{shortest}, with its prompt. Give more."
         )
     return rows
 

@@ -61,7 +61,7 @@ def read_examples(folder: Path) -> list[TrainingQuestion]:
     try:
         return thaw(folder)
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise BadInput(f"{folder} has no {EXAMPLES} that can be read.") from error
+        raise BadInput(f"{folder} has no {EXAMPLES} that can be read: get it again.") from error
 
 
 @contextmanager

@@ -186,7 +186,9 @@ def _tensors(
             continue
         found = names.get_name(name, try_suffixes=(".weight", ".bias"))
         if found is None:
-            raise BadInput(f"llama.cpp has no place for this model's {name}.")
+            raise BadInput(
+                f"llama.cpp has no place for this model's {name}: keep the checkpoint as it is."
+            )
         layer = name.split(".")[-2]
         in_pairs = architecture == MODEL_ARCH.LLAMA and layer in heads
         yield found, _in_pairs(tensor, heads[layer]) if in_pairs else tensor

@@ -114,7 +114,10 @@ def _tokens(content: dict[str, Any], size: int) -> tuple[list[str], list[TokenTy
     added = content.get("added_tokens") or []
     numbers = {**content["model"]["vocab"], **{one["content"]: one["id"] for one in added}}
     if max(numbers.values(), default=-1) >= size:
-        raise BadInput("This tokenizer has more tokens than the model has rows for them.")
+        raise BadInput(
+            "This tokenizer has more tokens than the model has rows for them: give the tokenizer "
+            "that the model was trained with."
+        )
     for token, number in numbers.items():
         tokens[number], types[number] = token, TokenType.NORMAL
     for one in added:

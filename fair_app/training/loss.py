@@ -134,21 +134,32 @@ def head_weights(model: PreTrainedModel) -> list[Parameter]:
     return [weight for weight in model.get_output_embeddings().parameters() if weight.requires_grad]
 
 
-def head(model: PreTrainedModel) -> Head:
-    """Hidden states to logits, scaled or capped as Cohere, Granite and Gemma models do."""
-    project = model.get_output_embeddings()
+@dataclass(frozen=True)
+class Shaping:
+    """What a model does to the logits of its head: a factor, and a cap on their size."""
+
+    scale: float = 1.0
+    cap: float | None = None
+
+    def of(self, logits: torch.Tensor) -> torch.Tensor:
+        """The logits as the model gives them."""
+        if self.scale != 1.0:
+            logits = logits * self.scale
+        return logits if self.cap is None else self.cap * torch.tanh(logits / self.cap)
+
+
+def shaping(model: PreTrainedModel) -> Shaping:
+    """Scaled as Cohere and Granite models do, capped as Gemma models do."""
     config = model.config.get_text_config()
     scale = getattr(config, "logit_scale", None) or 1.0
     scale /= getattr(config, "logits_scaling", None) or 1.0
-    cap = getattr(config, "final_logit_softcapping", None)
+    return Shaping(scale, getattr(config, "final_logit_softcapping", None))
 
-    def logits(hidden: torch.Tensor) -> torch.Tensor:
-        projected = project(hidden)
-        if scale != 1.0:
-            projected = projected * scale
-        return projected if cap is None else cap * torch.tanh(projected / cap)
 
-    return logits
+def head(model: PreTrainedModel) -> Head:
+    """Hidden states to logits."""
+    project, shaped = model.get_output_embeddings(), shaping(model)
+    return lambda hidden: shaped.of(project(hidden))
 
 
 def weighted_loss(

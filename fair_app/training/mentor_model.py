@@ -4,19 +4,19 @@ It is frozen: it reads what the student learns, in the same tokens, and nothing 
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
 import torch
 from transformers import PreTrainedModel
 
+from fair_app.student.base import never_cancelled
 from fair_app.student.loading import load
 from fair_app.student.registry import StudentRef
 from fair_app.training.attention import is_packable, segmented
 from fair_app.training.loss import LABELS_PER_CHUNK, head, label_states
+from fair_app.training.mentor_head import Computed, MentorHead, check_head
 from fair_app.training.packing import Example, Group, Part, fill, group, pack
-from fair_app.training.soft_labels import divergence, softened
 
 ALIKE: dict[Part, float] = {"feedback": 1.0, "rationale": 1.0}
 
@@ -28,20 +28,19 @@ class Mentor:
     """
 
     def __init__(self, model: PreTrainedModel, vocabulary: int, tau: float) -> None:
-        self._model = model.eval()
+        self.model = model.eval()
         for parameter in model.parameters():
             parameter.requires_grad_(False)
-        self._head = head(model)
-        self.vocabulary, self.tau = vocabulary, tau
+        self.head = MentorHead(head(model), vocabulary, tau)
 
-    def targets(self, examples: Sequence[Example]) -> "Computed":
+    def targets(self, examples: Sequence[Example]) -> Computed:
         """What it says of the examples' responses."""
-        return Computed(self, self.states(examples))
+        return Computed(self.head, self.states(examples))
 
     @torch.no_grad()
     def states(self, examples: Sequence[Example]) -> torch.Tensor:
         """The hidden states that predict the examples' response tokens, one after another."""
-        model = self._model
+        model = self.model
         if not is_packable(model):
             passes = [[group([one])] for one in examples]
             return torch.cat([self._states(groups) for groups in passes])
@@ -49,35 +48,32 @@ class Mentor:
             return self._states(by_prompt(examples))
 
     def _states(self, groups: Sequence[Group]) -> torch.Tensor:
-        return label_states(self._model, pack(groups, ALIKE).to(self._model.device))
+        return label_states(self.model, pack(groups, ALIKE).to(self.model.device))
 
-    @torch.no_grad()
-    def likelihoods(self, states: torch.Tensor) -> torch.Tensor:
-        """The log-probabilities (n x vocabulary) at the temperature, of some hidden states."""
-        return softened(self._head(states), self.vocabulary, self.tau)
+    def passes(
+        self,
+        examples: Sequence[Example],
+        tokens_per_pass: int,
+        cancelled: Callable[[], None] = never_cancelled,
+    ) -> Iterator[torch.Tensor]:
+        """The hidden states of the examples' response tokens, a forward pass at a time.
 
-    def chunks(self, examples: Sequence[Example], tokens_per_pass: int) -> Iterator[torch.Tensor]:
-        """The log-probabilities of the examples' response tokens, a few tokens at a time.
-
-        A forward pass has at most so many tokens, or one question's.
+        A pass has at most so many tokens, or one question's; `cancelled` is called before each.
         """
         for groups in fill(by_prompt(examples), tokens_per_pass):
-            states = self.states([one for part in groups for one in part.examples])
+            cancelled()
+            yield self.states([one for part in groups for one in part.examples])
+
+    def chunks(
+        self,
+        examples: Sequence[Example],
+        tokens_per_pass: int,
+        cancelled: Callable[[], None] = never_cancelled,
+    ) -> Iterator[torch.Tensor]:
+        """The log-probabilities of the examples' response tokens, a few tokens at a time."""
+        for states in self.passes(examples, tokens_per_pass, cancelled):
             for few in states.split(LABELS_PER_CHUNK):
-                yield self.likelihoods(few)
-
-
-@dataclass(frozen=True)
-class Computed:
-    """Soft labels that are computed from a mentor's hidden states when they are needed."""
-
-    mentor: Mentor
-    states: torch.Tensor
-
-    def divergence(self, logits: torch.Tensor, rows: slice) -> torch.Tensor:
-        """KL(mentor || student) of the tokens in `rows`, with the student's logits."""
-        ours = softened(logits, self.mentor.vocabulary, self.mentor.tau)
-        return divergence(self.mentor.likelihoods(self.states[rows]), ours)
+                yield self.head.likelihoods(few)
 
 
 def by_prompt(examples: Sequence[Example]) -> list[Group]:
@@ -90,9 +86,12 @@ def load_mentor(ref: StudentRef) -> PreTrainedModel:
     """Load a mentor as the student that it is: on a GPU in 4 bits where it was trained so.
 
     On a processor, where 4 bits save no time, it has the plain weights of those values, as in its
-    test. Raises BadInput and WorkFailed as `load` does.
+    test. Raises BadInput and WorkFailed as `load` does, and BadInput for a head of a kind that is
+    not known here.
     """
-    return load(ref, ref.trained_on if torch.cuda.is_available() else "none").model
+    model = load(ref, ref.trained_on if torch.cuda.is_available() else "none").model
+    check_head(model, ref.ref)
+    return model
 
 
 def weights_hash(model: PreTrainedModel) -> str:

@@ -4,9 +4,7 @@ Which of the two, and whose they are, stands in a file of the run's work folder:
 resumed has the soft labels that it began with.
 """
 
-import json
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,47 +12,43 @@ from typing import Any
 import torch
 from transformers import AutoConfig, PreTrainedTokenizerBase
 
-from fair_app.errors import BadInput, WorkFailed
+from fair_app.errors import BadInput
 from fair_app.settings import Settings
-from fair_app.student.base import never_cancelled
-from fair_app.student.check import GB, Machine, size, this_machine
+from fair_app.student.check import Machine, size, this_machine
 from fair_app.student.generation import prompt_renderer
 from fair_app.student.loading import has_encoder, load_tokenizer
-from fair_app.student.out_of_memory import free_what_is_left_over
 from fair_app.student.registry import StudentRef, parse_ref
 from fair_app.training.examples import TrainingQuestion
-from fair_app.training.files import whole_file
-from fair_app.training.memory import READ_AT_ONCE, least_need, memory_of, mentor_need
+from fair_app.training.mentor_cost import way_of
 from fair_app.training.mentor_model import Mentor, load_mentor, weights_hash
 from fair_app.training.packing import Example
 from fair_app.training.pool import ExamplePool
 from fair_app.training.processes import ALONE, Processes
-from fair_app.training.settings import TrainingSettings
-from fair_app.training.shape import shape_of
+from fair_app.training.settings import HIDDEN, ONLINE, TOP_K, TrainingSettings
 from fair_app.training.soft_labels import SoftLabels, Source
-from fair_app.training.soft_store import Kept, Store, bytes_of, distinct, enough, most_bytes
+from fair_app.training.soft_store import distinct
+from fair_app.training.storing import (
+    agreed,
+    most_bytes,
+    read_record,
+    same_weights,
+    stored,
+    write_record,
+)
+from fair_app.training.telling import Telling
 from fair_app.training.vocabulary import NO_ENCODER, check_same, vocabulary_of
-
-FOLDER, RECORD = "soft-labels", "soft-labels.json"
-READ_ON_A_GPU = 8192
-"""Tokens a pass where nothing is learned; on a processor `READ_AT_ONCE`."""
-
-
-@dataclass(frozen=True)
-class Telling:
-    """Who is told what goes on, and asked whether to go on."""
-
-    say: Callable[[str], None] = lambda _: None
-    progress: Callable[[str, int, int], None] = lambda *_: None
-    cancelled: Callable[[], None] = never_cancelled
 
 
 @dataclass(frozen=True)
 class Speech:
-    """What student and mentor have in common: the student's tokenizer, and how many tokens."""
+    """What student and mentor have in common: the student's tokenizer, and how many tokens.
+
+    `hidden` is the mentor's hidden size.
+    """
 
     tokenizer: PreTrainedTokenizerBase
     vocabulary: int
+    hidden: int
     same_template: bool
 
 
@@ -81,19 +75,24 @@ def soft_labels(
     speech = common_speech(student, mentor)
     if not speech.same_template:
         telling.say(f"{mentor.ref} reads the student's prompts, which its own template words else")
-    record = _agreed(processes, _read(work))
+    record = agreed(processes, read_record(work))
     if record is None:
         how = _way(settings, student, mentor, processes)
         record = {"mentor": mentor.ref, "how": how, "tau": settings.tau}
-    if record["how"] == "online":
+    source: Source
+    if record["how"] == ONLINE:
         record, source = _online(mentor, speech, settings, record, processes)
         telling.say(f"soft labels: {mentor.ref} computes them in every step")
     else:
-        record, source = _stored(
-            mentor, speech, settings, questions, work, record, processes, telling
+        pool = ExamplePool(
+            speech.tokenizer, prompt_renderer(has_encoder=False), questions, settings.max_tokens
+        )
+        examples = distinct(taught(pool.every()))
+        record, source = stored(
+            mentor, speech.vocabulary, settings, examples, work, record, processes, telling
         )
     if processes.is_first:
-        _write(work, record)
+        write_record(work, record)
     return SoftLabels(settings.soft_weight, settings.soft_factor, source, record)
 
 
@@ -114,10 +113,14 @@ def common_speech(student: StudentRef, mentor: StudentRef) -> Speech:
     ours, theirs = load_tokenizer(student), load_tokenizer(mentor)
     vocabulary = vocabulary_of(ours)
     check_same(vocabulary, vocabulary_of(theirs))
-    configs = (AutoConfig.from_pretrained(one.source) for one in (student, mentor))
-    rows = (config.get_text_config().vocab_size for config in configs)
+    own, other = (
+        AutoConfig.from_pretrained(one.source).get_text_config() for one in (student, mentor)
+    )
     return Speech(
-        ours, min(vocabulary.size, *rows), str(ours.chat_template) == str(theirs.chat_template)
+        ours,
+        min(vocabulary.size, own.vocab_size, other.vocab_size),
+        other.hidden_size,
+        str(ours.chat_template) == str(theirs.chat_template),
     )
 
 
@@ -129,15 +132,25 @@ def beforehand(
     examples: Sequence[Example],
 ) -> str:
     """How a run of one process will come by its soft labels, in a sentence, from files alone."""
-    if _way(settings, student, mentor, ALONE) == "online":
+    how = _way(settings, student, mentor, ALONE)
+    if how == ONLINE:
         return (
             "The mentor computes its soft labels in every step, beside the student: none are "
             "stored."
         )
     tokens = sum(one.response_length for one in distinct(taught(examples)))
+
+    def at_most(form: str) -> str:
+        return size(most_bytes(form, tokens, speech.hidden, speech.vocabulary))
+
+    forms = {
+        HIDDEN: f"as its hidden states with its head they take {at_most(HIDDEN)}",
+        TOP_K: f"as its likeliest tokens at most {at_most(TOP_K)}",
+    }
+    said = forms.get(how, f"{forms[HIDDEN]}, {forms[TOP_K]}; the smaller is taken")
     return (
-        f"The mentor's soft labels of {tokens:,} tokens are stored before the first step and take "
-        f"at most {size(most_bytes(tokens, speech.vocabulary))} of disk while the run lasts."
+        f"The mentor's soft labels of {tokens:,} tokens are stored before the first step, and go "
+        f"with the run: {said}."
     )
 
 
@@ -146,38 +159,17 @@ def taught(examples: Sequence[Example]) -> list[Example]:
     return [one for one in examples if one.part == "rationale"]
 
 
-def fits_beside(
-    student: StudentRef,
-    mentor: StudentRef,
-    settings: TrainingSettings,
-    machine: Machine,
-    parts: int = 1,
-) -> bool | None:
-    """Whether a machine holds student and mentor at once, roughly; None where that is not known.
-
-    `parts`: among how many processes the student's weights are divided.
-    """
-    ours, theirs = shape_of(student), shape_of(mentor)
-    if ours is None or theirs is None:
-        return None
-    need = least_need(ours, settings, parts) + mentor_need(theirs, mentor.trained_on, machine)
-    return need <= memory_of(settings, machine)
-
-
 def _way(
     settings: TrainingSettings, student: StudentRef, mentor: StudentRef, processes: Processes
 ) -> str:
-    """How soft labels are come by, by all processes alike: as the settings say, or as they fit."""
-    how = settings.soft_labels
-    if how == "auto":
-        machine = this_machine()
-        if not torch.cuda.is_available():  # the processes share its memory
-            machine = Machine(
-                machine.name, machine.memory_bytes // processes.size, machine.disk_free_bytes
-            )
-        parts = processes.size if processes.sharding else 1
-        fits = fits_beside(student, mentor, settings, machine, parts)
-        how = "online" if fits else "stored"
+    """How soft labels are come by, by all processes alike."""
+    machine = this_machine()
+    if not torch.cuda.is_available():  # the processes share its memory
+        machine = Machine(
+            machine.name, machine.memory_bytes // processes.size, machine.disk_free_bytes
+        )
+    parts = processes.size if processes.sharding else 1
+    how = way_of(student, mentor, settings, machine, parts)
     return processes.from_first(how.encode()).decode()
 
 
@@ -189,107 +181,5 @@ def _online(
     processes: Processes,
 ) -> tuple[dict[str, Any], Source]:
     model = load_mentor(ref)
-    record = _same_weights(record, weights_hash(model) if processes.is_first else "")
+    record = same_weights(record, weights_hash(model) if processes.is_first else "")
     return record, Mentor(model, speech.vocabulary, settings.tau)
-
-
-def _stored(
-    ref: StudentRef,
-    speech: Speech,
-    settings: TrainingSettings,
-    questions: Sequence[TrainingQuestion],
-    work: Path,
-    record: dict[str, Any],
-    processes: Processes,
-    telling: Telling,
-) -> tuple[dict[str, Any], Source]:
-    pool = ExamplePool(
-        speech.tokenizer, prompt_renderer(has_encoder=False), questions, settings.max_tokens
-    )
-    examples = distinct(taught(pool.every()))
-    tokens = sum(one.response_length for one in examples)
-    at_once = READ_ON_A_GPU if torch.cuda.is_available() else READ_AT_ONCE
-
-    def store_of(found: dict[str, Any]) -> Store:
-        return Store(work / FOLDER, examples, found["kept"], speech.vocabulary, settings.tau)
-
-    missing = store_of(record).missing() if "kept" in record else None
-    if _agreed(processes, missing) != []:
-        telling.progress("loading the mentor", 0, 0)
-        model = load_mentor(ref)
-        record = _same_weights(record, weights_hash(model) if processes.is_first else "")
-        mentor = Mentor(model, speech.vocabulary, settings.tau)
-        if "kept" not in record:
-            if processes.is_first:
-                found = enough(mentor, examples, settings.seed, at_once)
-                record = {**record, "kept": found.count, "mass": found.mass, "tokens": tokens}
-                telling.say(_said(found, tokens, speech.vocabulary))
-                _check_disk(work, bytes_of(tokens, found.count, speech.vocabulary))
-                _write(work, record)
-            record = _agreed(processes, record)
-        store = store_of(record)
-        numbers = _agreed(processes, store.missing())
-        memory_gb = settings.memory_gb or this_machine().memory_bytes / GB
-        done = 0
-        for start in range(0, len(numbers), processes.size):
-            processes.obey(telling.cancelled)
-            telling.progress("storing the mentor's soft labels", done, tokens)
-            for number in numbers[start + processes.rank :][:1]:
-                store.make(mentor, number, at_once, memory_gb)
-            done = tokens * (start + processes.size) // max(1, len(numbers))
-        del model, mentor
-        free_what_is_left_over()
-    store = store_of(record)
-    if any(processes.added_up([len(store.missing())])):
-        raise WorkFailed(
-            f"Not every process sees the soft labels stored in {work / FOLDER}: put --home where "
-            "all do, or compute them in every step (--soft-labels online)."
-        )
-    return record, store
-
-
-def _said(found: Kept, tokens: int, vocabulary: int) -> str:
-    which = "all" if found.count == vocabulary else f"the {found.count:,} likeliest of"
-    return (
-        f"soft labels: {which} {vocabulary:,} tokens are stored for each of {tokens:,} places, "
-        f"with {found.mass:.1%} of the mentor's mass: "
-        f"{size(bytes_of(tokens, found.count, vocabulary))} of disk while the run lasts"
-    )
-
-
-def _check_disk(work: Path, needed: int) -> None:
-    free = shutil.disk_usage(work).free
-    if needed > free:
-        raise WorkFailed(
-            f"The mentor's soft labels take {size(needed)}, more than the {size(free)} that the "
-            "disk has free: free some and resume, or start a run that computes them in every step "
-            "(--soft-labels online)."
-        )
-
-
-def _same_weights(record: dict[str, Any], found: str) -> dict[str, Any]:
-    """The record with the hash of the mentor's weights; BadInput where it has another one."""
-    known = record.get("weights_sha256")
-    if known and found and known != found:
-        raise BadInput(
-            "The mentor's weights are not those that this run began with: start a new one."
-        )
-    return {**record, "weights_sha256": known or found}
-
-
-def _agreed(processes: Processes, value: Any) -> Any:
-    """What the first process has."""
-    return json.loads(processes.from_first(json.dumps(value).encode()))
-
-
-def _read(work: Path) -> dict[str, Any] | None:
-    file = work / RECORD
-    if not file.is_file():
-        return None
-    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return found
-
-
-def _write(work: Path, record: dict[str, Any]) -> None:
-    with whole_file(work / RECORD) as partial:
-        partial.write_text(json.dumps(record), encoding="utf-8")

@@ -102,8 +102,8 @@ def preferences(
     ]
     if not found:
         raise BadInput(
-            "There is nothing to prefer: it takes accepted rationales on questions that the "
-            "student answered wrong."
+            "There is nothing to prefer: accept rationales on questions that the student answered "
+            "wrong."
         )
     return found
 
@@ -144,7 +144,7 @@ def read_preferences(folder: Path) -> list[Preference]:
         rows: list[dict[str, Any]] = json.loads((folder / PREFERENCES).read_text(encoding="utf-8"))
         return [Preference(**row) for row in rows]
     except (OSError, ValueError, TypeError) as error:
-        raise BadInput(f"{folder} has no {PREFERENCES} that can be read.") from error
+        raise BadInput(f"{folder} has no {PREFERENCES} that can be read: get it again.") from error
 
 
 def _check(holds: bool, name: str, value: object, wanted: str) -> None:

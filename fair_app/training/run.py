@@ -1,6 +1,7 @@
 """The body of a training job: train on the frozen examples, then record the checkpoint."""
 
 import json
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -27,12 +28,13 @@ from fair_app.training.launch import launch
 from fair_app.training.limits import memory_in_a_sentence
 from fair_app.training.lineage import other_versions, versions
 from fair_app.training.making import STATE, made
-from fair_app.training.mentoring import Telling, soft_labels
+from fair_app.training.mentoring import soft_labels
 from fair_app.training.methods import Trainee, trainee
 from fair_app.training.processes import Processes, joined, launched
 from fair_app.training.settings import TrainingSettings, one_sided
 from fair_app.training.sharding import PROCESSOR, divide, in_turn, mesh_of
 from fair_app.training.soft_labels import SoftLabels
+from fair_app.training.telling import Telling
 from fair_app.training.trainer import Diverged, Reports, StepMetrics, TrainingResult, train
 from fair_app.training.validation import Validation, best
 
@@ -42,7 +44,8 @@ def run(job: JobContext) -> dict[str, Any]:
 
     A run that was cut off goes on from its last saved step. Result: checkpoint, steps, loss,
     loss_feedback, loss_rationale, examples, shortened, left_out, seconds; with a mentor also
-    loss_soft and how the soft labels were come by, with held-out questions validation_loss, and for
+    loss_soft, how the soft labels were come by and mentor_seconds, what that took before the first
+    step in this attempt; with held-out questions validation_loss, and for
     a run from a lineage whether it had the same losses.
 
     Raises BadInput and WorkFailed as `trainer.train` does. When the loss is no longer a number, the
@@ -76,7 +79,9 @@ def train_here(job: JobContext) -> None:
             sent = {"params": params, "examples": [asdict(one) for one in questions]}
             processes.from_first(json.dumps(sent).encode())
         telling = Telling(job.log, job.progress, job.check_cancelled)
+        began = time.monotonic()
         soft = _soft(job.settings, params, settings, questions, telling, processes)
+        prepared = time.monotonic() - began
         _compare(job, soft)
         job.progress("loading the student", 0, 0)
         loaded, student, computed = _student(job.settings, params, settings, processes)
@@ -109,7 +114,7 @@ def train_here(job: JobContext) -> None:
                 f"{result.left_out} texts were too long and left out"
             )
         description = {**loaded.description, "kernels": computed}
-        lineage = _lineage(params, settings, description, result, stopped, soft)
+        lineage = _lineage(params, settings, description, result, stopped, soft, prepared)
         folder = checkpoints_folder / params["name"]
         save_checkpoint(
             student, result.weights, loaded.tokenizer, folder, lineage, extra=[work / EXAMPLES]
@@ -219,6 +224,7 @@ def _lineage(
     result: TrainingResult,
     stopped: str | None,
     soft: SoftLabels | None,
+    prepared: float,
 ) -> dict[str, Any]:
     known = (params.get("again") or {}).get("losses")
     held_out = best(result.validations)
@@ -229,6 +235,7 @@ def _lineage(
         "loss_rationale": result.loss_rationale,
         "loss_soft": result.loss_soft,
         "soft_labels": soft.told["how"] if soft else None,
+        "mentor_seconds": round(prepared, 1) if soft else None,
         "validation_loss": held_out.total if held_out else None,
         "best_step": result.best_step,
         "examples": result.examples,

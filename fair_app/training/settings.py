@@ -15,7 +15,8 @@ SAMPLINGS = ("epoch", "once")
 BALANCES = ("none", "teachers")
 SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup")
 SOFT_SCALINGS = ("usual", "reference")
-SOFT_LABELS = ("auto", "online", "stored")
+AUTO, ONLINE, STORED, HIDDEN, TOP_K = "auto", "online", "stored", "hidden", "top-k"
+SOFT_LABELS = (AUTO, ONLINE, STORED, HIDDEN, TOP_K)
 SOFT_WEIGHT = 0.3
 """What lambda is where a mentor is named and nothing is said of it."""
 OF_THE_MENTOR = ("mentor", "soft_weight", "tau", "soft_scaling", "soft_labels")
@@ -50,8 +51,10 @@ class TrainingSettings:
     arXiv 2410.09037): `soft_weight` is lambda, the share of the KL divergence in their loss, and
     `tau` the temperature of both distributions. `soft_scaling`: "usual" multiplies the divergence
     by tau squared, "reference" does not. `soft_labels`: the mentor computes in every step
-    ("online"), or once before the first, and its likeliest tokens are kept ("stored"); "auto" is
-    online where both fit into memory. With a `soft_weight` of 0 the mentor is never loaded.
+    ("online"), or once before the first, and its last hidden states are kept ("hidden"), its
+    likeliest tokens ("top-k"), or whichever of the two takes less ("stored"); "auto" is online
+    where both models fit into memory, else stored. With a `soft_weight` of 0 the mentor is never
+    loaded.
     """
 
     alpha: float = 0.5
@@ -82,7 +85,7 @@ class TrainingSettings:
     soft_weight: float = 0.0
     tau: float = 2.0
     soft_scaling: str = "usual"
-    soft_labels: str = "auto"
+    soft_labels: str = AUTO
 
     def __post_init__(self) -> None:
         _check(0 <= self.alpha <= 1, "alpha", self.alpha, "between 0 and 1")
@@ -220,7 +223,9 @@ def chosen_settings(preset: str, given: Mapping[str, Any]) -> TrainingSettings:
     changed = {name: value for name, value in given.items() if value is not None}
     unknown = changed.keys() - {field.name for field in fields(TrainingSettings)}
     if unknown:
-        raise BadInput(f"There is no training setting {', '.join(sorted(unknown))}.")
+        raise BadInput(
+            f"There is no training setting {', '.join(sorted(unknown))}: `train --help` has them."
+        )
     if changed.get("method") == "full":
         changed.setdefault("quantization", "none")
     if changed.get("mentor"):

@@ -117,7 +117,7 @@ def read_shape(folder: Path) -> ModelShape:
             for name, tensor in _head(file).items()
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadInput(f"{folder} does not hold a model that can be read.") from error
+        raise BadInput(f"{folder} does not hold a model that can be read: get it again.") from error
     config = {**config, **(config.get("text_config") or {})}
     return ModelShape(
         parameters=sum(map(prod, tensors.values())),

@@ -1,84 +1,45 @@
-"""A mentor's soft labels on disk: of every token its likeliest ones, computed once. Imports torch.
+"""A mentor's soft labels on disk, computed once. Imports torch.
 
-They are for a machine that cannot hold student and mentor at once. Every file is there whole or not
-at all, so that making them goes on where it was cut off; a run reads the rows that it needs.
+They are for a machine that cannot hold student and mentor at once. Here are the mentor's last
+hidden states with its head, from which its likelihoods are computed again in the step: nothing is
+lost. Its likeliest tokens are in `soft_top_k`. Every file is there whole or not at all, so that
+making them goes on where it was cut off; a run reads the rows that it needs.
 """
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from random import Random
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from fair_app.errors import WorkFailed
+from fair_app.student.base import never_cancelled
 from fair_app.training.files import whole_file
 from fair_app.training.limits import within_memory
 from fair_app.training.memory import SMALLEST_PASS
+from fair_app.training.mentor_head import Computed, MentorHead, keep_head, kept_head, kept_shape
 from fair_app.training.mentor_model import Mentor
 from fair_app.training.packing import Example
-from fair_app.training.soft_labels import smallest_enough, softened, truncated_divergence
+from fair_app.training.soft_labels import Targets
 
-ENOUGH = 0.99
-"""The share of the mentor's mass that the stored tokens are to have on average."""
-MOST_BYTES, LEAST_KEPT = 4 * 10**9, 1024
-"""Where all would take more than so much disk, fewer tokens are stored, but not fewer than this: at
-a high temperature a large vocabulary is flat. What is left out counts as one token (see
-`soft_labels.truncated_divergence`)."""
-SAMPLED = 2048
-"""Response tokens, of texts drawn at random, by which it is found out how many are enough."""
 SHARD, SHARD_BYTES = 8192, 64 * 10**6
 """Response tokens and bytes of a file, the most of either: what a killed process loses."""
-MASS_BYTES = 2
+HEAD = "head"
+"""The file of a store that has the mentor's head; the others are called by numbers."""
 Rows = tuple[Path, int, int]
+Tensors = dict[str, torch.Tensor]
 
 
-@dataclass(frozen=True)
-class Kept:
-    """How many tokens are stored of each, and the mean mass that they have in the sample."""
+def hidden_bytes(tokens: int, width: int, vocabulary: int, number: int) -> int:
+    """What hidden states of so many response tokens take on disk, with the head.
 
-    count: int
-    mass: float
-
-
-def enough(mentor: Mentor, examples: Sequence[Example], seed: int, tokens_per_pass: int) -> Kept:
-    """How many of the likeliest tokens have `ENOUGH` of the mass, as far as the disk allows."""
-    sampled, tokens = [], 0
-    for one in Random(f"soft labels {seed}").sample(list(examples), len(examples)):
-        sampled.append(one)
-        tokens += one.response_length
-        if tokens >= SAMPLED:
-            break
-    total = torch.zeros(mentor.vocabulary, dtype=torch.float64)
-    for few in mentor.chunks(sampled, tokens_per_pass):
-        ordered = few.exp().sort(dim=-1, descending=True).values
-        total += ordered.sum(dim=0).cpu().double()
-    cumulative = total.cumsum(0) / max(1, tokens)
-    everything = sum(one.response_length for one in examples)
-    count = kept_of(smallest_enough(cumulative, ENOUGH), everything, mentor.vocabulary)
-    return Kept(count, float(cumulative[count - 1]))
-
-
-def kept_of(wanted: int, tokens: int, vocabulary: int) -> int:
-    """How many are stored of each of so many response tokens, where so many are wanted.
-
-    All of the vocabulary needs no numbers beside the masses: it may take less than a part of it.
+    `width` is the hidden size, `number` the bytes of a number.
     """
-    each = bytes_of(1, 1, vocabulary)
-    whole = bytes_of(1, vocabulary, vocabulary)
-    room = max(MOST_BYTES // max(1, tokens), LEAST_KEPT * each)
-    if whole <= min(room, wanted * each):
-        return vocabulary
-    return min(wanted, room // each)
-
-
-def bytes_of(tokens: int, kept: int, vocabulary: int) -> int:
-    """What the soft labels of so many response tokens take on disk."""
-    number = 0 if kept == vocabulary else _number_type(vocabulary).itemsize
-    return tokens * kept * (MASS_BYTES + number)
+    return (tokens + vocabulary) * width * number
 
 
 def distinct(examples: Sequence[Example]) -> list[Example]:
@@ -100,71 +61,88 @@ def shards(examples: Sequence[Example], each: int) -> list[list[Example]]:
     return found
 
 
-class Store:
+class Store(ABC):
     """The files of one run's soft labels in a folder. `examples` are distinct.
 
-    Without files of the right size it is not complete; `make` adds what is missing.
+    `widths` says how many numbers of a response token each tensor of a file has, and `each` how
+    many bytes all of them take. Without files of the right size it is not complete; `make` adds
+    what is missing.
     """
 
     def __init__(
-        self, folder: Path, examples: Sequence[Example], kept: int, vocabulary: int, tau: float
+        self, folder: Path, examples: Sequence[Example], widths: Mapping[str, int], each: int
     ) -> None:
-        self._folder, self._kept = folder, kept
-        self._vocabulary, self._tau = vocabulary, tau
-        self._names = ("masses",) if kept == vocabulary else ("ids", "masses")
-        self._shards = shards(examples, bytes_of(1, kept, vocabulary))
+        self._folder, self._widths = folder, widths
+        self._shards = {
+            f"{number:05}": members for number, members in enumerate(shards(examples, each))
+        }
         self._rows: dict[bytes, Rows] = {}
-        for number, members in enumerate(self._shards):
+        for name, members in self._shards.items():
             start = 0
             for one in members:
                 stop = start + one.response_length
-                self._rows[_key(one)] = self._file(number), start, stop
+                self._rows[_key(one)] = self._file(name), start, stop
                 start = stop
 
-    def missing(self) -> list[int]:
-        """The numbers of the files that are not there, or not whole."""
-        return [number for number in range(len(self._shards)) if not self._is_whole(number)]
+    def missing(self) -> list[str]:
+        """The names of the files that are not there, or not whole."""
+        return [name for name in self._shards if not self._is_whole(name)]
 
     def make(
         self,
         mentor: Mentor,
-        number: int,
+        name: str,
         tokens_per_pass: int,
         memory_gb: float,
+        cancelled: Callable[[], None] = never_cancelled,
     ) -> None:
-        """Compute a file. WorkFailed: the disk is full, or one text does not fit into memory."""
+        """Compute a file; `cancelled` is called before every forward pass.
+
+        WorkFailed: the disk is full, or one text does not fit into memory.
+        """
+        content = self._computed(mentor, name, tokens_per_pass, memory_gb, cancelled)
         self._folder.mkdir(parents=True, exist_ok=True)
-        content = self._computed(mentor, number, tokens_per_pass, memory_gb)
-        with whole_file(self._file(number)) as partial:
+        with whole_file(self._file(name)) as partial:
             save_file(content, partial)
 
-    def targets(self, examples: Sequence[Example]) -> "Truncated":
+    def targets(self, examples: Sequence[Example]) -> Targets:
         """What is stored of the examples' responses. Raises WorkFailed for a damaged file."""
         rows = [self._rows[_key(one)] for one in examples]
-        ids, masses = (
-            torch.cat([self._read(name, *one) for one in rows]) if name in self._names else None
-            for name in ("ids", "masses")
+        return self._as_targets(
+            {
+                name: torch.cat([self._read(name, *one) for one in rows], dim=0)
+                for name in self._widths
+            }
         )
-        assert masses is not None
-        return Truncated(ids, masses, self._vocabulary, self._tau)
+
+    @abstractmethod
+    def _of(
+        self,
+        mentor: Mentor,
+        examples: Sequence[Example],
+        tokens_per_pass: int,
+        cancelled: Callable[[], None],
+    ) -> Iterator[Tensors]:
+        """What is stored of examples, a few tokens at a time."""
+
+    @abstractmethod
+    def _as_targets(self, rows: Tensors) -> Targets:
+        """Rows as they were stored, as targets."""
 
     def _computed(
-        self, mentor: Mentor, number: int, tokens_per_pass: int, memory_gb: float
-    ) -> dict[str, torch.Tensor]:
+        self,
+        mentor: Mentor,
+        name: str,
+        tokens_per_pass: int,
+        memory_gb: float,
+        cancelled: Callable[[], None],
+    ) -> Tensors:
         """The rows of a file; with fewer tokens a pass where memory runs out."""
         room = tokens_per_pass
 
-        def attempt() -> dict[str, torch.Tensor]:
-            ids, masses = [], []
-            for few in mentor.chunks(self._shards[number], room):
-                if "ids" in self._names:
-                    top = few.topk(self._kept, dim=-1)
-                    ids.append(top.indices.cpu().to(_number_type(self._vocabulary)))
-                    masses.append(top.values.exp().half().cpu())
-                else:
-                    masses.append(few.exp().half().cpu())
-            found = {"masses": torch.cat(masses)}
-            return {**found, "ids": torch.cat(ids)} if ids else found
+        def attempt() -> Tensors:
+            few = list(self._of(mentor, self._shards[name], room, cancelled))
+            return {name: torch.cat([one[name] for one in few]) for name in self._widths}
 
         def tighten() -> bool:
             nonlocal room
@@ -179,48 +157,89 @@ class Store:
             with safe_open(file, framework="pt") as opened:
                 found: torch.Tensor = opened.get_slice(name)[start:stop].clone()
         except (OSError, SafetensorError) as error:
-            raise WorkFailed(
-                f"The soft labels in {file} cannot be read: delete the file and resume."
-            ) from error
-        return found.to(torch.int32) if name == "ids" else found
+            raise _damaged(file) from error
+        return found
 
-    def _is_whole(self, number: int) -> bool:
-        tokens = sum(one.response_length for one in self._shards[number])
+    def _is_whole(self, name: str) -> bool:
+        tokens = sum(one.response_length for one in self._shards[name])
         try:
-            with safe_open(self._file(number), framework="pt") as file:
+            with safe_open(self._file(name), framework="pt") as file:
                 return all(
-                    file.get_slice(name).get_shape() == [tokens, self._kept] for name in self._names
+                    file.get_slice(tensor).get_shape() == [tokens, width]
+                    for tensor, width in self._widths.items()
                 )
         except (OSError, SafetensorError):
             return False
 
-    def _file(self, number: int) -> Path:
-        return self._folder / f"{number:05}.safetensors"
+    def _file(self, name: str) -> Path:
+        return self._folder / f"{name}.safetensors"
 
 
-@dataclass(frozen=True)
-class Truncated:
-    """Stored soft labels: of each response token the likeliest `ids` and their `masses` (n x k);
-    without `ids` the masses of all tokens (n x V)."""
+class HiddenStore(Store):
+    """The hidden states (`width` numbers of `number` bytes) that predict each response token, as
+    the mentor has them, and once its head.
 
-    ids: torch.Tensor | None
-    masses: torch.Tensor
-    vocabulary: int
-    tau: float
+    `where`: the device that the head is loaded onto when a step first needs it.
+    """
 
-    def divergence(self, logits: torch.Tensor, rows: slice) -> torch.Tensor:
-        """What is known of KL(mentor || student) of the tokens in `rows`.
+    def __init__(
+        self,
+        folder: Path,
+        examples: Sequence[Example],
+        width: int,
+        vocabulary: int,
+        tau: float,
+        number: int,
+        where: torch.device,
+    ) -> None:
+        super().__init__(folder, examples, {"states": width}, width * number)
+        self._head_shape = [vocabulary, width]
+        self._tau, self._where = tau, where
 
-        Beside what `truncated_divergence` says of the masses that are left out, float16 rounds a
-        mass by one part in 2,048 at most (one under 6e-5 by 3e-8).
-        """
-        masses = self.masses[rows].to(logits.device)
-        ids = None if self.ids is None else self.ids[rows].to(logits.device)
-        return truncated_divergence(ids, masses, softened(logits, self.vocabulary, self.tau))
+    def missing(self) -> list[str]:
+        """As of any store; the head comes first."""
+        return [*([] if self._has_head() else [HEAD]), *super().missing()]
 
+    def make(
+        self,
+        mentor: Mentor,
+        name: str,
+        tokens_per_pass: int,
+        memory_gb: float,
+        cancelled: Callable[[], None] = never_cancelled,
+    ) -> None:
+        """As of any store; the head is not computed, but written as it is."""
+        if name != HEAD:
+            super().make(mentor, name, tokens_per_pass, memory_gb, cancelled)
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        keep_head(mentor.model, mentor.head.vocabulary, self._file(HEAD))
 
-def _number_type(vocabulary: int) -> torch.dtype:
-    return torch.uint16 if vocabulary <= 2**16 else torch.int32
+    def _of(
+        self,
+        mentor: Mentor,
+        examples: Sequence[Example],
+        tokens_per_pass: int,
+        cancelled: Callable[[], None],
+    ) -> Iterator[Tensors]:
+        for states in mentor.passes(examples, tokens_per_pass, cancelled):
+            yield {"states": states.cpu()}
+
+    def _as_targets(self, rows: Tensors) -> Targets:
+        return Computed(self._head, rows["states"])
+
+    @cached_property
+    def _head(self) -> MentorHead:
+        try:
+            return kept_head(self._file(HEAD), self._tau, self._where)
+        except (OSError, SafetensorError) as error:
+            raise _damaged(self._file(HEAD)) from error
+
+    def _has_head(self) -> bool:
+        try:
+            return kept_shape(self._file(HEAD)) == self._head_shape
+        except (OSError, SafetensorError):
+            return False
 
 
 def _key(one: Example) -> bytes:
@@ -228,6 +247,5 @@ def _key(one: Example) -> bytes:
     return hashlib.sha256(one.prompt_length.to_bytes(8, "little") + tokens).digest()
 
 
-def most_bytes(tokens: int, vocabulary: int) -> int:
-    """What soft labels take at most, before it is known how many tokens are enough."""
-    return bytes_of(tokens, kept_of(vocabulary, tokens, vocabulary), vocabulary)
+def _damaged(file: Path) -> WorkFailed:
+    return WorkFailed(f"The soft labels in {file} cannot be read: delete the file and resume.")

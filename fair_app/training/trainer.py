@@ -61,6 +61,12 @@ class StepMetrics:
         """The pace of this step."""
         return self.tokens / self.seconds
 
+    @property
+    def teaches_nothing(self) -> bool:
+        """Whether nothing moves: no loss of any part, and no gradient."""
+        parts = (self.loss_feedback, self.loss_rationale, self.loss_soft)
+        return not (self.loss or self.gradient_norm or any(parts))
+
 
 @dataclass(frozen=True)
 class TrainingResult:
@@ -181,6 +187,7 @@ class _Run:
         self._lessons, self._settings, self._files = lessons, settings, files
         self._reports, self._cancelled, self._processes = reports, cancelled, processes
         self._soft = soft
+        self._is_told = False
         self._optimizer = MasterAdamW(student)
         self._passes = Passes(
             self._model, self._optimizer, settings, processes, self._reports.say, soft
@@ -297,8 +304,14 @@ class _Run:
             self._files.save(self._progress, self._optimizer.state())
 
     def report(self, metrics: StepMetrics) -> None:
-        """Tell of a step."""
+        """Tell of a step; once, that there is nothing left to learn."""
         self._reports.step(metrics)
+        if metrics.teaches_nothing and not self._is_told:
+            self._is_told = True
+            self._reports.say(
+                f"step {metrics.step}: all losses and the gradient are 0: the student is as sure "
+                "of these texts as can be, and learns nothing more from them"
+            )
 
     def result(self) -> TrainingResult:
         """What the run came to, with the best weights where it looked for them."""

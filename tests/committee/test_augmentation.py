@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from db import mentors
 from db.projects import Project
 from db.store import connect, scalar
 from fair_app.cli.main import main
+from fair_app.committee.ledger import mentor_hash
 from fair_app.curation.augmentation import normalised
 from fair_app.errors import BadInput
 from fair_app.jobs import worker
@@ -85,6 +88,14 @@ def test_right_and_new_ones_are_kept_and_all_are_counted(
     assert scalar(store, "SELECT count(*) FROM calls") == calls + 5
 
 
+def retrained(folder: Path) -> None:
+    """Let a guesser's folder hold other weights, which make it say other things."""
+    file = folder / "model.safetensors"
+    weights = load_file(file)
+    weights["lm_head.weight"].normal_(std=1.0, generator=torch.Generator().manual_seed(1))
+    save_file(weights, file, {"format": "pt"})
+
+
 @dataclass(frozen=True)
 class Asked:
     """A project whose mentor, a REF, was asked twelve times, and what that job told."""
@@ -140,6 +151,38 @@ def test_a_mentor_is_chosen_changed_and_comes_back(asked: Asked, tmp_path: Path)
     assert kept(settings, project) == {}
     choose_mentor(settings, project, asked.ref)
     assert kept(settings, project) == written
+
+
+def test_a_folder_whose_weights_changed_is_another_mentor(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """What the former one said is neither taken from the ledger nor passed for the new one's."""
+    project = examined(settings, 1)
+    ref = with_mentor(settings, project, tmp_path / "mentor")
+    params = augment_params(settings, project, k=12)
+    worker.run_now(settings, "augment", params, project.id)
+    former = kept(settings, project)
+    retrained(tmp_path / "mentor")
+    with pytest.raises(BadInput, match="changed since it was chosen: choose it again"):
+        augment_params(settings, project, k=12)
+    with pytest.raises(BadInput, match="changed since it was chosen"):
+        worker.run_now(settings, "augment", params, project.id)
+    choose_mentor(settings, project, ref)
+    standing = mentor_of(settings, project)
+    assert standing is not None
+    assert (standing.ref, standing.samples) == (ref, 0)
+    found = augment(settings, project, k=12)
+    assert (found["cached"], found["samples"]) == (0, 12)
+    assert former and kept(settings, project) != former
+
+    with_mentor(settings, project, tmp_path / "mentor")
+    assert kept(settings, project) == former, "the same files are the same mentor"
+
+    # one that was chosen when its REF alone was looked at is taken for what it is now
+    connect(settings.database).execute(
+        "UPDATE teachers SET spec_hash = ? WHERE origin = 'mentor' AND active", [mentor_hash(ref)]
+    )
+    assert augment_params(settings, project, k=12)["student"] == ref
 
 
 def test_the_command_line_chooses_and_asks(

@@ -1,9 +1,9 @@
 """SIGKILL while the mentor writes: no rationale twice, none lost."""
 
 import os
+import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +21,20 @@ from tests.mentored import evaluated, examined, with_mentor
 REPOSITORY = Path(__file__).resolve().parents[2]
 QUESTIONS, K = 12, 16
 LEFT_AT = 40
-"""After how many saved answers the process is killed."""
+"""With which answer that it saves the process is killed, in the middle of the transaction."""
+DIES = f"""
+import os, signal
+from db import mentors
+from fair_app.jobs import worker
+saved, add = [], mentors.add_sample
+def dies(*row):
+    saved.append(add(*row))
+    if len(saved) == {LEFT_AT}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return saved[-1]
+mentors.add_sample = dies
+worker.main()
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -53,8 +66,10 @@ def test_a_killed_augmentation_repeats_and_loses_nothing(tmp_path: Path) -> None
     ref = with_mentor(settings, project, tmp_path / "mentor")
     job_id = queue.submit(settings, "augment", augment_params(settings, project, k=K), project)
     store = connect(settings.database)
-    killed_after(settings, job_id, LEFT_AT)
-    assert LEFT_AT <= scalar(store, "SELECT count(*) FROM mentor_samples") < QUESTIONS * K
+    arguments = [sys.executable, "-c", DIES, str(job_id), "--home", str(settings.home)]
+    died = subprocess.run(arguments, cwd=REPOSITORY, stdin=subprocess.DEVNULL, check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert LEFT_AT - K <= scalar(store, "SELECT count(*) FROM mentor_samples") <= LEFT_AT
     queue.resume(settings, job_id)
     found = worker.run_job(settings, job_id)
     assert (found["samples"], found["cached"]) == (QUESTIONS * K, 0)
@@ -73,16 +88,3 @@ def test_a_killed_augmentation_repeats_and_loses_nothing(tmp_path: Path) -> None
     assert first is not None
     assert mentors.tally(store, first.id).kept == found["kept"] > 0
     assert open_project(settings, project.name).revision > 0
-
-
-def killed_after(settings: Settings, job_id: int, answers: int) -> None:
-    """Start the job's process, wait for so many answers, and kill it."""
-    store = connect(settings.database)
-    command = [sys.executable, "-m", "fair_app.jobs.worker", str(job_id)]
-    with subprocess.Popen(
-        [*command, "--home", str(settings.home)], cwd=REPOSITORY, stdin=subprocess.DEVNULL
-    ) as process:
-        while scalar(store, "SELECT count(*) FROM mentor_samples") < answers:
-            assert process.poll() is None, "the job ended before it was killed"
-            time.sleep(0.002)
-        process.kill()

@@ -1,7 +1,6 @@
 """The committee's work through the real SDKs against a server that misbehaves."""
 
 import time
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -257,13 +256,15 @@ def test_limits_space_the_calls_out_across_jobs(settings: Settings) -> None:
 
     with Server(note) as server:
         spec = spec_at(server.url, "one", requests_per_minute=600)
+        began = time.monotonic()
         collect(settings, taught_at(settings, [spec], mistakes=6))
         collect(settings, taught_at(settings, [spec], mistakes=9, name="more"))
-    gaps = [after - before for before, after in pairwise(moments)]
     assert len(moments) == 18
-    # A tenth of a second apart, give or take what a loopback call takes to arrive.
-    assert sum(gaps) >= 0.1 * len(gaps) - 0.05
-    assert min(gaps) > 0.05
+    # A tenth of a second apart when they are sent. A busy machine lets some arrive late, and then
+    # the next ones soon after: so it is six in a row that take their time.
+    for first, sixth in zip(moments, moments[5:], strict=False):
+        assert sixth - first >= 0.3
+    assert moments[-1] - began >= 0.1 * 17
 
 
 def test_tokens_a_minute_are_settled_by_what_calls_took(settings: Settings) -> None:

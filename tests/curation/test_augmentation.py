@@ -22,6 +22,7 @@ from fair_app.curation.training_set import (
     RIGHT,
     WITH_MENTOR,
     FeedbackRow,
+    Selection,
     random_set,
     training_set,
 )
@@ -91,9 +92,11 @@ TEXTS = {row.id: f"text {row.id}" for row in ROWS}
 FEEDBACK = [FeedbackRow(1, "gpt", "no"), FeedbackRow(1, "ada", "not so")]
 
 
-def learned(teacher: str, **more: Any) -> dict[int, tuple[list[str], int]]:
+def learned(
+    teacher: str, states: dict[Key, State] | None = None, **more: Any
+) -> dict[int, tuple[list[str], int]]:
     """Of each question the rationales by their ids, and how many feedback texts."""
-    found = training_set(ROWS, TEXTS, Rule(), FEEDBACK, teacher=teacher, **more)
+    found = training_set(ROWS, TEXTS, Rule(), FEEDBACK, states, Selection(teacher, **more))
     return {
         row.question_id: (
             [text.removeprefix("text ") for _, text in row.rationales],
@@ -111,9 +114,9 @@ def test_the_mentor_teaches_where_it_is_asked_for() -> None:
 
 
 def test_right_answers_are_taken_whatever_their_scores() -> None:
-    assert learned(MIXED, chosen=RIGHT) == {1: (["1"], 2)}
-    assert learned(MIXED, chosen=RIGHT, with_feedback=False) == {1: (["1"], 0), 2: (["5"], 0)}
-    assert learned(WITH_MENTOR, chosen=RIGHT, with_feedback=False) == {
+    assert learned(MIXED, rationales=RIGHT) == {1: (["1"], 2)}
+    assert learned(MIXED, rationales=RIGHT, with_feedback=False) == {1: (["1"], 0), 2: (["5"], 0)}
+    assert learned(WITH_MENTOR, rationales=RIGHT, with_feedback=False) == {
         1: (["1", "3", "4"], 0),
         2: (["5", "6"], 0),
     }
@@ -121,28 +124,28 @@ def test_right_answers_are_taken_whatever_their_scores() -> None:
         ("rationale", 1): State(accepted=False, decision=1),
         ("rationale", 2): State(accepted=True, decision=2),
     }
-    assert learned(MIXED, chosen=RIGHT, states=states) == {1: (["2"], 2)}
+    assert learned(MIXED, states, rationales=RIGHT) == {1: (["2"], 2)}
 
 
 def test_without_a_mentor_nothing_changes_and_it_is_said() -> None:
     committee = [row for row in ROWS if not row.by_mentor]
     for teacher in (MIXED, "gpt", "ada"):
-        assert training_set(committee, TEXTS, Rule(), FEEDBACK, teacher=teacher) == training_set(
-            ROWS, TEXTS, Rule(), FEEDBACK, teacher=teacher
-        )
+        assert training_set(
+            committee, TEXTS, Rule(), FEEDBACK, selection=Selection(teacher)
+        ) == training_set(ROWS, TEXTS, Rule(), FEEDBACK, selection=Selection(teacher))
     for teacher in (WITH_MENTOR, MENTOR):
         with pytest.raises(BadInput, match="no rationale by a mentor here"):
-            training_set(committee, TEXTS, Rule(), FEEDBACK, teacher=teacher)
+            training_set(committee, TEXTS, Rule(), FEEDBACK, selection=Selection(teacher))
     with pytest.raises(BadInput, match="choose mixed or mixed\\+mentor or one of gpt, ada, mentor"):
-        training_set(ROWS, TEXTS, Rule(), FEEDBACK, teacher="nobody")
+        training_set(ROWS, TEXTS, Rule(), FEEDBACK, selection=Selection("nobody"))
     with pytest.raises(BadInput, match="choose mixed or one of gpt, ada\\."):
-        training_set(committee, TEXTS, Rule(), FEEDBACK, teacher="nobody")
+        training_set(committee, TEXTS, Rule(), FEEDBACK, selection=Selection("nobody"))
     with pytest.raises(BadInput, match="ends in the right answer"):
-        training_set([ROWS[1]], TEXTS, Rule(), FEEDBACK, chosen=RIGHT)
+        training_set([ROWS[1]], TEXTS, Rule(), FEEDBACK, selection=Selection(rationales=RIGHT))
 
 
 @given(st.integers(0, 5))
 def test_random_rationales_are_drawn_from_those_asked_for(seed: int) -> None:
     for teacher, most in ((MIXED, {"text 1", "text 2"}), (MENTOR, {"text 3", "text 4"})):
-        found = random_set(ROWS, TEXTS, Rule(), FEEDBACK, teacher=teacher, seed=seed)
+        found = random_set(ROWS, TEXTS, Rule(), FEEDBACK, selection=Selection(teacher), seed=seed)
         assert {text for row in found for _, text in row.rationales} <= most

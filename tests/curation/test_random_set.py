@@ -9,6 +9,7 @@ from fair_app.curation.acceptance import RationaleRow, Rule
 from fair_app.curation.decisions import Key, State
 from fair_app.curation.training_set import (
     FeedbackRow,
+    Selection,
     TrainingRow,
     author_of,
     random_set,
@@ -55,10 +56,11 @@ def test_as_many_are_drawn_from_what_could_be_learned_from(
 ) -> None:
     texts = {row.id: f"text {row.id}" if row.id % 4 else "" for row in rows}
     given_ = (rows, texts, rule, feedback, states)
-    kept = chosen(training_set, *given_, with_feedback=with_feedback)
-    drawn = chosen(random_set, *given_, with_feedback=with_feedback, seed=seed)
+    selection = Selection(with_feedback=with_feedback)
+    kept = chosen(training_set, *given_, selection)
+    drawn = chosen(random_set, *given_, selection, seed=seed)
     assert sum(len(row.rationales) for row in drawn) == sum(len(row.rationales) for row in kept)
-    assert drawn == chosen(random_set, *given_, with_feedback=with_feedback, seed=seed)
+    assert drawn == chosen(random_set, *given_, selection, seed=seed)
     possible = {
         (row.question_id, author_of(row, state), (state.text if state else None) or texts[row.id])
         for row in rows
@@ -75,8 +77,12 @@ def test_without_feedback_no_question_needs_any(
 ) -> None:
     texts = {row.id: f"text {row.id}" for row in rows}
     both = chosen(training_set, rows, texts, rule, feedback)
-    alone = chosen(training_set, rows, texts, rule, feedback, with_feedback=False)
+    alone = chosen(
+        training_set, rows, texts, rule, feedback, selection=Selection(with_feedback=False)
+    )
     assert not any(row.feedback for row in alone)
     rationales = {row.question_id: row.rationales for row in alone}
     assert all(rationales[row.question_id] == row.rationales for row in both)
-    assert alone == chosen(training_set, rows, texts, rule, [], with_feedback=False)
+    assert alone == chosen(
+        training_set, rows, texts, rule, [], selection=Selection(with_feedback=False)
+    )

@@ -4,7 +4,7 @@ import pytest
 
 from fair_app.curation.acceptance import RationaleRow, Rule
 from fair_app.curation.decisions import Key, State
-from fair_app.curation.training_set import FeedbackRow, TrainingRow, training_set
+from fair_app.curation.training_set import FeedbackRow, Selection, TrainingRow, training_set
 from fair_app.errors import BadInput
 
 RATIONALES = [
@@ -34,7 +34,7 @@ def made(
     rule: Rule | None = None, teacher: str = "mixed", keep_rule: bool = False, **states: State
 ) -> list[TrainingRow]:
     return training_set(
-        RATIONALES, TEXTS, rule or Rule(), FEEDBACK, on(**states), teacher, keep_rule
+        RATIONALES, TEXTS, rule or Rule(), FEEDBACK, on(**states), Selection(teacher, keep_rule)
     )
 
 
@@ -111,7 +111,7 @@ def test_an_unknown_teacher_is_told_the_known_ones() -> None:
 def test_an_empty_training_set_says_what_to_do() -> None:
     for teacher in ("mixed", "gpt"):
         with pytest.raises(BadInput, match="collect the teachers' work first"):
-            training_set([], {}, Rule(), [], teacher=teacher)
+            training_set([], {}, Rule(), [], selection=Selection(teacher))
     with pytest.raises(BadInput, match=r"lower the threshold below 5\.00 or accept"):
         made(Rule(5))
     with pytest.raises(BadInput, match="collect the missing feedback"):

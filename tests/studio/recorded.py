@@ -9,6 +9,7 @@ from db.store import connect
 from fair_app.committee.base import Role
 from fair_app.committee.prompts import DEFAULTS
 from fair_app.curation.acceptance import Rule
+from fair_app.curation.training_set import Selection
 from fair_app.evaluation.ablation import Arm
 from fair_app.evaluation.rounds import all_rounds
 from fair_app.jobs.worker import run_now
@@ -116,7 +117,7 @@ def record_preferences(settings: Settings, project: Project) -> None:
     freeze_preferences(found, settings.checkpoints / name)
     lineage = {
         "stage": STAGE,
-        **origin(settings, project, "mixed", keep_rule=True),
+        **origin(settings, project, Selection(keep_rule=True)),
         "threshold": project.threshold,
         "rule": project.rule,
         "ledger": extent(settings, project),

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from fair_app.errors import BadInput
 from fair_app.evaluation.comparing import MOST_PARTS
 from fair_app.exchange.reference import read_run
 from fair_app.settings import Settings
-from fair_app.studio import deciding, review
+from fair_app.studio import deciding, grades, review
 from fair_app.studio.board import board
 from fair_app.studio.deciding import override_grade
 from fair_app.studio.exams import answers, score
@@ -85,6 +86,23 @@ def test_a_word_that_changes_nothing_is_not_logged(settings: Settings, project: 
     assert logged(settings, project) == []
 
 
+@pytest.mark.parametrize("read", ["board", "decision_log"])
+def test_a_word_that_comes_while_the_words_are_read(
+    settings: Settings, project: Project, monkeypatch: pytest.MonkeyPatch, read: str
+) -> None:
+    row, reading = first_wrong(settings, project), getattr(grades, read)
+
+    def and_somebody_decides(*about: Any) -> Any:
+        found = reading(*about)
+        override_grade(settings, project, row.id, True, actor="bo")
+        return found
+
+    monkeypatch.setattr(grades, read, and_somebody_decides)
+    assert words(settings, project).keys() <= {row.id}
+    monkeypatch.undo()
+    assert words(settings, project).keys() == {row.id}
+
+
 def test_undo_takes_back_ones_own_latest_word(settings: Settings, project: Project) -> None:
     one, other = answers(settings, project.exam_id, "wrong")[0][:2]
     override_grade(settings, project, one.id, True, actor="ada")
@@ -122,10 +140,10 @@ def test_undo_leaves_the_review_room_alone(settings: Settings) -> None:
 
 def test_the_training_set_follows(settings: Settings) -> None:
     project = taught(settings)
-    before = training_preview(settings, project, "mixed").questions
+    before = training_preview(settings, project).questions
     taught_ones = answers(settings, project.exam_id, "wrong")[0]
     override_grade(settings, project, taught_ones[0].id, True, actor="ada")
-    assert training_preview(settings, project, "mixed").questions == before - 1
+    assert training_preview(settings, project).questions == before - 1
 
 
 def test_only_the_projects_own_answers_are_graded(settings: Settings, project: Project) -> None:

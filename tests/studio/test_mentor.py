@@ -9,6 +9,7 @@ import pytest
 from db.projects import Project
 from fair_app.cli.main import main
 from fair_app.curation.acceptance import Rule
+from fair_app.curation.training_set import Selection
 from fair_app.errors import BadInput
 from fair_app.exchange.bundle import read
 from fair_app.exchange.replay import SAME, replay
@@ -67,14 +68,19 @@ def test_persons_decide_on_each_of_them(settings: Settings, project: Project) ->
     deciding.pick_favourite(settings, project, third, actor="ann", revision=0)
     found = review.summary(settings, project).per_teacher["mentor"]
     assert (found.rationales, found.accepted, found.mean) == (4, 3, None)
-    learned = training_preview(settings, project, "mixed+mentor")
+    learned = training_preview(settings, project, Selection("mixed+mentor"))
     # Of the first question the favourite alone; what nobody scored is accepted as it is right.
     assert learned.rationales["mentor"] == 2
     assert "human, after mentor" not in learned.rationales
-    assert "human, after mentor" in training_preview(settings, project, "mentor").rationales
+    assert (
+        "human, after mentor" in training_preview(settings, project, Selection("mentor")).rationales
+    )
     assert "mentor" not in training_preview(settings, project).rationales
     assert deciding.undo(settings, project, actor="ann")
-    assert "human, after mentor" in training_preview(settings, project, "mixed+mentor").rationales
+    assert (
+        "human, after mentor"
+        in training_preview(settings, project, Selection("mixed+mentor")).rationales
+    )
 
 
 def test_the_references_files_leave_the_mentor_out(

@@ -10,6 +10,7 @@ from db import authored, calls, committee, exams, mentors
 from db.projects import Project
 from db.store import connect
 from fair_app.cli.main import main
+from fair_app.curation.training_set import Selection
 from fair_app.exchange.mentor_kd import MentorKdRow
 from fair_app.settings import Settings
 from fair_app.studio.mentor_kd import answered
@@ -89,7 +90,8 @@ def test_a_teachers_file_comes_out_as_it_went_in(
     several = layout == "several a question"
     assert counts["rationales"] == (5 if several else 2)
     assert (counts["left_out"], counts["graded_otherwise"]) == (0, 0)
-    assert imported(capsys, settings, project, *options)["rationales"] == 0
+    again = imported(capsys, settings, project, *options)
+    assert (again["rationales"], again["known"]) == (0, counts["rationales"])
     store = connect(settings.database)
     names = [one.name for one in committee.teachers(store, project.id)]
     assert names == [*TEACHERS, "gpt", *["gpt.2"] * several]
@@ -110,7 +112,8 @@ def test_a_mentors_file_comes_out_as_it_went_in(
     path = written(tmp_path, "theirs.json", content)
     counts = imported(capsys, settings, project, "--augmentations", path)
     again = imported(capsys, settings, project, "--augmentations", path)
-    assert again == {**counts, "augmentations": 0, "kept": 0}
+    known = counts["augmentations"]
+    assert again == {**counts, "augmentations": 0, "kept": 0, "known": known}
     store = connect(settings.database)
     mentor = mentors.of_project(store, project.id)
     assert mentor is not None
@@ -132,6 +135,7 @@ def test_augmentations_are_graded_and_duplicates_are_dropped(
         "rationales": 0,
         "augmentations": 5,
         "kept": 3,
+        "known": 0,
         "left_out": 0,
         "graded_otherwise": 1,
     }
@@ -190,7 +194,8 @@ def test_a_teachers_several_rationales_are_learned_from_when_they_are_right(
     content = [taught_row(1), taught_row(1), taught_row(2, initial_correct=False), taught_row(2)]
     path = written(tmp_path, "in.json", content)
     imported(capsys, settings, project, "--rationale", path, "--author", "gpt")
-    learned = training_questions(settings, project, rationales="right", with_feedback=False)
+    selection = Selection(rationales="right", with_feedback=False)
+    learned = training_questions(settings, project, selection)
     texts = [
         (one.teacher, one.text)
         for question in learned
@@ -214,6 +219,20 @@ def test_two_files_of_a_teacher_come_out_as_one(
     files = exported(capsys, settings, project, tmp_path / "out")
     name = f"{project.name.replace(' ', '-')}_teacher_rationales.json"
     assert files[name] == [*parts[0], *parts[1]]
+
+
+def test_rows_in_whose_place_others_stand_are_counted(
+    settings: Settings, project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A second file of a teacher: one question is new, and of one there is a rationale already."""
+    first = written(tmp_path, "a.json", [taught_row(1), taught_row(2)])
+    second = written(tmp_path, "b.json", [taught_row(2, chain="2 more."), taught_row(3)])
+    assert imported(capsys, settings, project, "--rationale", first)["known"] == 0
+    counts = imported(capsys, settings, project, "--rationale", second)
+    assert (counts["rationales"], counts["known"], counts["left_out"]) == (1, 1, 0)
+    both = ("--rationale", second, "--augmentations", second)
+    counts = imported(capsys, settings, project, *both)
+    assert (counts["rationales"], counts["augmentations"], counts["known"]) == (0, 2, 2)
 
 
 def test_ones_own_work_is_written_in_the_files_fields(
@@ -258,7 +277,8 @@ def test_the_ledger_says_that_the_texts_are_imported(
         ([row(1, answer="3")], "--rationale {file}", "row 1: its answer is '3' where"),
         ([row(1)] * 17, "--rationale {file}", "has more than 16 rationales of 'What is 1 + 1?"),
         ([row(1)], "--rationale {file} --author ada", "There is an author 'ada' here"),
-        ([row(1)], "--rationale {file} --author mentor", "There is an author 'mentor' here"),
+        ([row(1)], "--rationale {file} --author mentor", "No teacher can be called 'mentor'"),
+        ([row(1)], "--rationale {file} --author mixed", "No teacher can be called 'mixed'"),
         ([row(1)], "--rationale {file} --author gpt/4", "'gpt/4' cannot be an author's name"),
         ([row(1)], "--rationale {file} --feedback {file}", "leave them out"),
         ([row(1)], "", "Give a file of Mentor-KD"),

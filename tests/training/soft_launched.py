@@ -9,10 +9,12 @@ from typing import Any
 from fair_app.settings import Settings
 from fair_app.student.registry import parse_ref
 from fair_app.training import soft_store
-from fair_app.training.mentoring import FOLDER, Telling, soft_labels
+from fair_app.training.mentoring import soft_labels
 from fair_app.training.methods import trainee
 from fair_app.training.processes import joined
 from fair_app.training.settings import TrainingSettings
+from fair_app.training.storing import FOLDER
+from fair_app.training.telling import Telling
 from fair_app.training.trainer import Reports, StepMetrics, train
 from tests.training.tiny import questions, tiny_model, tiny_tokenizer
 
@@ -73,13 +75,13 @@ def run(home: Path, how: str) -> dict[str, Any]:
         }
 
 
-def stored_in(home: Path, work: Path, telling: Telling) -> Any:
+def stored_in(home: Path, work: Path, telling: Telling, **changed: Any) -> Any:
     """The stored soft labels of a run whose work folder is `work`."""
     work.mkdir(exist_ok=True)
     asked = Settings(home=home)
-    settings = replace(SETTINGS, mentor=str(home / "mentor"), soft_labels="stored")
+    given = {"mentor": str(home / "mentor"), "soft_labels": "stored", **changed}
     student = parse_ref(str(home / "student"), asked.checkpoints, asked.models)
-    return soft_labels(asked, student, settings, questions(5), work, telling)
+    return soft_labels(asked, student, replace(SETTINGS, **given), questions(5), work, telling)
 
 
 def store_a_third(tell: Callable[[float], None], home: Path, work: Path) -> None:

@@ -256,8 +256,8 @@ FAMILIES = {
 UNPACKABLE = {"gemma2"}
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_families_with_windows_scaling_or_capping(family: str) -> None:
+def family_model(family: str) -> PreTrainedModel:
+    """A tiny model of a family, in float32."""
     torch.manual_seed(1)
     config = AutoConfig.for_model(
         family,
@@ -276,7 +276,12 @@ def test_families_with_windows_scaling_or_capping(family: str) -> None:
             **FAMILIES[family],
         },
     )
-    model = AutoModelForCausalLM.from_config(config).eval()
+    return AutoModelForCausalLM.from_config(config).eval()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_families_with_windows_scaling_or_capping(family: str) -> None:
+    model = family_model(family)
     assert is_packable(model) == (family not in UNPACKABLE)
     with torch.no_grad():
         expected = plain(model, EXAMPLES, ALPHA).item()

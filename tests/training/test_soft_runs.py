@@ -16,16 +16,18 @@ from fair_app.cli.main import main
 from fair_app.errors import BadInput
 from fair_app.jobs.worker import run_now
 from fair_app.settings import Settings
-from fair_app.student.check import this_machine
+from fair_app.student.check import size, this_machine
 from fair_app.student.registry import parse_ref
 from fair_app.studio.soft_labels import with_mentor
 from fair_app.studio.training import train_again_params, train_params
 from fair_app.training.lineage import read_lineage
 from fair_app.training.memory import least_need
-from fair_app.training.mentoring import beforehand, common_speech, fits_beside
+from fair_app.training.mentor_cost import fits_beside, way_of
+from fair_app.training.mentoring import beforehand, common_speech
 from fair_app.training.preview import preview
 from fair_app.training.settings import TrainingSettings, chosen_settings
 from fair_app.training.shape import read_shape
+from fair_app.training.storing import most_bytes
 from tests.browser.taught import taught
 from tests.training.tiny import pool, questions, tiny_folder, tiny_model, tiny_tokenizer
 
@@ -92,7 +94,7 @@ def runs(settings: Settings, project: Project) -> dict[str, tuple[dict[str, Any]
             trained(settings, project, how, soft_labels=how, lora_dropout=0.1),
             log_of(settings, project),
         )
-        for how in ("online", "stored")
+        for how in ("online", "hidden", "top-k")
     }
 
 
@@ -117,22 +119,26 @@ def test_a_run_with_the_mentor_at_its_side(settings: Settings, project: Project)
     assert "| soft_weight | 0.4 |" in (settings.checkpoints / "beside" / "README.md").read_text()
 
 
+@pytest.mark.parametrize("how", ["hidden", "top-k"])
 def test_stored_soft_labels_teach_as_those_of_the_moment_do(
-    settings: Settings, runs: dict[str, tuple[dict[str, Any], str]]
+    settings: Settings, runs: dict[str, tuple[dict[str, Any], str]], how: str
 ) -> None:
     """The tiny model is so flat that all of its 257 tokens are stored, in float16."""
-    (online, _), (stored, said) = runs["online"], runs["stored"]
-    assert "all 257 tokens are stored for each of" in said
-    assert "with 100.0% of the mentor's mass: " in said
-    assert stored["soft_labels"] == "stored"
+    (online, _), (stored, said) = runs["online"], runs[how]
+    assert {
+        "hidden": "stored as the mentor's hidden states with its head: ",
+        "top-k": "stored as all 257 tokens with 100.0% of the mentor's mass: ",
+    }[how] in said
+    assert stored["soft_labels"] == how
+    assert stored["mentor_seconds"] > 0
     for part in ("loss", "loss_feedback", "loss_rationale", "loss_soft"):
         assert stored[part] == pytest.approx(online[part], rel=0.02)
-    kept = read_lineage(settings.checkpoints / "stored")["mentor"]
-    assert kept["mass"] >= 0.99
-    assert not list(settings.checkpoints.glob(".stored*"))
+    kept = read_lineage(settings.checkpoints / how)["mentor"]
+    assert (kept["mass"] >= 0.99) if how == "top-k" else (kept["width"] == 32)
+    assert not list(settings.checkpoints.glob(f".{how}*"))
 
 
-@pytest.mark.parametrize("how", ["online", "stored"])
+@pytest.mark.parametrize("how", ["online", "hidden", "top-k"])
 @pytest.mark.usefixtures("runs")
 def test_the_same_run_again_from_its_lineage(
     settings: Settings, project: Project, how: str
@@ -194,7 +200,7 @@ def test_at_alpha_1_there_is_nothing_that_soft_labels_are_of(
         ({"tau": 0}, "tau is 0: give a value that is more than 0"),
         ({"tau": float("inf")}, "tau"),
         ({"soft_scaling": "none"}, "usual, reference"),
-        ({"soft_labels": "here"}, "auto, online, stored"),
+        ({"soft_labels": "here"}, "auto, online, stored, hidden, top-k"),
         ({"mentor": None, "soft_weight": 0.3}, "need a mentor"),
     ],
 )
@@ -258,6 +264,13 @@ def test_memory_for_one_at_a_time(settings: Settings) -> None:
     assert with_mentor(settings, ref, tight).mentor == "checkpoint:mentor"
     with pytest.raises(BadInput, match="store the soft labels first"):
         with_mentor(settings, ref, replace(tight, soft_labels="online"))
+    mentor = parse_ref("checkpoint:mentor", settings.checkpoints, settings.models)
+    assert way_of(ref, mentor, tight, machine) == "stored"
+    tighter = replace(tight, memory_gb=enough + 10_000 / 1e9)  # the head has 16,448 bytes
+    assert way_of(ref, mentor, tighter, machine) == "top-k"
+    assert with_mentor(settings, ref, tighter).soft_labels == "auto"
+    with pytest.raises(BadInput, match="no room in memory beside the student: store its likeliest"):
+        with_mentor(settings, ref, replace(tighter, soft_labels="hidden"))
     with pytest.raises(BadInput, match=r"The mentor checkpoint:mentor takes about 2 MB"):
         with_mentor(settings, ref, replace(tight, memory_gb=0.001))
 
@@ -276,8 +289,13 @@ def test_the_preview_says_what_storing_takes(settings: Settings) -> None:
 
     rationales = [one for one in pool(questions(5)).every() if one.part == "rationale"]
     tokens = sum(one.response_length for one in rationales)
-    expected = f"soft labels of {tokens} tokens are stored before the first step and take at most 1"
-    assert expected in note("stored")
+    expected = f"soft labels of {tokens} tokens are stored before the first step, and go with the"
+    hidden, top_k = (size(most_bytes(how, tokens, 32, 257)) for how in ("hidden", "top-k"))
+    for how in ("stored", "hidden", "top-k"):
+        said_then = note(how)
+        assert expected in said_then
+        assert (f"its head they take {hidden}" in said_then) == (how != "top-k")
+        assert (f"likeliest tokens at most {top_k}" in said_then) == (how != "hidden")
     assert "computes its soft labels in every step" in note("online") == note("auto")
 
 
@@ -292,7 +310,7 @@ def test_the_command_line(
     small = ["--quantization", "none", "--max-steps", "1", "--soft-labels", "stored", "--tau", "1"]
     assert main([*asked, *small, "--name", "asked", "--lambda", "0.5"]) == 0
     result = json.loads(capsys.readouterr().out)
-    assert result["soft_labels"] == "stored"
+    assert result["soft_labels"] in ("hidden", "top-k")
     assert main([*asked, "--name", "x", "--lambda", "2"]) == 2
     assert "lambda is 2.0" in capsys.readouterr().err
     again = ["--name", "x", "--from-lineage", str(settings.checkpoints / "asked")]

@@ -1,11 +1,10 @@
 """Stored soft labels: what is kept of a mentor, that nothing of it is made twice, and resuming."""
 
-import json
 import math
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,44 +12,88 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fair_app.errors import BadInput, Cancelled, WorkFailed
-from fair_app.training import mentoring, soft_store
+from fair_app.student.loading import device
+from fair_app.training import soft_store, soft_top_k
+from fair_app.training.mentor_head import Computed
 from fair_app.training.mentor_model import Mentor
-from fair_app.training.mentoring import FOLDER, RECORD, Telling
 from fair_app.training.soft_labels import SoftLabels, Source, divergence, softened
 from fair_app.training.soft_store import (
+    HEAD,
+    HiddenStore,
     Store,
-    bytes_of,
     distinct,
-    enough,
-    kept_of,
-    most_bytes,
+    hidden_bytes,
     shards,
 )
+from fair_app.training.soft_top_k import TopKStore, enough, kept_of, top_k_bytes
 from fair_app.training.trainer import Reports, StepMetrics, TrainingResult, train
-from tests.training.soft_launched import SHARD, store_a_third, stored_in
-from tests.training.tiny import pool, questions, tiny_folder, tiny_model, tiny_tokenizer
-from tests.training.together import killed
+from tests.training.soft_launched import SHARD
+from tests.training.tiny import pool, questions, tiny_model, tiny_tokenizer
 from tests.training.trained import SETTINGS, STEPS, assert_same, tiny_student
 
 ASKED = questions(5)
 RATIONALES = [one for one in pool(ASKED, 256).every() if one.part == "rationale"]
 TOKENS = sum(one.response_length for one in RATIONALES)
-VOCABULARY, TAU = 257, 2.0
+VOCABULARY, TAU, WIDTH = 257, 2.0, 32
 ROUNDED, TINY = 2**-11, 3e-8
 """What float16 changes of a mass: one part in so many, or this much of a very small one."""
+AT_ONCE = 200
 
 
 def mentor(seed: int = 1) -> Mentor:
     return Mentor(tiny_model(seed), VOCABULARY, TAU)
 
 
-def whole(folder: Path, kept: int, of: Mentor | None = None) -> Store:
-    """A store that is complete."""
-    found = Store(folder, RATIONALES, kept, VOCABULARY, TAU)
-    for number in found.missing():
-        found.make(of or mentor(), number, 200, 20.0)
+def complete(found: Store, of: Mentor) -> None:
+    for name in found.missing():
+        found.make(of, name, AT_ONCE, 20.0)
     assert not found.missing()
+
+
+def top_k(folder: Path, kept: int) -> Store:
+    """A complete store of the likeliest tokens."""
+    found = TopKStore(folder, RATIONALES, kept, VOCABULARY, TAU)
+    complete(found, mentor())
     return found
+
+
+def hidden(folder: Path, of: Mentor | None = None) -> Store:
+    """A complete store of hidden states, of a mentor in float32 unless another is given."""
+    of = of or mentor()
+    number = of.model.dtype.itemsize
+    found = HiddenStore(folder, RATIONALES, WIDTH, VOCABULARY, TAU, number, device())
+    complete(found, of)
+    return found
+
+
+FORMS: dict[str, Callable[[Path], Store]] = {"top-k": lambda at: top_k(at, 20), "hidden": hidden}
+
+
+def test_hidden_states_say_what_the_mentor_says(tmp_path: Path) -> None:
+    stored = hidden(tmp_path)
+    chance = torch.Generator().manual_seed(0)
+    for examples in (RATIONALES[:3], RATIONALES[-2:]):
+        length = sum(one.response_length for one in examples)
+        logits = 3 * torch.randn(length, VOCABULARY, generator=chance)
+        rows = slice(2, length - 1)
+        full = mentor().targets(examples).divergence(logits[rows], rows)
+        found = stored.targets(examples).divergence(logits[rows], rows)
+        torch.testing.assert_close(found, full, rtol=1e-5, atol=1e-6)
+
+
+def test_what_a_mentor_in_bfloat16_computes_is_kept_to_the_bit(tmp_path: Path) -> None:
+    """Nothing is rounded again: the same divergence as from the states of the same passes."""
+    half = Mentor(tiny_model(1).bfloat16(), VOCABULARY, TAU)
+    stored = hidden(tmp_path, half)
+    states = torch.cat(list(half.passes(RATIONALES, AT_ONCE)))
+    logits = torch.randn(TOKENS, VOCABULARY, generator=torch.Generator().manual_seed(0))
+    everything = slice(0, TOKENS)
+    found = stored.targets(RATIONALES)
+    assert isinstance(found, Computed)
+    assert (found.states.dtype, states.dtype) == (torch.bfloat16, torch.bfloat16)
+    assert torch.equal(found.states, states)
+    expected = Computed(half.head, states).divergence(logits, everything)
+    assert torch.equal(found.divergence(logits, everything), expected)
 
 
 @pytest.mark.parametrize("kept", [1, 20, 100, VOCABULARY])
@@ -58,7 +101,7 @@ def test_stored_labels_differ_from_all_logits_by_what_is_left_out_at_most(
     kept: int, tmp_path: Path
 ) -> None:
     chance = torch.Generator().manual_seed(0)
-    stored = whole(tmp_path, kept)
+    stored = top_k(tmp_path, kept)
     for examples in (RATIONALES[:3], RATIONALES[-2:]):
         length = sum(one.response_length for one in examples)
         logits = 3 * torch.randn(length, VOCABULARY, generator=chance)
@@ -67,7 +110,7 @@ def test_stored_labels_differ_from_all_logits_by_what_is_left_out_at_most(
         found = stored.targets(examples).divergence(logits[rows], rows)
 
         ours = softened(logits[rows], VOCABULARY, TAU)
-        theirs = mentor().likelihoods(mentor().states(examples)[rows])
+        theirs = mentor().head.likelihoods(mentor().states(examples)[rows])
         torch.testing.assert_close(full, divergence(theirs, ours))
         top = theirs.topk(kept, dim=-1)
         masses = top.values.exp()
@@ -83,51 +126,44 @@ def test_stored_labels_differ_from_all_logits_by_what_is_left_out_at_most(
         assert (full - found <= bound + rounding + 1e-5).all()
 
 
-def test_as_few_tokens_are_kept_as_have_enough_of_the_mass(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    masses = mentor().likelihoods(mentor().states(RATIONALES)).exp()
-    means = masses.sort(descending=True).values.double().cumsum(-1).mean(0)
-    found = enough(mentor(), RATIONALES, 731, 200)
-    assert TOKENS < soft_store.SAMPLED  # all are in the sample
+def test_as_few_tokens_are_kept_as_have_enough_of_the_mass() -> None:
+    found = enough(mentor(), RATIONALES, 731, AT_ONCE)
+    assert TOKENS < soft_top_k.SAMPLED  # all are in the sample
     # as flat as this one is, all masses take less than most of them with their numbers
     assert (found.count, found.mass) == (VOCABULARY, pytest.approx(1, rel=1e-5))
 
     sharp = Mentor(tiny_model(1), VOCABULARY, 0.2)
-    masses = sharp.likelihoods(sharp.states(RATIONALES)).exp()
+    masses = sharp.head.likelihoods(sharp.states(RATIONALES)).exp()
     known = masses.sort(descending=True).values.double().cumsum(-1).mean(0)
-    found = enough(sharp, RATIONALES, 731, 200)
+    found = enough(sharp, RATIONALES, 731, AT_ONCE)
     assert found.mass == pytest.approx(float(known[found.count - 1]), rel=1e-5)
     assert found.mass >= 0.99 > float(known[found.count - 2])
 
-    monkeypatch.setattr(soft_store, "LEAST_KEPT", 3)
-    monkeypatch.setattr(soft_store, "MOST_BYTES", 100)
-    capped = enough(mentor(), RATIONALES, 731, 200)
-    assert (capped.count, capped.mass) == (3, pytest.approx(float(means[2]), rel=1e-5))
 
-
-@given(
-    st.integers(1, 200_000), st.integers(1, 10**7), st.integers(2, 200_000), st.integers(1, 10**10)
-)
-def test_what_is_stored_keeps_to_the_disk(wanted: int, tokens: int, size: int, most: int) -> None:
+@given(st.integers(1, 200_000), st.integers(2, 200_000), st.integers(0, 10**6))
+def test_no_more_is_stored_than_all_masses_take(wanted: int, size: int, tokens: int) -> None:
     wanted = min(wanted, size)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(soft_store, "MOST_BYTES", most)
-        kept = kept_of(wanted, tokens, size)
-        taken = bytes_of(tokens, kept, size)
-        assert taken <= max(most, bytes_of(tokens, soft_store.LEAST_KEPT, size + 1))
-        assert kept >= min(wanted, soft_store.LEAST_KEPT)
-        assert taken <= most_bytes(tokens, size)
-        assert kept in (wanted, size) or kept < wanted
+    kept = kept_of(wanted, size)
+    assert kept in (wanted, size)
+    taken = top_k_bytes(tokens, kept, size)
+    assert taken <= min(top_k_bytes(tokens, wanted, size), top_k_bytes(tokens, size, size))
 
 
-def test_a_file_takes_what_was_said_of_it(tmp_path: Path) -> None:
-    whole(tmp_path, 20)
-    taken = sum(file.stat().st_size for file in tmp_path.iterdir())
-    said = bytes_of(TOKENS, 20, VOCABULARY)
-    assert said == TOKENS * 20 * 4
-    assert said < taken < said + 300 * len(list(tmp_path.iterdir()))
-    assert bytes_of(TOKENS, 20, 70_000) == TOKENS * 20 * 6
+def test_the_files_take_what_was_said_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(soft_store, "SHARD", SHARD)
+    said = {
+        "top-k": top_k_bytes(TOKENS, 20, VOCABULARY),
+        "hidden": hidden_bytes(TOKENS, WIDTH, VOCABULARY, 4),
+    }
+    assert said == {"top-k": TOKENS * 20 * 4, "hidden": (TOKENS + VOCABULARY) * 32 * 4}
+    for form, made in FORMS.items():
+        made(tmp_path / form)
+        files = list((tmp_path / form).iterdir())
+        taken = sum(file.stat().st_size for file in files)
+        assert said[form] < taken < said[form] + 300 * len(files)
+    assert top_k_bytes(TOKENS, 20, 70_000) == TOKENS * 20 * 6
 
 
 def test_files_hold_every_text_once_and_whole(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,44 +179,68 @@ def test_files_hold_every_text_once_and_whole(monkeypatch: pytest.MonkeyPatch) -
     assert shards(twice, 80) == [[one] for one in RATIONALES]
 
 
-def test_a_file_that_is_not_whole_is_made_again(tmp_path: Path) -> None:
-    whole(tmp_path, 20)
-    (file,) = tmp_path.glob("*.safetensors")
-    content = file.read_bytes()
-    file.write_bytes(content[:-9])
-    whole(tmp_path, 20)
-    assert file.read_bytes() == content
-    # files of another number of tokens are none of its own
-    assert Store(tmp_path, RATIONALES, 21, VOCABULARY, TAU).missing() == [0]
+@pytest.mark.parametrize("form", FORMS)
+def test_a_file_that_is_not_whole_is_made_again(tmp_path: Path, form: str) -> None:
+    FORMS[form](tmp_path)
+    before = {file: file.read_bytes() for file in tmp_path.glob("*.safetensors")}
+    assert len(before) == (2 if form == "hidden" else 1)
+    for file, content in before.items():
+        file.write_bytes(content[:-9])
+    FORMS[form](tmp_path)
+    assert {file: file.read_bytes() for file in before} == before
 
 
-def test_a_file_that_cannot_be_read_while_it_is_needed(tmp_path: Path) -> None:
-    stored = whole(tmp_path, 20)
-    next(tmp_path.glob("*.safetensors")).unlink()
-    with pytest.raises(WorkFailed, match="delete the file and resume"):
-        stored.targets(RATIONALES[:1])
+def test_files_of_another_size_are_none_of_its_own(tmp_path: Path) -> None:
+    top_k(tmp_path, 20)
+    assert TopKStore(tmp_path, RATIONALES, 21, VOCABULARY, TAU).missing() == ["00000"]
+    hidden(tmp_path)
+    other = HiddenStore(tmp_path, RATIONALES, WIDTH + 1, VOCABULARY, TAU, 4, device())
+    assert other.missing() == [HEAD, "00000"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_file_that_cannot_be_read_while_it_is_needed(tmp_path: Path, form: str) -> None:
+    for file in ("00000", *([HEAD] if form == "hidden" else [])):
+        stored = FORMS[form](tmp_path)
+        (tmp_path / f"{file}.safetensors").unlink()
+        with pytest.raises(WorkFailed, match=f"{file}.safetensors cannot be read: delete the file"):
+            stored.targets(RATIONALES[:1])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="what a process has mapped is read from /proc")
-def test_no_file_stays_open_which_would_count_as_memory_of_the_run(tmp_path: Path) -> None:
-    stored = whole(tmp_path, 20)
-    kept = stored.targets(RATIONALES)
-    assert len(kept.masses) == TOKENS
+@pytest.mark.parametrize("form", FORMS)
+def test_no_file_stays_open_which_would_count_as_memory_of_the_run(
+    tmp_path: Path, form: str
+) -> None:
+    kept = FORMS[form](tmp_path).targets(RATIONALES)
+    assert len(kept.divergence(torch.zeros(TOKENS, VOCABULARY), slice(0, TOKENS))) == TOKENS
     assert str(tmp_path) not in Path("/proc/self/maps").read_text()
 
 
-def test_where_the_disk_has_too_little_room_nothing_is_stored(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(mentoring.shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
-    with pytest.raises(WorkFailed, match=r"take \d+ .*disk has free.*--soft-labels online"):
-        stored_in(home, home / "work", Telling())
-    assert not list((home / "work").iterdir())
+@pytest.mark.parametrize("form", FORMS)
+def test_a_file_is_given_up_between_two_passes(tmp_path: Path, form: str) -> None:
+    stored = {
+        "top-k": TopKStore(tmp_path, RATIONALES, 20, VOCABULARY, TAU),
+        "hidden": HiddenStore(tmp_path, RATIONALES, WIDTH, VOCABULARY, TAU, 4, device()),
+    }[form]
+    calls = 0
+
+    def cancelled() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        stored.make(mentor(), "00000", 60, 20.0, cancelled)
+    assert calls == 3
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_run_without_a_rationale_that_fits_has_no_soft_labels(tmp_path: Path) -> None:
-    found = enough(mentor(), [], 731, 200)
-    assert (found.count, Store(tmp_path, [], found.count, VOCABULARY, TAU).missing()) == (257, [])
+    found = enough(mentor(), [], 731, AT_ONCE)
+    assert found.count == VOCABULARY
+    assert TopKStore(tmp_path, [], found.count, VOCABULARY, TAU).missing() == []
 
 
 def run(
@@ -210,12 +270,10 @@ def run(
     )
 
 
-@pytest.mark.parametrize("kept", [None, 20])
-def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
-    tmp_path: Path, kept: int | None
-) -> None:
+@pytest.mark.parametrize("form", ["online", *FORMS])
+def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(tmp_path: Path, form: str) -> None:
     def source() -> Source:
-        return mentor() if kept is None else whole(tmp_path / "soft", kept)
+        return mentor() if form == "online" else FORMS[form](tmp_path / "soft")
 
     uninterrupted: list[StepMetrics] = []
     expected = run(tmp_path / "whole", source(), seen=uninterrupted)
@@ -244,62 +302,3 @@ def test_a_state_with_another_mentor_is_refused(tmp_path: Path) -> None:
             resume=True,
             soft=SoftLabels(0.4, TAU**2, mentor(2), {"mentor": "other"}),
         )
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    tiny_folder(tmp_path / "student")
-    tiny_model(1).bfloat16().save_pretrained(tmp_path / "mentor")
-    tiny_tokenizer().save_pretrained(tmp_path / "mentor")
-    return tmp_path
-
-
-def test_a_killed_process_makes_no_file_twice_and_loses_none(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    work = home / "work"
-    told = killed(lambda share: 3 * share >= 1, store_a_third, home, work)
-    assert len(told) > 2
-    made = {file: file.stat() for file in (work / FOLDER).glob("*.safetensors")}
-
-    monkeypatch.setattr(soft_store, "SHARD", SHARD)
-    said: list[str] = []
-    stages: list[tuple[str, int, int]] = []
-    found = stored_in(home, work, Telling(said.append, lambda *told: stages.append(told)))
-    whole_one = stored_in(home, home / "uninterrupted", Telling())
-
-    files = sorted((work / FOLDER).iterdir())
-    assert 0 < len(made) < len(files) == len(shards(RATIONALES, 1))
-    for file, before in made.items():
-        assert (file.stat().st_ino, file.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
-    others = sorted((home / "uninterrupted" / FOLDER).iterdir())
-    assert [one.read_bytes() for one in files] == [one.read_bytes() for one in others]
-    assert found.told == whole_one.told == json.loads((work / RECORD).read_text())
-    assert sum(stage.startswith("storing") for stage, *_ in stages) == len(files) - len(made)
-    # all of it is there: the mentor is not needed any more
-    for file in (home / "mentor").glob("*.safetensors"):
-        file.write_bytes(b"no weights")
-    assert stored_in(home, work, Telling()).told == found.told
-
-
-def test_a_mentor_that_changed_since_the_run_began_is_refused(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(soft_store, "SHARD", SHARD)
-    stored_in(home, home / "work", Telling())
-    next((home / "work" / FOLDER).iterdir()).unlink()
-    tiny_model(2).bfloat16().save_pretrained(home / "mentor")
-    with pytest.raises(BadInput, match="not those that this run began with"):
-        stored_in(home, home / "work", Telling())
-
-
-def test_storing_stops_when_it_is_cancelled(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(soft_store, "SHARD", SHARD)
-
-    def cancelled() -> None:
-        if list((home / "work").glob(f"{FOLDER}/*")):
-            raise Cancelled
-
-    with pytest.raises(Cancelled):
-        stored_in(home, home / "work", Telling(cancelled=cancelled))
-    assert len(list((home / "work" / FOLDER).iterdir())) == 1

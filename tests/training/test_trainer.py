@@ -8,7 +8,7 @@ import torch
 
 from fair_app.errors import BadInput
 from fair_app.training.examples import Text
-from fair_app.training.methods import with_adapter
+from fair_app.training.methods import Trainee, trainee, with_adapter
 from fair_app.training.optimizer import learning_rate_at
 from fair_app.training.trainer import StepMetrics
 from tests.training.tiny import questions, tiny_model
@@ -87,6 +87,33 @@ def test_nothing_that_fits_is_bad_input(tmp_path: Path) -> None:
     asked = [replace(one, rationales=(long,), feedback=(long,)) for one in questions(5)]
     with pytest.raises(BadInput, match="nothing to learn from"):
         run(tmp_path / "state", asked=asked)
+
+
+def sure_student() -> Trainee:
+    """One that says the end token whatever stands before it, and can be no surer."""
+    model = tiny_model()
+    with torch.no_grad():
+        for layer in model.model.layers:
+            layer.self_attn.o_proj.weight.zero_()
+            layer.mlp.down_proj.weight.zero_()
+        model.model.embed_tokens.weight.fill_(1.0)
+        model.lm_head.weight.zero_()
+        model.lm_head.weight[0] = 100.0
+    return trainee(model, SETTINGS)
+
+
+def test_a_student_that_has_nothing_to_learn_is_told_of_once(tmp_path: Path) -> None:
+    nothing = (Text("ann", ""),)  # the end token alone is learned
+    asked = [replace(one, rationales=nothing, feedback=nothing) for one in questions(5)]
+    said: list[str] = []
+    seen: list[StepMetrics] = []
+    run(tmp_path / "state", student=sure_student(), asked=asked, said=said, seen=seen)
+    assert {(one.loss, one.gradient_norm) for one in seen} == {(0.0, 0.0)}
+    assert [one for one in said if one.startswith("step 1: all losses and the gradient are 0")]
+    assert sum("learns nothing more" in one for one in said) == 1
+    said.clear()
+    run(tmp_path / "other", said=said)
+    assert not any("learns nothing" in one for one in said)
 
 
 def test_bfloat16_students_keep_a_float32_adapter(tmp_path: Path) -> None:

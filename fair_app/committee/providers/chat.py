@@ -173,7 +173,7 @@ class ChatTeacher:
             self._client = sdk(base_url, key, self._http)
         except httpx2.InvalidURL:
             raise BadInput(
-                f"teacher '{spec.name}': base_url {base_url} is not the address of a server"
+                f"teacher '{spec.name}': base_url {base_url} is not the address of a server: give http://host:port/v1"
             ) from None
 
     def body(self, request: Request) -> dict[str, Any]:

@@ -116,7 +116,7 @@ class GeminiTeacher:
             httpx2.URL(base_url)
         except httpx2.InvalidURL:
             raise BadInput(
-                f"teacher '{spec.name}': base_url {base_url} is not the address of a server"
+                f"teacher '{spec.name}': base_url {base_url} is not the address of a server: give https://host"
             ) from None
         # Kept whole, not only its async half: a client that nobody holds closes itself.
         self._client = genai.Client(
