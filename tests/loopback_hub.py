@@ -137,6 +137,6 @@ class _Hub(BaseHTTPRequestHandler):
 def loopback_hub() -> Iterator[str]:
     """Run the hub; gives its address, for HF_ENDPOINT."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Hub) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()

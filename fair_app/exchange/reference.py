@@ -41,6 +41,7 @@ __all__ = [
 
 # The reference's training finds the task in a file's name, and spells these two its own way.
 TASK_SPELLING = {"strategyqa": "strategyQA", "logiqa": "logiQA"}
+ONE_RUN = "Give files of one run."
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ def read_run(
     if feedback and rationales and feedback.keys() != rationales.keys():
         raise BadInput(
             f"The files do not belong together: the feedback is by {list(feedback)}, "
-            f"the rationales are by {list(rationales)}."
+            f"the rationales are by {list(rationales)}. "
+            f"{ONE_RUN}"
         )
     return ReferenceRun(
         mistakes=mistakes,
@@ -170,9 +172,11 @@ def _check_same_mistakes(
         for name in MISTAKE_FIELDS:
             if getattr(one, name) != getattr(two, name):
                 about = f"the ids {one.id!r} and {two.id!r}" if name == "id" else f"'{name}'"
-                raise BadInput(f"{apart} row {number} (id {one.id!r}) differs in {about}.")
+                raise BadInput(
+                    f"{apart} row {number} (id {one.id!r}) differs in {about}. {ONE_RUN}"
+                )
     if len(mistakes) != len(theirs):
-        raise BadInput(f"{apart} they have {len(mistakes)} and {len(theirs)} rows.")
+        raise BadInput(f"{apart} they have {len(mistakes)} and {len(theirs)} rows. {ONE_RUN}")
 
 
 def _check_whole(run: ReferenceRun) -> None:

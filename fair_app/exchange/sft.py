@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from fair_app.errors import BadInput
 from fair_app.exchange.whole_files import write_whole
@@ -19,21 +20,24 @@ def write(
 
     Raises BadInput when there is no example or the path cannot be written to.
     """
-    lines = list(_lines(questions, frozenset(simulated)))
+    lines = [json.dumps(one, ensure_ascii=False) + "\n" for one in chats(questions, simulated)]
     if not lines:
         raise BadInput("The training set is empty: accept some rationales first.")
     write_whole({path: lines})
     return path
 
 
-def _lines(questions: Iterable[TrainingQuestion], simulated: frozenset[str]) -> Iterator[str]:
+def chats(
+    questions: Iterable[TrainingQuestion], simulated: Collection[str] = ()
+) -> Iterator[dict[str, Any]]:
+    """Every text of the training set as one chat example, with what `write` says of a line."""
     for question in questions:
         for part, prompt, texts in (
             ("rationale", rationale_prompt(question), question.rationales),
             ("feedback", feedback_prompt(question), question.feedback),
         ):
             for text in texts:
-                example = {
+                yield {
                     "messages": [
                         {"role": "user", "content": _writable(prompt)},
                         {"role": "assistant", "content": _writable(text.text)},
@@ -43,7 +47,6 @@ def _lines(questions: Iterable[TrainingQuestion], simulated: frozenset[str]) -> 
                     "simulated": text.teacher in simulated,
                     "question_id": question.question_id,
                 }
-                yield json.dumps(example, ensure_ascii=False) + "\n"
 
 
 def _writable(text: str) -> str:
