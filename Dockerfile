@@ -37,6 +37,7 @@ ENV FAIR_HOME=/home/studio/data \
     FAIR_PORT=7860 \
     FAIR_STOP_JOBS=1 \
     FAIR_RESUME=1 \
+    FAIR_BACKUP_MOUNTED=1 \
     HF_HOME=/home/studio/data/hub \
     PYTHONUNBUFFERED=1
 RUN python -m fair_app.student.offline

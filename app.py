@@ -16,7 +16,8 @@ from fair_app.settings import Settings, read_settings
 def main(arguments: list[str] | None = None) -> int:
     """Serve the pages until the process is told to stop (SIGINT, SIGTERM).
 
-    Returns 2 for bad input, and 1 where a home could not be restored from its backups.
+    Returns 2 for bad input, and 1 where a home could not be restored from its backups, or its
+    database is broken.
     """
     # As Ctrl-C: what is begun is brought to its end.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -75,12 +76,16 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 def _serve(settings: Settings, listening: socket.socket) -> None:
+    from fair_app.health import check_database
     from fair_app.storage.locks import serving
     from fair_app.storage.restoring import restore_at_start
+    from fair_app.studio.deleting import finish
 
     if restored := restore_at_start(settings):
         print(f"restored from the backup {restored.name} ({restored.place})", flush=True)
     with serving(settings):
+        check_database(settings)
+        finish(settings)
         _work(settings, listening)
 
 

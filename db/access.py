@@ -1,4 +1,7 @@
-"""Sessions, roles, links to look, and the audit. Tokens come as hashes: the store has no other."""
+"""Sessions, roles and whose a name is, links to look, and the audit.
+
+Tokens come as hashes: the store has no other.
+"""
 
 from dataclasses import dataclass
 
@@ -98,6 +101,24 @@ def set_role(store: Database, name: str, role: str, by: str) -> None:
         """,
         {"name": name, "role": role, "by": by, "now": now()},
     )
+
+
+def account_of(store: Database, name: str) -> str | None:
+    """The number of the account that a name (in small letters) was taken for, or None."""
+    found: str | None = scalar(store, "SELECT account FROM names WHERE name = ?", [name])
+    return found
+
+
+def take_name(store: Database, name: str, account: str) -> str:
+    """Take a name for an account's, unless it is another's; returns whose it is."""
+    sql = "INSERT INTO names VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING"
+    store.execute(sql, [name, account, now()])
+    return account_of(store, name) or account
+
+
+def free_name(store: Database, name: str) -> None:
+    """Forget which account a name was."""
+    store.execute("DELETE FROM names WHERE name = ?", [name])
 
 
 def add_share(store: Database, project_id: int, token_hash: str, by: str, seconds: float) -> Share:

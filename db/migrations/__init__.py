@@ -9,10 +9,12 @@ from sqlite_utils.migrations import Migrations
 from db.migrations.access import access
 from db.migrations.children import children
 from db.migrations.curation import curation
+from db.migrations.deleting import deleting
 from db.migrations.evaluation import evaluation
 from db.migrations.foundation import foundation
 from db.migrations.giving_up import giving_up
 from db.migrations.mentor import mentor
+from db.migrations.names import names
 from db.migrations.order import order
 from db.migrations.storage import storage
 from db.migrations.trials import trials
@@ -29,5 +31,7 @@ for step in (
     access,
     storage,
     giving_up,
+    names,
+    deleting,
 ):
     migrations()(step)

@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 import tempfile
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from fair_app.storage.files import TRAINING, held, is_state, listed, sha256_of, 
 from fair_app.storage.locks import backing_up
 from fair_app.storage.manifest import Entry, Manifest, backups_among, kept, removable
 from fair_app.storage.places import Place
-from fair_app.storage.standing import note
+from fair_app.storage.standing import note, standing
 
 STAGING = ".backup-"
 """How the folder begins, beside the database, in which a backup is put together."""
@@ -61,13 +62,14 @@ class Backups:
                 with tempfile.TemporaryDirectory(prefix=STAGING, dir=home) as staging:
                     made = self._make(Path(staging), at_stop)
             newest = {"place": self._place.shown, "made": made.name} if made else {}
-            note(self._settings, **newest, failed="", failed_at=0.0)
+            note(self._settings, **newest, failed="", failed_at=0.0, looked_at=time.time())
         except (OSError, sqlite3.Error) as error:
             raise WorkFailed(f"{home} cannot be backed up ({error}).") from error
         return made
 
     def _make(self, staging: Path, at_stop: bool) -> Made | None:
         names = self._place.names()
+        self._check_known(names)
         older = self._manifests(names)
         newest = older[0] if older else None
         database, files = self._snapshot(staging, newest)
@@ -104,6 +106,15 @@ class Backups:
             sent,
             sum(name.endswith(".json") for name in remove),
         )
+
+    def _check_known(self, names: set[str]) -> None:
+        """Raise WorkFailed where this home's backups were, and none is: it is not mounted."""
+        known = standing(self._settings)
+        if known.made and known.place == self._place.shown and not backups_among(names):
+            raise WorkFailed(
+                f"{known.place} has no backup any more, and {known.made} was made there: mount it "
+                "again, or name another place in FAIR_BACKUP."
+            )
 
     def _snapshot(
         self, staging: Path, newest: Manifest | None

@@ -114,5 +114,5 @@ class HubDataset:
             # ValueError, for an answer that is no JSON: a proxy's page, for one.
             raise WorkFailed(
                 f"The hub cannot be reached for the data set {self._repository} "
-                f"({type(error).__name__})."
+                f"({type(error).__name__}): it is tried again with the next backup."
             ) from None

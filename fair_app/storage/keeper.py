@@ -62,4 +62,6 @@ def keeper_of(settings: Settings) -> Keeper | None:
     """The keeper of a home's backups; None where no place for them is set. Raises BadInput."""
     if not settings.backup:
         return None
-    return Keeper(settings, Backups(settings, place_of(settings.backup)))
+    return Keeper(
+        settings, Backups(settings, place_of(settings.backup, mounted=settings.backup_mounted))
+    )

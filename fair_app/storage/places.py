@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -44,10 +45,14 @@ class Place(Protocol):
 
 
 class Folder:
-    """A folder of this machine, of another disk, or of a bucket that is mounted here."""
+    """A folder of this machine, of another disk, or of a bucket that is mounted here.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    What it lies in must be there. With `mounted` it must lie on a mount: what has the form of an
+    empty place may be where a bucket is to be mounted, and goes with this machine.
+    """
+
+    def __init__(self, folder: Path, *, mounted: bool = False) -> None:
+        self._folder, self._mounted = folder, mounted
 
     @property
     def shown(self) -> str:
@@ -90,6 +95,7 @@ class Folder:
     def _reached(self, writes: Path | None = None) -> Iterator[None]:
         """Say what is wrong with this folder, or with the local one that `writes` names."""
         try:
+            self._check_mounted()
             yield
         except OSError as error:
             if error.errno in FULL:
@@ -101,14 +107,40 @@ class Folder:
                 f"{error.strerror or error})."
             ) from error
 
+    def _check_mounted(self) -> None:
+        if not self._folder.parent.is_dir():
+            raise WorkFailed(
+                f"The place of the backups cannot be used: there is no {self._folder.parent}. Make "
+                "it, or mount what the backups are to lie on."
+            )
+        if self._mounted and not lies_on_a_mount(self._folder, MOUNTS.read_text("utf-8")):
+            raise WorkFailed(
+                f"Nothing is mounted at {self._folder}, so backups there would be lost with this "
+                "machine: mount a bucket or a disk, or set FAIR_BACKUP_MOUNTED=0."
+            )
+
+
+MOUNTS = Path("/proc/self/mountinfo")
+
+
+def lies_on_a_mount(folder: Path, mountinfo: str) -> bool:
+    """Whether a folder is, or lies in, a mount other than the root's.
+
+    `mountinfo`: the text of /proc/self/mountinfo (proc(5)), whose fifth field is where something
+    is mounted, spaces and such as `\\040`.
+    """
+    points = (fields[4] for line in mountinfo.splitlines() if len(fields := line.split(" ")) > 4)
+    named = (re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), one) for one in points)
+    return any(one != "/" and folder.is_relative_to(one) for one in named)
+
 
 HUB = "hf://datasets/"
 
 
-def place_of(where: str) -> Place:
+def place_of(where: str, *, mounted: bool = False) -> Place:
     """The place that a setting or an option names: a folder, or hf://datasets/OWNER/NAME.
 
-    Raises BadInput for what is neither.
+    `mounted`: a folder must lie on a mount. Raises BadInput for what is neither.
     """
     text = where.strip()
     if text.startswith(HUB):
@@ -123,4 +155,4 @@ def place_of(where: str) -> Place:
     folder = Path(text).expanduser().resolve()
     if folder.exists() and not folder.is_dir():
         raise BadInput(f"{folder} is a file: give a folder for the backups.")
-    return Folder(folder)
+    return Folder(folder, mounted=mounted)

@@ -44,7 +44,7 @@ def restore_at_start(settings: Settings) -> Restored | None:
     """
     if not settings.backup or settings.database.exists():
         return None
-    return restore(settings, place_of(settings.backup))
+    return restore(settings, place_of(settings.backup, mounted=settings.backup_mounted))
 
 
 def restore(

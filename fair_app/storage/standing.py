@@ -33,12 +33,16 @@ class Restored:
 @dataclass(frozen=True)
 class Standing:
     """The newest backup of this home (`made`, "" without one) and its place, the fault since, and
-    what the home was restored from."""
+    what the home was restored from.
+
+    `looked_at`: when one was last made, or nothing had changed since the newest.
+    """
 
     place: str = ""
     made: str = ""
     failed: str = ""
     failed_at: float = 0.0
+    looked_at: float = 0.0
     restored: Restored | None = None
 
 

@@ -317,7 +317,7 @@ def _answer(store: Database, project: Project, answer_id: int) -> AnswerRow:
     if answer is None or exams.get(store, answer.exam_id).project_id != project.id:
         raise BadInput("This answer is not among the project's: reload the page.")
     if answer.text is None:
-        raise BadInput("This question has no answer yet: there is nothing to grade.")
+        raise BadInput("This question has no answer yet to grade: resume the exam first.")
     return answer
 
 

@@ -63,7 +63,9 @@ def export_decisions(settings: Settings, project: Project, path: Path) -> int:
     """
     log = told(settings, project)
     if not log:
-        raise BadInput(f"Nobody has decided anything in {project.name}: there is nothing to write.")
+        raise BadInput(
+            f"Nobody has decided anything in {project.name} yet: decide something first."
+        )
     write_whole({path: _lines(log)})
     return len(log)
 

@@ -69,7 +69,7 @@ def import_reference(
     with writing(store):
         project = create_project(settings, project_name, task.name, OFFLINE_STUDENT)
         exam_id = _import_exam(store, project, task, run, source)
-        check_names(settings, project, run.teachers)
+        check_names(run.teachers)
         _import_teachers(store, project, run, source)
         projects.set_exam(store, project.id, exam_id, project.student)
         answers = exams.answers(store, exam_id)
@@ -84,7 +84,7 @@ def export_reference(settings: Settings, project: Project, folder: Path) -> list
     They know a committee alone: the mentor's rationales are left out.
     """
     if project.exam_id is None:
-        raise BadInput(f"{project.name} has no exam yet: there is nothing to export.")
+        raise BadInput(f"{project.name} has no exam yet to export: run the exam first.")
     exam = exams.get(connect(settings.database), project.exam_id)
     return reference.write_run(_as_run(settings, project, exam.id), folder, *_named(exam))
 
@@ -101,7 +101,7 @@ def left_out(settings: Settings, project: Project) -> str:
 def export_mistakes(settings: Settings, project: Project, folder: Path) -> Path:
     """Write the project's mistakes alone, as the reference's first file."""
     if project.exam_id is None:
-        raise BadInput(f"{project.name} has no exam yet: there is nothing to export.")
+        raise BadInput(f"{project.name} has no exam yet to export: run the exam first.")
     store = connect(settings.database)
     exam = exams.get(store, project.exam_id)
     run = ReferenceRun([as_mistake(row) for row in exams.answers(store, exam.id, "wrong")])
@@ -111,7 +111,7 @@ def export_mistakes(settings: Settings, project: Project, folder: Path) -> Path:
 def export_answers(settings: Settings, project: Project, folder: Path) -> Path:
     """Write all answers of the present exam, right ones too, with how each was read and graded."""
     if project.exam_id is None:
-        raise BadInput(f"{project.name} has no exam yet: there is nothing to export.")
+        raise BadInput(f"{project.name} has no exam yet to export: run the exam first.")
     store = connect(settings.database)
     exam = exams.get(store, project.exam_id)
     content = answers_record(settings, project, exam)

@@ -51,10 +51,12 @@ def undo_grade(settings: Settings, project: Project, *, actor: str) -> AnswerRow
 
 def words(settings: Settings, project: Project) -> dict[int, Word]:
     """The persons' words on grades that are in force, by the id of the answer."""
+    # The log after the states: then it has what they come from, whoever decides meanwhile.
+    states = board(settings, project).states
     log = {entry.id: entry for entry in decision_log(settings, project)}
     return {
         subject_id: Word(state.actor, state.at, log[state.decision].reason)
-        for (subject, subject_id), state in board(settings, project).states.items()
+        for (subject, subject_id), state in states.items()
         if subject == "answer"
     }
 

@@ -45,7 +45,7 @@ IMPORTED = "imported"
 def report(settings: Settings, project: Project) -> Report:
     """All that is known of a project at this moment. Raises BadInput before its first exam."""
     if project.exam_id is None:
-        raise BadInput(f"{project.name} has no exam yet, so there is nothing to report on.")
+        raise BadInput(f"{project.name} has no exam yet to report on: run the exam first.")
     board(settings, project)  # read now, it is kept: in a transaction it would be read each time
     with reading(connect(settings.database)):
         exam = score(settings, project.exam_id)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from db import committee, exams, mentors, paces
+from db import committee, exams, paces
 from db.committee import TeacherRow
 from db.paces import Probe
 from db.projects import Project
@@ -20,6 +20,7 @@ from fair_app.committee.prices import Price, price_of
 from fair_app.committee.prompts import DEFAULTS, Prompts, check_template, prompt_hash
 from fair_app.committee.registry import REMOTE, build, check, key_variable
 from fair_app.curation.acceptance import MENTOR
+from fair_app.curation.training_set import MIXED, TAKEN
 from fair_app.errors import BadInput
 from fair_app.settings import Settings
 from fair_app.stored_questions import as_question
@@ -56,7 +57,7 @@ def set_committee(settings: Settings, project: Project, specs: list[TeacherSpec]
     for spec in specs:
         check(spec, Access(settings))
         price_of(spec)
-    check_names(settings, project, [spec.name for spec in specs])
+    check_names(spec.name for spec in specs)
     committee.set_committee(
         connect(settings.database),
         project.id,
@@ -74,12 +75,14 @@ def set_committee(settings: Settings, project: Project, specs: list[TeacherSpec]
     )
 
 
-def check_names(settings: Settings, project: Project, names: Iterable[str]) -> None:
-    """Raise BadInput where a teacher would have the name of the project's mentor."""
-    if MENTOR in names and mentors.of_project(connect(settings.database), project.id) is not None:
-        raise BadInput(
-            f"'{MENTOR}' is the name of the project's mentor: give the teacher another one."
-        )
+def check_names(names: Iterable[str]) -> None:
+    """Raise BadInput where a teacher would have the mentor's name, or one that means several."""
+    for name in names:
+        if name in TAKEN:
+            raise BadInput(
+                f"No teacher can be called '{name}': {MIXED} stands for all of them, {MENTOR} for "
+                "the project's mentor; give the teacher another name."
+            )
 
 
 def teachers(settings: Settings, project: Project) -> list[TeacherRow]:
@@ -132,7 +135,7 @@ def remove_teacher(settings: Settings, project: Project, name: str) -> None:
     specs = asked_specs(settings, project)
     left = [spec for spec in specs if spec.name != name]
     if len(left) == len(specs):
-        raise BadInput(f"There is no teacher '{name}' that could be removed.")
+        raise BadInput(f"There is no teacher '{name}' to remove any more: reload the page.")
     if not left:
         raise BadInput("A committee needs a teacher: add another one before you remove the last.")
     set_committee(settings, project, left)

@@ -1,18 +1,11 @@
-"""Settings: where the files lie, which versions run, whose terms apply, and the keys."""
+"""What never changes: where the files lie, the keys, the terms, and which versions run."""
 
-from collections.abc import Sequence
 from importlib.metadata import version
 from platform import python_version
-from typing import Any
 
-from fair_app.access.roles import Role, who_visits
 from fair_app.settings import Settings
-from fair_app.studio.projects import Project
 from pages.components.markup import text
-from pages.components.page import Page, Place
-from pages.components.painted import page_head, painted
-from pages.components.people import People
-from pages.components.sharing import Sharing
+from pages.languages import _
 
 LIBRARIES = ("gradio", "torch", "transformers", "peft", "bitsandbytes")
 TERMS = (
@@ -38,49 +31,46 @@ COMPARE_KEYS = (
     ("j k", "next and previous question"),
     ("d", "mark what differs in the two answers, or show them plain"),
 )
+SETTING = "Set FAIR_HOME, FAIR_HOST and FAIR_PORT, or --home, --host and --port."
 
 
-def build(settings: Settings, place: Place) -> Page:
-    """Lay out the page, on which an owner makes links to look and gives roles."""
-    page_head("Settings", "Set FAIR_HOME, FAIR_HOST and FAIR_PORT, or --home, --host and --port.")
-    sharing, people = Sharing(settings, place), People(settings)
-    whole = painted("settings")
+def about(settings: Settings, *, with_places: bool) -> str:
+    """The end of the page; where the files lie only for whom it is to know."""
+    parts = [
+        (_("Keys in the review"), _keys(KEYS)),
+        (_("Keys among an exam’s answers"), _keys(EXAM_KEYS)),
+        (_("Keys in a comparison"), _keys(COMPARE_KEYS)),
+        (_("Terms"), f'<p class="prose-text">{text(_(TERMS))}</p>'),
+        (_("Versions"), _versions()),
+    ]
+    if with_places:
+        parts = [(_("Where the files lie"), _places(settings)), *parts]
+    return "".join(f"<h3>{text(title)}</h3>{body}" for title, body in parts)
 
-    def refresh(project: Project, item: str) -> Sequence[Any]:
-        shown = who_visits().role is Role.OWNER
-        parts = (*sharing.values(project), *people.values())
-        return [*parts, _painting(settings, with_places=shown)]
 
-    return Page("settings", "Settings", refresh, [*sharing.outputs, *people.outputs, whole])
-
-
-def _painting(settings: Settings, *, with_places: bool) -> str:
-    """What never changes; where the files lie only for whom it is to know."""
+def _places(settings: Settings) -> str:
     places = {
-        "Database": settings.database,
-        "Models": settings.models,
-        "Checkpoints": settings.checkpoints,
-        "Logs of jobs": settings.logs,
+        _("Database"): settings.database,
+        _("Models"): settings.models,
+        _("Checkpoints"): settings.checkpoints,
+        _("Uploads"): settings.uploads,
+        _("Logs of jobs"): settings.logs,
     }
+    where = {name: f"<code>{text(path.resolve())}</code>" for name, path in places.items()}
+    return f'{_rows(where)}<p class="how">{text(_(SETTING))}</p>'
+
+
+def _versions() -> str:
     versions = {"python": python_version(), **{name: version(name) for name in LIBRARIES}}
-    where = _rows({name: f"<code>{text(path.resolve())}</code>" for name, path in places.items()})
-    return (
-        (f"<h3>Where the files lie</h3>{where}" if with_places else "")
-        + "<h3>Keys in the review</h3>"
-        + _rows({keys: text(what) for keys, what in KEYS}, keys=True)
-        + "<h3>Keys among an exam’s answers</h3>"
-        + _rows({keys: text(what) for keys, what in EXAM_KEYS}, keys=True)
-        + "<h3>Keys in a comparison</h3>"
-        + _rows({keys: text(what) for keys, what in COMPARE_KEYS}, keys=True)
-        + f'<h3>Terms</h3><p class="prose-text">{text(TERMS)}</p>'
-        + "<h3>Versions</h3>"
-        + _rows({name: text(number) for name, number in versions.items()})
-    )
+    return _rows({name: text(number) for name, number in versions.items()})
 
 
-def _rows(rows: dict[str, str], keys: bool = False) -> str:
+def _keys(keys: tuple[tuple[str, str], ...]) -> str:
+    return _rows({pressed: text(_(what)) for pressed, what in keys}, tag="kbd")
+
+
+def _rows(rows: dict[str, str], tag: str = "span") -> str:
     """Names and what stands beside them, which is HTML."""
-    tag = "kbd" if keys else "span"
     body = "".join(
         f"<div><dt><{tag}>{text(name)}</{tag}></dt><dd>{value}</dd></div>"
         for name, value in rows.items()

@@ -92,7 +92,7 @@ class Server:
         """Send a signal; the exit code, and what it printed."""
         assert self.process is not None
         self.process.send_signal(number)
-        printed, _ = self.process.communicate(timeout=60)
+        printed, _ = self.process.communicate(timeout=120)
         return self.process.returncode, printed
 
     def wipe(self) -> None:
@@ -118,7 +118,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
             os.kill(job.pid, signal.SIGKILL)
 
 
-def until(what: Callable[[], Any], seconds: float = 90) -> Any:
+def until(what: Callable[[], Any], seconds: float = 240) -> Any:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := what():

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from db import jobs
 from db.projects import Project
+from db.store import connect
 from fair_app.cli.ablating import mentors as mentors_given
 from fair_app.curation.training_set import MIXED, WITH_MENTOR
 from fair_app.errors import BadInput
@@ -14,6 +16,7 @@ from fair_app.settings import Settings
 from fair_app.studio.ablations import Plan, Wanted, ablation_params, plan
 from fair_app.studio.mentor import choose_mentor
 from fair_app.studio.mentor_kd import import_mentor_kd
+from fair_app.studio.training_pace import tokens_a_question, training_pace
 from fair_app.training.settings import SOFT_WEIGHT
 from tests.browser.taught import taught
 from tests.studio.mentor_files import row, written
@@ -93,6 +96,28 @@ def test_the_projects_mentor_gives_the_soft_labels(settings: Settings) -> None:
     assert found["soft"].settings.mentor == str(Path(tiny).resolve())
     assert found["soft"].settings.soft_weight == 0.7
     assert found["none"].settings.soft_weight == 0
+
+
+def test_the_time_it_takes_has_the_mentors_work_in_it(settings: Settings, project: Project) -> None:
+    tiny = str((settings.home or Path()) / "tiny")
+    soft = Factors(mentor=("soft",))
+    store = connect(settings.database)
+    base = plan(settings, project, "try", wanted(settings, soft, mentor=tiny)).student.base
+    job = jobs.add(store, "train", {"student": base}, project.id)
+    jobs.add_metrics(store, job, 1, {"tokens_per_second": 100.0})
+    found = plan(settings, project, "try", wanted(settings, soft, mentor=tiny))
+    pace = training_pace(settings, base)
+    assert pace is not None
+    alone, taught_too = (
+        pace.seconds(one.settings, len(one.questions), tokens_a_question(one.questions))
+        for one in found.runs
+    )
+    assert alone is not None and taught_too is not None
+    assert alone < taught_too < 2 * alone
+    assert found.cost.run_seconds == pytest.approx((alone + taught_too) / 2)
+    # what a mentor on the hub takes, nobody knows before it is here
+    unknown = plan(settings, project, "try", wanted(settings, soft, mentor="owner/larger"))
+    assert unknown.cost.run_seconds is None
 
 
 def test_soft_labels_that_are_given_are_of_the_projects_setting(

@@ -265,7 +265,7 @@ def test_what_another_process_decides_is_seen(settings: Settings) -> None:
     )
     rival.start()
     deciding.decide(settings, project, second.id, "reject", actor="here", revision=0)
-    rival.join(timeout=60)
+    rival.join(timeout=180)
     assert rival.exitcode == 0
     states = board(settings, project).states
     assert {key[1]: state.actor for key, state in states.items()} == {
