@@ -22,6 +22,8 @@ from starlette.datastructures import Headers
 
 from fair_app.access import shares
 from fair_app.access.roles import Role, Visitor, visiting
+from fair_app.errors import BadInput
+from pages.components.markup import text
 from pages.components.review_acts import LOOKING
 
 SIGN_IN, SIGN_OUT, SIGNED_IN, SHARED = "/sign-in", "/sign-out", "/signed-in", shares.PATH
@@ -55,6 +57,7 @@ VIEWERS = {
     "evaluation.rounds.tick",
     "evaluation.try_it.tick",
     "evaluation.try_it.turn",
+    "settings.tick",
 }
 """What only looks."""
 
@@ -84,12 +87,15 @@ FORMS = {
     "components.mentor_section._epochs_of",
     "components.mentor_section.MentorSection.wire.unfold",
     "components.mentor_section.MentorSection.wire.distil",
+    "components.publishing.Publishing.wire.close",
     "components.prompts_panel.wire.look",
     "evaluation.ablations.reckon",
     "evaluation.rounds.reckon",
     "evaluation.tests.choose_task",
     "evaluation.try_it.take_one",
     "exam.show_first",
+    "settings.audit.Audit.__init__.search",
+    "settings.audit.Audit.__init__.turn",
     "training.<lambda>",
 }
 """What an owner's forms do: they look at files, models and servers of one's choice."""
@@ -123,10 +129,17 @@ OWNERS = {
     "components.mentor_section.MentorSection.wire.augment",
     "components.checkpoints.checkpoint_list.merge",
     "components.checkpoints.checkpoint_list.resume",
+    "components.publishing.Publishing.wire.begin",
+    "components.publishing.Publishing.wire.forget",
     "components.job_panel.job_panel.cancel",
     "components.job_panel.job_panel.forsake",
     "components.job_panel.job_panel.resume",
     "components.waiting.waiting_list.order",
+    # The server's jobs, its backups and its projects
+    "settings.running.running_list.cancel",
+    "settings.backups.Backups.__init__.make",
+    "settings.deleting.Deleting.__init__.delete_it",
+    "settings.exporting.Exporting.__init__.begin",
     # Links to look, and roles
     "components.people.People.__init__.give",
     "components.sharing.Sharing.__init__.share",
@@ -138,6 +151,15 @@ OWNERS = {
     "components.saved_file.saves.<lambda>",
 }
 """What starts jobs, spends money, changes what is asked, exports, deletes, or gives roles."""
+
+NOTED_BY_THEMSELVES = {
+    "components.people.People.__init__.give",
+    "components.sharing.Sharing.__init__.share",
+    "components.sharing.Sharing.__init__.revoke",
+    "settings.deleting.Deleting.__init__.delete_it",
+}
+"""Of these what an owner did writes its own line into the audit: with what came of it, and only if
+it came to pass."""
 
 BY_ACTION: dict[str, tuple[str, frozenset[str], Role]] = {
     "review.ask": ("action", frozenset(LOOKING), Role.CURATOR),
@@ -212,6 +234,16 @@ def fits(pattern: str, path: str) -> bool:
         return False
     tail = rest[-1]
     return len(path) >= len(head) + len(tail) and path.endswith(tail)
+
+
+STREAMS = ("/gradio_api/heartbeat/*", "/gradio_api/queue/data")
+"""Addresses that are open as long as a page is: they take nobody's turn."""
+
+
+def takes_a_turn(path: str) -> bool:
+    """Whether an address is work for the server: not what a page is made of, nor a stream."""
+    asked = path.rstrip("/") or "/"
+    return bool(role_for(path)) and not any(fits(stream, asked) for stream in STREAMS)
 
 
 def refusal(who: Visitor, needed: Role) -> str:
@@ -315,11 +347,17 @@ def _guarded(
         if needed is None or who.role < needed:
             words = refusal(who, needed or Role.OWNER)
             raise gr.Error(words, title="Not allowed", visible=pressed, print_exception=False)
-        if name in OWNERS and pressed:
+        if name in OWNERS - NOTED_BY_THEMSELVES and pressed:
             values = [one for one in args if not isinstance(one, gr.EventData | gr.Request)]
             note(who, name, str(values[project]) if project is not None else "")
         with visiting(who):
-            return handler(*args, **kwargs)
+            try:
+                return handler(*args, **kwargs)
+            except BadInput as fault:
+                if pressed:
+                    raise
+                # A page whose project somebody deleted goes on asking for it.
+                raise gr.Error(text(fault), visible=False, print_exception=False) from None
 
     return guarded
 

@@ -51,6 +51,7 @@ from pages.components.page import ACTION, LIVE, Page, Place
 from pages.components.painted import page_head, painted
 from pages.components.quote_panel import quote_panel
 from pages.components.teacher_cards import cards_value, teacher_cards
+from pages.languages import _
 from pages.person import person as who_asks
 
 CSS = (Path(__file__).parent / "committee.css").read_text(encoding="utf-8")
@@ -97,26 +98,22 @@ def build(settings: Settings, place: Place) -> Page:
         cap = gr.Number(
             None,
             label="Cap in USD",
-            info="Counts all that this project spends. Empty: no cap",
             minimum=0,
             elem_id="committee-cap",
         )
         in_flight = gr.Number(
             CONCURRENCY,
             label="Calls in flight",
-            info="At the same time, all teachers together",
             precision=0,
             minimum=1,
             elem_id="committee-concurrency",
         )
         batch = gr.Checkbox(
             label="In batches",
-            info="Half the price, answers within a day",
             elem_id="committee-batch",
         )
         mentor = gr.Checkbox(
             label="Review the mentor’s rationales",
-            info="Else their right answer keeps them",
             visible=False,
             elem_id="committee-review-mentor",
         )
@@ -175,7 +172,7 @@ def build(settings: Settings, place: Place) -> Page:
             if _has_batches(members)
             else gr.Checkbox(False, visible=False),
             gr.Checkbox(False, visible=theirs > 0),
-            "Ask for what is missing" if found and found.done else "Ask the committee",
+            _("Ask for what is missing") if found and found.done else _("Ask the committee"),
             panel_value(settings, project, "collect"),
             working(project, view, planned),
             failure_table(reasons),

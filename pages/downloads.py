@@ -1,4 +1,5 @@
-"""Files to save, by address: a project's report, as a page and as Markdown, and its bundle.
+"""Files to save, by address: a project's report, as a page and as Markdown, its bundle, and the
+newest export of everything.
 
 They are sent as attachments, so that a browser saves them: nothing in them is opened here.
 """
@@ -6,7 +7,7 @@ They are sent as attachments, so that a browser saves them: nothing in them is o
 from collections.abc import Callable
 
 from fastapi import APIRouter
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, Response
 
 from fair_app.errors import BadInput
 from fair_app.exchange.bundle import as_zip
@@ -14,6 +15,7 @@ from fair_app.report.markdown import as_markdown
 from fair_app.report.page import as_page
 from fair_app.settings import Settings
 from fair_app.studio.bundle import bundle_files
+from fair_app.studio.export_all import newest
 from fair_app.studio.projects import Project, open_project
 from fair_app.studio.report import report
 
@@ -27,8 +29,15 @@ FILES: dict[str, tuple[str, Maker]] = {
 
 
 def downloads(settings: Settings) -> APIRouter:
-    """The addresses `/downloads/PROJECT/FILE`. A request only reads."""
+    """The addresses `/downloads/PROJECT/FILE`, and `/downloads/everything.zip`; all only read."""
     router = APIRouter()
+
+    @router.get("/downloads/everything.zip")
+    def everything() -> Response:
+        file = newest(settings)
+        if file is None:
+            return PlainTextResponse("Nothing was exported yet: the settings page does it.", 404)
+        return FileResponse(file, filename=file.name, headers={"Cache-Control": "no-store"})
 
     @router.get("/downloads/{name}/{file}")
     def download(name: str, file: str) -> Response:

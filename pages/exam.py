@@ -31,6 +31,7 @@ from pages.components.page import ACTION, LIVE, Page, Place
 from pages.components.pager import PAGE_SIZE, pager_choices
 from pages.components.painted import page_head, painted
 from pages.components.saved_file import saves
+from pages.languages import _
 from pages.person import actor, person
 
 QUESTIONS = 200
@@ -65,7 +66,7 @@ def build(settings: Settings, place: Place) -> Page:
             with gr.Accordion("How it answers", open=False, elem_classes="more"):
                 fields = answering_fields("exam")
             task = exam_task.question_fields(settings, subject)
-            server = server_fields("exam", student.student, exam_student.HERE)
+            server = server_fields("exam", student.student)
             start = gr.Button("Start the exam", variant="primary", elem_id="exam-start")
         with gr.Column(elem_classes="results"):
             panel = job_panel(settings, "exam", place)
@@ -337,7 +338,10 @@ def _nothing(which: str, search: str, standing: Standing) -> str:
     if not standing.counts.answered:
         return ""
     if search:
-        return empty("Nothing found", f"No such answer has “{search}” in it or in its question.")
+        return empty(
+            "Nothing found",
+            _("No such answer has “{search}” in it or in its question.", search=search),
+        )
     words = {
         "right": "No answer is right",
         "wrong": "No answer is wrong",

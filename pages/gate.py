@@ -1,7 +1,8 @@
-"""Lets a request in or not: by its address, by who asks, and by its size."""
+"""Lets a request in or not: by its address, by who asks, by its size, and by its turn."""
 
 import json
 from collections import OrderedDict
+from collections.abc import Callable
 from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs, quote
@@ -17,7 +18,9 @@ from fair_app.access.sessions import hash_of, visitor
 from fair_app.settings import Settings
 from pages import access
 from pages.person import COOKIE, cookies, is_https
+from pages.turns import QUEUED, TOO_MUCH, Turns, whose
 
+JOIN = "/gradio_api/queue/join"
 UPLOAD = "/gradio_api/upload"
 LARGEST_UPLOAD = 21 * 2**20
 """Bytes of a request with a file, which may have 20 MB itself."""
@@ -54,12 +57,16 @@ class Door:
 
 
 class Gate:
-    """Answers 401, 403, 404 or 413 to a request that may not go on; no handler hears of it."""
+    """Answers 401, 403, 404, 413 or 429 to a request that may not go on; no handler hears of it.
 
-    def __init__(self, app: ASGIApp, door: Door) -> None:
-        self._app, self._door = app, door
+    `queued` tells how many events of a name wait in the queue.
+    """
+
+    def __init__(self, app: ASGIApp, door: Door, queued: Callable[[str], int]) -> None:
+        self._app, self._door, self._queued = app, door, queued
         self._holders: OrderedDict[str, str] = OrderedDict()
         self._lock = Lock()
+        self._turns = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -69,12 +76,25 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers, path = Headers(scope=scope), scope["path"]
-        who = self._door.visitor(headers, scope["scheme"])
-        refusal = self._refused(who, scope)
-        if refusal is None and path.rstrip("/") == UPLOAD:
+        who = self._door.visitor(Headers(scope=scope), scope["scheme"])
+        if refusal := self._refused(who, scope):
+            await refusal(scope, receive, send)
+        elif who.role is Role.OWNER or not access.takes_a_turn(scope["path"]):
+            await self._checked(who, scope, receive, send)
+        else:
+            address = scope["client"][0] if scope.get("client") else ""
+            async with self._turns.turn(whose(who, address)) as is_theirs:
+                if is_theirs and self._has_place(who, scope):
+                    await self._checked(who, scope, receive, send)
+                else:
+                    await _TOO_MUCH(scope, receive, send)
+
+    async def _checked(self, who: Visitor, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request of who may ask it, if it is not too long and names what is theirs."""
+        headers, refusal = Headers(scope=scope), None
+        if scope["path"].rstrip("/") == UPLOAD:
             receive, refusal = _counted(receive), _too_long(headers, LARGEST_UPLOAD)
-        elif refusal is None:
+        else:
             body, refusal = await _body(headers, receive)
             receive = _again(body, receive) if body else receive
             said = _read(body)
@@ -84,6 +104,10 @@ class Gate:
                 refusal = JSONResponse({"detail": "This page is another person's."}, 403)
         with visiting(who):
             await (refusal or self._app)(scope, receive, send)
+
+    def _has_place(self, who: Visitor, scope: Scope) -> bool:
+        """Whether the queue takes what somebody would put into it."""
+        return scope["path"].rstrip("/") != JOIN or self._queued(who.name or "") < QUEUED
 
     def _refused(self, who: Visitor, scope: Scope) -> Response | None:
         needed = access.role_for(scope["path"])
@@ -127,6 +151,7 @@ class Gate:
 
 TOO_LONG = "That is too long: a file may have 20 MB."
 _TOO_LONG = JSONResponse({"detail": TOO_LONG}, 413)
+_TOO_MUCH = JSONResponse({"detail": TOO_MUCH}, 429)
 
 
 def _read(body: bytes) -> Any:

@@ -20,6 +20,8 @@ from fair_app.studio.review import summary
 from fair_app.studio.storage import backup_fault, restored_note
 from fair_app.tasks.registry import task_of
 from pages.components.answers import IMPORTED
+from pages.components.guide import CSS as GUIDE_CSS
+from pages.components.guide import guide, opener
 from pages.components.job_panel import described
 from pages.components.markup import count, percent, text
 from pages.components.notice import go_button, notice
@@ -28,6 +30,7 @@ from pages.components.painted import painted
 from pages.components.report_links import CSS as LINKS_CSS
 from pages.components.report_links import report_links
 from pages.components.waiting import CSS, waiting_list, waiting_value
+from pages.languages import _, plural
 
 PAGE_OF = {
     "exam": "exam",
@@ -36,6 +39,7 @@ PAGE_OF = {
     "merge": "training",
     "prefer": "training",
     "gguf": "training",
+    "publish": "training",
     "augment": "training",
     "evaluate": "evaluation",
     "rounds": "evaluation",
@@ -92,6 +96,7 @@ class Standing:
 
 def build(settings: Settings, place: Place) -> Page:
     """Lay out the overview, which only looks, and the queue."""
+    guide()
     whole = painted("overview")
     waiting = waiting_list(settings, "overview-waiting", place)
     timer = gr.Timer(2.0, active=False)
@@ -103,16 +108,17 @@ def build(settings: Settings, place: Place) -> Page:
         return refresh(open_project(settings, project), "")
 
     timer.tick(tick, place.project, [whole, waiting], **LIVE)
-    return Page("overview", "Overview", refresh, [whole, waiting], timer=timer, css=CSS + LINKS_CSS)
+    css = CSS + LINKS_CSS + GUIDE_CSS
+    return Page("overview", "Overview", refresh, [whole, waiting], timer=timer, css=css)
 
 
 def painting(settings: Settings, project: Project) -> str:
     """The whole page."""
     standing = look(settings, project)
     path = "".join(_card(number, step) for number, step in enumerate(steps(standing), 1))
-    about = f"{text(task_of(project).title)} · {text(project.student)}"
+    about = f"{text(_(task_of(project).title))} · {text(project.student)}"
     return (
-        f'<header class="page-head"><h2>{text(project.name)}</h2><p>{about}</p></header>'
+        f'<header class="page-head"><h2>{text(project.name)}</h2><p>{about}{opener()}</p></header>'
         f"{_storage(settings)}{_next_panel(next_step(standing))}"
         f'<ol class="path">{path}</ol>{_jobs(settings, project)}{report_links(project)}'
     )
@@ -160,45 +166,51 @@ def steps(at: Standing) -> list[Step]:
             "Committee",
             _state("collect" in at.at_work, collected, at.mistakes > 0),
             f"{at.rationales:,}" if at.rationales else "–",
-            f"rationales, {count(at.calls_missing, 'call')} to make"
+            _("rationales, {calls} to make", calls=count(at.calls_missing, "call"))
             if at.calls_missing and at.calls
-            else "rationales"
+            else _("rationales")
             if at.calls
-            else "not asked yet",
+            else _("not asked yet"),
         ),
         Step(
             "review",
             "Review",
             _state(False, at.decisions > 0 or bool(at.checkpoints), at.rationales > 0),
             f"{at.accepted:,}" if at.rationales else "–",
-            f"accepted above {at.project.threshold:g}" if at.rationales else "nothing yet",
+            _("accepted above {threshold}", threshold=f"{at.project.threshold:g}")
+            if at.rationales
+            else _("nothing yet"),
         ),
         Step(
             "training",
             "Training",
             _state("train" in at.at_work, bool(at.checkpoints), at.accepted > 0),
             f"{len(at.checkpoints):,}" if at.checkpoints else "–",
-            "checkpoint" + ("s" if len(at.checkpoints) > 1 else "")
+            plural("checkpoint", "checkpoints", len(at.checkpoints))
             if at.checkpoints
-            else "no checkpoint yet",
+            else _("no checkpoint yet"),
         ),
         Step(
             "evaluation",
             "Evaluation",
             _state("evaluate" in at.at_work, is_evaluated(at), bool(at.checkpoints)),
             percent(best) if best is not None else "–",
-            f"best of {count(len(at.evaluations), 'test')}" if best is not None else "no test yet",
+            _("best of {tests}", tests=count(len(at.evaluations), "test"))
+            if best is not None
+            else _("no test yet"),
         ),
     ]
 
 
 def _exam_value(at: Standing) -> tuple[str, str]:
     if not at.answered:
-        return "–", "no answers yet"
+        return "–", _("no answers yet")
     if at.imported:
-        return f"{at.mistakes:,}", "mistakes, imported"
+        return f"{at.mistakes:,}", _("mistakes, imported")
     answers = count(at.answered, "answer")
-    return percent(at.correct / at.answered), f"{count(at.mistakes, 'mistake')} in {answers}"
+    mistakes = count(at.mistakes, "mistake")
+    note = _("{mistakes} in {answers}", mistakes=mistakes, answers=answers)
+    return percent(at.correct / at.answered), note
 
 
 def next_step(at: Standing) -> Next:
@@ -207,57 +219,78 @@ def next_step(at: Standing) -> Next:
     newest = f"checkpoint:{at.checkpoints[0]}" if at.checkpoints else ""
     for kind, page in PAGE_OF.items():
         if kind in at.at_work:
-            return Next("Work is under way. You can close this page; it goes on.", "Watch it", page)
+            return Next(
+                _("Work is under way. You can close this page; it goes on."), "Watch it", page
+            )
     if at.answered < at.questions:
         return Next(
-            f"{at.answered:,} of the exam’s {count(at.questions, 'question')} are answered. "
-            "Resume it to ask the others.",
+            _(
+                "{answered} of the exam’s {questions} are answered. Resume it to ask the others.",
+                answered=f"{at.answered:,}",
+                questions=count(at.questions, "question"),
+            ),
             "Resume the exam",
             "exam",
         )
     if not at.questions:
         return Next(
-            "Ask the student some training questions, to find what it gets wrong.",
+            _("Ask the student some training questions, to find what it gets wrong."),
             "Set up the exam",
             "exam",
         )
     if not at.mistakes:
         return Next(
-            "The student made no mistake, so there is nothing to teach.",
+            _("The student made no mistake, so there is nothing to teach."),
             "Ask more questions",
             "exam",
         )
     if at.calls_missing and not at.checkpoints:
         return Next(
-            f"Have the committee explain {count(at.mistakes, 'mistake')} and review each other: "
-            f"{count(at.calls_missing, 'call')} to make.",
+            _(
+                "Have the committee explain {mistakes} and review each other: {calls} to make.",
+                mistakes=count(at.mistakes, "mistake"),
+                calls=count(at.calls_missing, "call"),
+            ),
             "Ask the committee",
             "committee",
         )
     if not at.checkpoints and (not at.accepted or not at.decisions):
         return Next(
-            f"{count(at.questions_accepted, 'question')} of {at.mistakes:,} have a rationale that "
-            "the committee accepts. Look at some, and decide what is worth learning.",
+            _(
+                "{questions} of {mistakes} have a rationale that the committee accepts. Look at "
+                "some, and decide what is worth learning.",
+                questions=count(at.questions_accepted, "question"),
+                mistakes=f"{at.mistakes:,}",
+            ),
             "Review the rationales",
             "review",
-            other=("training", "or go straight to training") if at.accepted else None,
+            other=("training", _("or go straight to training")) if at.accepted else None,
         )
     if not at.checkpoints:
         return Next(
-            f"Train the student on {count(at.questions_accepted, 'question')}.",
+            _(
+                "Train the student on {questions}.",
+                questions=count(at.questions_accepted, "question"),
+            ),
             "Set up the training",
             "training",
         )
-    for student, words in ((at.project.student, "the student as it was"), (newest, "the new one")):
+    for student, sentence in (
+        (
+            at.project.student,
+            _("See whether it helped: test the student as it was on held-out questions."),
+        ),
+        (newest, _("See whether it helped: test the new one on held-out questions.")),
+    ):
         if student not in tested:
             return Next(
-                f"See whether it helped: test {words} on held-out questions.",
+                sentence,
                 "Set up the evaluation",
                 "evaluation",
                 item=student,
             )
     return Next(
-        "Both students are tested. See which answers were fixed, and which broke.",
+        _("Both students are tested. See which answers were fixed, and which broke."),
         "Compare them",
         "evaluation",
         item="compare",
@@ -285,12 +318,17 @@ def _state(at_work: bool, done: bool, possible: bool) -> str:
 
 
 def _card(number: int, step: Step) -> str:
-    words = {"now": "under way", "done": "done", "open": "to do", "later": "later"}[step.state]
+    words = {
+        "now": _("under way"),
+        "done": _("done"),
+        "open": _("to do"),
+        "later": _("later"),
+    }[step.state]
     mark = "✓" if step.state == "done" else str(number)
     return (
         f'<li class="{step.state}"><button type="button" data-go="{step.page}">'
         f'<span class="number" aria-hidden="true">{mark}</span>'
-        f'<span class="title">{step.title}<small>{words}</small></span>'
+        f'<span class="title">{text(_(step.title))}<small>{text(words)}</small></span>'
         f'<span class="value">{text(step.value)}</span><span class="note">{text(step.note)}</span>'
         "</button></li>"
     )
@@ -300,7 +338,7 @@ def _next_panel(step: Next) -> str:
     other = go_button(step.other[0], step.other[1], "link") if step.other else ""
     button = go_button(step.page, step.label, item=step.item)
     return (
-        f'<section class="next"><div><h3>Next</h3><p>{text(step.sentence)}</p></div>'
+        f'<section class="next"><div><h3>{text(_("Next"))}</h3><p>{text(step.sentence)}</p></div>'
         f'<div class="doing">{button}{other}</div></section>'
     )
 
@@ -331,16 +369,17 @@ def _jobs(settings: Settings, project: Project) -> str:
             shown["stage"],
             shown["count"] if active or to_resume else "",
             shown["left"],
-            "resume it to go on" if to_resume else "",
+            _("resume it to go on") if to_resume else "",
         )
         rows.append(
             f'<li data-state="{job.state}"><button type="button" data-go="{PAGE_OF[job.kind]}">'
-            f'<span class="state">{shown["state"]}</span>'
-            f'<span class="title">{shown["title"]}</span>'
+            f'<span class="state">{text(shown["state"])}</span>'
+            f'<span class="title">{text(shown["title"])}</span>'
             f'<span class="about">{text(" · ".join(part for part in parts if part))}{bar}</span>'
             "</button></li>"
         )
-    return f'<section class="recent"><h3>Recent work</h3><ul>{"".join(rows)}</ul></section>'
+    heading = text(_("Recent work"))
+    return f'<section class="recent"><h3>{heading}</h3><ul>{"".join(rows)}</ul></section>'
 
 
 def _number(value: object) -> int:

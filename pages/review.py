@@ -12,6 +12,7 @@ from fair_app.settings import Settings
 from fair_app.studio import review
 from fair_app.studio.board import board
 from fair_app.studio.projects import Project, open_project
+from fair_app.studio.publishing import DATA
 from pages.components import fold as fold_piece
 from pages.components import reliability as reliability_piece
 from pages.components import review_card as card_piece
@@ -20,8 +21,10 @@ from pages.components.fold import fold
 from pages.components.notice import UNEXPECTED, empty, spoken
 from pages.components.page import ACTION, Page, Place
 from pages.components.painted import page_head, painted
+from pages.components.publishing import push_button
 from pages.components.review_answers import answered, failed, opened
 from pages.components.review_requests import read
+from pages.languages import _, said_of
 from pages.person import actor
 
 QUICK: dict[str, Any] = {**ACTION, "queue": False, "trigger_mode": "multiple"}
@@ -48,15 +51,16 @@ def build(settings: Settings, place: Place) -> Page:
         "review-peers-fold", "Reviewers", "How far each one’s scores can be relied on"
     )
     peers = painted("review-peers")
+    push = painted("review-push")
     last = gr.State("")
-    outputs = [blank, dial_fold, dial, card, peers_fold, peers, place.item, last]
+    outputs = [blank, dial_fold, dial, card, peers_fold, peers, place.item, last, push]
 
     def refresh(project: Project, item: str, last: str, *, actor: str) -> Sequence[Any]:
         if not board(settings, project).rows and not board(settings, project).incomplete:
             hidden = gr.HTML(visible=False)
             blank = gr.HTML(_blank(settings, project), visible=True)
-            return blank, *[hidden] * 5, "", ""
-        owner, _, place_then = last.partition(" ")
+            return blank, *[hidden] * 5, "", "", hidden
+        owner, place_then = [*last.split(" ", 1), ""][:2]
         here = place_then if owner == str(project.id) else ""
         value, now = opened(settings, project, actor, item, here)
         return (
@@ -68,6 +72,7 @@ def build(settings: Settings, place: Place) -> Page:
             gr.HTML(visible=True),
             now,
             f"{project.id} {now}",
+            gr.HTML(push_button(DATA), visible=True),
         )
 
     def ask(shown: str, event: gr.EventData, request: gr.Request) -> Sequence[Any]:
@@ -78,10 +83,10 @@ def build(settings: Settings, place: Place) -> Page:
             asked = read(data)
             value, now = answered(settings, project, actor(request), asked)
         except BadInput as fault:
-            return json.dumps(failed(name, serial, str(fault))), gr.skip(), gr.skip()
+            return json.dumps(failed(name, serial, said_of(fault))), gr.skip(), gr.skip()
         except Exception:
             logger.exception("the review room could not answer")
-            value = failed(name, serial, f"This may not be saved. {UNEXPECTED}")
+            value = failed(name, serial, f"{_('This may not be saved.')} {_(UNEXPECTED)}")
             return json.dumps(value), gr.skip(), gr.skip()
         if name != shown:
             return json.dumps(value), gr.skip(), gr.skip()

@@ -25,7 +25,7 @@ from fair_app.studio.projects import (
     open_project,
 )
 from fair_app.tasks.registry import task, task_names
-from pages import committee, evaluation, exam, overview, review, training
+from pages import committee, evaluation, exam, help, overview, review, training
 from pages import settings as settings_page
 from pages.access import enforce, given
 from pages.components import account
@@ -33,6 +33,8 @@ from pages.components.notice import notice, spoken
 from pages.components.page import ACTION, Page, Place
 from pages.components.painted import fixed
 from pages.gate import Door
+from pages.languages import said_of
+from pages.languages.app import HEAD, Blocks, chooser, speak
 from pages.person import actor, person
 from pages.visits import Visits
 
@@ -58,13 +60,18 @@ class Shell:
         self._visits = Visits()
         self._typed_keys = typed_keys
         self._warning = warning(settings, door.accounts)
-        with gr.Blocks(title="FAIR Studio", analytics_enabled=False, fill_width=True) as self.demo:
+        with Blocks(title="FAIR Studio", analytics_enabled=False, fill_width=True) as self.demo:
             self._lay_out()
             self._wire()
         enforce(self.demo, door.visitor, self._note)
+        speak(self.demo)
+        for wired in self.demo.fns.values():
+            # Nothing shows progress; the browser else marks every output as waiting, each time.
+            wired.show_progress_on = [self._router]
         self.demo.queue(default_concurrency_limit=8, max_size=64)
         self.demo.state_session_capacity = 300
         own = (HERE / "shell.js").read_text(encoding="utf-8")
+        self.head = HEAD
         self.js = f"() => {{\n{own}\n{''.join(page.js for page in self._pages)}\n}}"
         self.css = (HERE / "style.css").read_text(encoding="utf-8") + "".join(
             page.css for page in self._pages
@@ -92,22 +99,26 @@ class Shell:
         account.warned(self._warning)
         with gr.Column(visible=False, elem_id="new-project-panel") as self._panel:
             with gr.Row(elem_classes="fields"):
-                self._name = gr.Textbox(label="Name", placeholder="maths", max_lines=1)
+                self._name = gr.Textbox(
+                    label="Name", placeholder="maths", max_lines=1, elem_id="new-project-name"
+                )
                 self._task = gr.Dropdown(
                     [(task(name).title, name) for name in task_names()],
                     value="arithmetic",
                     label="Task",
                     filterable=False,
+                    elem_id="new-project-task",
                 )
                 self._student = gr.Textbox(
                     OFFLINE_STUDENT,
                     label="Student",
-                    info="A hub id, a folder, or smollm2-135m, which needs no download",
                     max_lines=1,
+                    elem_id="new-project-student",
                 )
             with gr.Row(elem_classes="actions"):
                 self._create = gr.Button("Create project", variant="primary", size="sm")
                 self._close = gr.Button("Close", size="sm")
+        help.explain(self._panel)
         self._said = gr.HTML(visible=False, elem_id="said", apply_default_css=False)
         self._router = gr.HTML(visible="hidden", js_on_load=LISTEN_FOR_LINKS, elem_id="router")
         self._place = Place(
@@ -122,9 +133,11 @@ class Shell:
             for module in PAGES:
                 with gr.Tab() as tab:
                     page = module.build(self._settings, self._place)
+                help.explain(tab)
                 tab.id, tab.label, tab.elem_id = page.name, page.title, f"tab-{page.name}"
                 self._pages.append(page)
                 self._tabs_by_name[page.name] = tab
+        chooser()
 
     def _wire(self) -> None:
         inputs = [one for page in self._pages for one in page.inputs]
@@ -206,7 +219,8 @@ class Shell:
             project = self._fallback()
             if asked.get("project"):
                 shown = self.view(project, self._pages[0].name, "", values, request)
-                return shown | {self._said: gr.HTML(notice(str(fault), "warning"), visible=True)}
+                said = notice(said_of(fault), "warning")
+                return shown | {self._said: gr.HTML(said, visible=True)}
         return self.view(project, tab, asked.get("id", "")[:LONGEST_ITEM], values, request)
 
     def _opener(self, name: str) -> Any:

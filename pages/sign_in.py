@@ -10,9 +10,11 @@ from fair_app.access import audit, sessions, shares
 from fair_app.access.accounts import FileAccounts, SpaceAccounts
 from fair_app.access.roles import Role
 from fair_app.access.throttle import Throttle
+from fair_app.errors import BadInput
 from pages.access import SHARED, SIGN_IN, SIGN_OUT, SIGNED_IN
 from pages.components.markup import text
 from pages.gate import Door, session_cookie, token_in
+from pages.languages import _, said_of, spoken
 from pages.person import FRAMED, is_https
 
 LONGEST_WAIT_S = {"address": 900.0, "name": 60.0}
@@ -48,7 +50,7 @@ button, .go { display: block; width: 100%; padding: 10px; font: inherit; font-we
 def sign_in(door: Door) -> APIRouter:
     """The addresses of a server where persons sign in; where nobody does, they lead to the app."""
     router = APIRouter()
-    throttles = {name: Throttle(longest) for name, longest in LONGEST_WAIT_S.items()}
+    throttle = Throttle(LONGEST_WAIT_S)
 
     @router.get(SIGN_IN)
     def ask(next: str = "/") -> Response:
@@ -67,20 +69,16 @@ def sign_in(door: Door) -> APIRouter:
         if not isinstance(accounts, FileAccounts):
             return RedirectResponse(SIGN_IN, 303)
         keys = {"address": request.client.host if request.client else "", "name": name}
-        wait = max(throttles[kind].wait(key) for kind, key in keys.items())
-        if wait > 0:
+        if wait := throttle.take(keys):
             seconds = math.ceil(wait)
             words = f"Too many wrong passwords: try again in {seconds} s."
             return _asking(door, then, words, 429, {"Retry-After": str(seconds)})
-        for kind, key in keys.items():
-            throttles[kind].take(key)
         proof = accounts.proof(name, password)
         if proof is None:
             # Not the name: somebody may have typed the password there.
             audit.note(door.settings, "", "gave a wrong password", detail=keys["address"])
             return _asking(door, then, WRONG, 401)
-        for kind, key in keys.items():
-            throttles[kind].right(key)
+        throttle.right(keys)
         return _enter(request, door, sessions.begin(door.settings, name, proof), then)
 
     @router.post(SIGN_OUT)
@@ -98,7 +96,9 @@ def sign_in(door: Door) -> APIRouter:
         project = shares.shown_by(door.settings, token)
         if project is None:
             words = "It was revoked, it has expired, or a part of it is missing: ask who sent it."
-            return _page(f"<h1>This link does not work</h1><p>{words}</p>", 404, UNTOLD)
+            return _page(
+                f"<h1>{text(_('This link does not work'))}</h1><p>{text(_(words))}</p>", 404, UNTOLD
+            )
         then = f"/?project={quote(project)}"
         who = door.visitor(request.headers, request.scope["scheme"])
         if who.signed_in and who.project is None:
@@ -114,15 +114,20 @@ def sign_in(door: Door) -> APIRouter:
         from huggingface_hub import parse_huggingface_oauth
 
         found = parse_huggingface_oauth(request)
-        name = found.user_info.preferred_username if found else None
         # The session is the server's: the browser shall not keep the token of their account.
         request.session.clear()
-        if not name:
+        if not (found and found.user_info.preferred_username and found.user_info.sub):
             return RedirectResponse(SIGN_IN, 303)
-        if door.accounts.role(name, "") is Role.NOBODY:
+        name, account = found.user_info.preferred_username, found.user_info.sub
+        try:
+            door.accounts.recognise(name, account)
+        except BadInput as fault:
+            audit.note(door.settings, "", "came by another's name", detail=f"{name} {account}")
+            return _asking(door, "/", str(fault), 403)
+        if door.accounts.role(name, account) is Role.NOBODY:
             words = f"{name} may not look here: ask an owner of this Space for a role."
             return _asking(door, "/", words, 403)
-        return _enter(request, door, sessions.begin(door.settings, name), "/")
+        return _enter(request, door, sessions.begin(door.settings, name, account), "/")
 
     return router
 
@@ -149,21 +154,23 @@ def _asking(
     status: int = 200,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    said = f'<p role="alert">{text(fault)}</p>' if fault else ""
+    said = f'<p role="alert">{text(said_of(fault))}</p>' if fault else ""
     if isinstance(door.accounts, SpaceAccounts):
         body = (
-            f"<h1>FAIR Studio</h1><p>Committee distillation in the browser.</p>{said}"
-            f'<a class="go" href="{OAUTH}?_target_url={SIGNED_IN}">Sign in with Hugging Face</a>'
+            f"<h1>FAIR Studio</h1><p>{text(_('Committee distillation in the browser.'))}</p>{said}"
+            f'<a class="go" href="{OAUTH}?_target_url={SIGNED_IN}">'
+            f"{text(_('Sign in with Hugging Face'))}</a>"
         )
         return _page(body, status, headers)
     body = (
-        f'<h1>FAIR Studio</h1><p>Sign in to go on.</p>{said}<form method="post" action="{SIGN_IN}">'
+        f"<h1>FAIR Studio</h1><p>{text(_('Sign in to go on.'))}</p>{said}"
+        f'<form method="post" action="{SIGN_IN}">'
         f'<input type="hidden" name="next" value="{text(then)}">'
-        '<label>Name<input name="name" autocomplete="username" autocapitalize="none" required '
-        "autofocus></label>"
-        '<label>Password<input name="password" type="password" autocomplete="current-password" '
-        "required></label>"
-        "<button>Sign in</button></form>"
+        f'<label>{text(_("Name"))}<input name="name" autocomplete="username" '
+        'autocapitalize="none" required autofocus></label>'
+        f'<label>{text(_("Password"))}<input name="password" type="password" '
+        'autocomplete="current-password" required></label>'
+        f"<button>{text(_('Sign in'))}</button></form>"
     )
     return _page(body, status, headers)
 
@@ -171,7 +178,7 @@ def _asking(
 def _page(body: str, status: int, headers: dict[str, str] | None = None) -> Response:
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
     page = (
-        f'<!doctype html><html lang="en"><head>{head}<title>FAIR Studio</title>'
+        f'<!doctype html><html lang="{spoken().code}"><head>{head}<title>FAIR Studio</title>'
         f"<style>{STYLE}</style></head><body><main>{body}</main></body></html>"
     )
     return HTMLResponse(page, status, {**PRIVATE, **(headers or {})})

@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from fair_app.curation.acceptance import MENTOR
-from fair_app.curation.training_set import MIXED, WITH_MENTOR
+from fair_app.curation.training_set import MIXED, WITH_MENTOR, Selection
 from fair_app.errors import BadInput
 from fair_app.jobs import queue
 from fair_app.settings import Settings
@@ -22,6 +22,7 @@ from pages.components.mentor_section import MentorSection
 from pages.components.notice import empty, spoken
 from pages.components.page import ACTION, LIVE, Page, Place
 from pages.components.painted import page_head, painted
+from pages.components.publishing import Publishing
 from pages.components.run_comparison import CSS as COMPARISON_CSS
 from pages.components.run_comparison import RunComparison
 from pages.components.second_stage import SecondStage
@@ -31,8 +32,10 @@ from pages.components.training_fields import TrainingFields
 from pages.components.training_preview import CSS as PREVIEW_CSS
 from pages.components.training_preview import ExamplesFold
 from pages.components.waiting import waiting_list, waiting_value
+from pages.languages import _, said_of
 
 NAME = "distilled"
+GO_TO = {"review": "Go to the review", "exam": "Go to the exam"}
 
 
 def build(settings: Settings, place: Place) -> Page:
@@ -60,7 +63,6 @@ def build(settings: Settings, place: Place) -> Page:
                 student = gr.Textbox(
                     label="Student",
                     placeholder="the one that sat the exam",
-                    info="Another to train: a hub id, a folder, or checkpoint:NAME, which goes on",
                     max_lines=1,
                     elem_id="training-student",
                 )
@@ -68,19 +70,18 @@ def build(settings: Settings, place: Place) -> Page:
                 processes = gr.Number(
                     1,
                     label="Processes",
-                    info="One a GPU of this machine",
                     precision=0,
                     minimum=1,
                     elem_id="training-processes",
                 )
                 accelerate = gr.Textbox(
                     label="Accelerate’s settings",
-                    info="A file in place of the number: accelerate config writes it",
                     max_lines=1,
                     elem_id="training-accelerate",
                 )
             start = gr.Button("Start training", variant="primary", elem_id="training-start")
         with gr.Column(elem_classes="results"):
+            publishing = Publishing(settings, place)
             panel = job_panel(settings, "train", place)
             waiting = waiting_list(settings, "training-waiting", place)
             preview = painted("training-preview")
@@ -89,12 +90,14 @@ def build(settings: Settings, place: Place) -> Page:
             merging = job_panel(settings, "merge", place)
             exporting = job_panel(settings, "gguf", place)
             made = checkpoint_list(settings, place)
+            publishing.lay_out_done()
             second = SecondStage(settings, place)
     mentor = MentorSection(settings, place)
     comparison = RunComparison(settings)
     timer = gr.Timer(1.0, active=False)
     live_outputs = [
         *(panel, waiting, curves, merging, exporting, made),
+        *publishing.outputs,
         *second.outputs,
         *mentor.outputs,
     ]
@@ -107,6 +110,7 @@ def build(settings: Settings, place: Place) -> Page:
             panel_value(settings, project, "merge"),
             panel_value(settings, project, "gguf"),
             checkpoint_value(settings, project),
+            *publishing.live(project),
             *second.live(project),
             *mentor.live(project),
         )
@@ -118,6 +122,8 @@ def build(settings: Settings, place: Place) -> Page:
         chosen: str,
         preferred: str | None,
         mentors: str | None,
+        *,
+        person: str,
     ) -> Sequence[Any]:
         anew = shown_for != project.name
         return (
@@ -127,6 +133,7 @@ def build(settings: Settings, place: Place) -> Page:
             project.name,
             *second.filled(project, preferred, anew=anew),
             *mentor.filled(project, mentors, anew=anew),
+            *publishing.filled(item, person),
             *live(project),
             *comparison.values(project),
         )
@@ -172,6 +179,7 @@ def build(settings: Settings, place: Place) -> Page:
     fields.wire()
     examples.wire(place, [teacher, student, *fields.components], asked)
     comparison.wire(place)
+    publishing.wire(place)
     second.wire(place, [waiting], lambda _: [waiting_value(settings)])
     mentor.wire(
         place,
@@ -212,10 +220,12 @@ def build(settings: Settings, place: Place) -> Page:
             examples.heading,
             *second.form,
             *mentor.form,
+            *publishing.form,
             *live_outputs,
             *comparison.outputs,
         ],
         timer=timer,
+        personal=True,
         css=PREVIEW_CSS + CHECKPOINTS_CSS + COMPARISON_CSS + MENTOR_CSS,
     )
 
@@ -226,18 +236,22 @@ def _authors(settings: Settings, project: Project) -> list[tuple[str, str]]:
     standing = mentor_of(settings, project)
     written = standing is not None and standing.rationales > 0
     return [
-        ("The whole committee", MIXED),
-        *([("Committee and mentor", WITH_MENTOR), ("Only the mentor", MENTOR)] if written else []),
-        *((f"Only {one}", one) for one in names),
+        (_("The whole committee"), MIXED),
+        *(
+            [(_("Committee and mentor"), WITH_MENTOR), (_("Only the mentor"), MENTOR)]
+            if written
+            else []
+        ),
+        *((_("Only {teacher}", teacher=one), one) for one in names),
     ]
 
 
 def _preview(settings: Settings, project: Project, teacher: str) -> str:
     try:
-        found = training_preview(settings, project, teacher)
+        found = training_preview(settings, project, Selection(teacher))
     except BadInput as fault:
         go = "review" if project.exam_id else "exam"
-        return empty("Nothing to learn from yet", str(fault), go, f"Go to the {go}")
+        return empty("Nothing to learn from yet", said_of(fault), go, GO_TO[go])
     return stats(
         [
             Stat("Questions", f"{found.questions:,}", "to learn from"),

@@ -1,11 +1,14 @@
 """The web application: the pages under FastAPI, with what keeps strangers out of it."""
 
+import atexit
 import os
+import shutil
+import tempfile
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 
 import gradio as gr
 from fastapi import FastAPI, Request
@@ -20,10 +23,15 @@ from pages.downloads import downloads
 from pages.gate import Door, Gate
 from pages.guard import Guard
 from pages.healthz import Faults, healthz
+from pages.languages import Languages
 from pages.person import Browsers
 from pages.shell import Shell
 from pages.sign_in import attach_space, sign_in
 from pages.theme import THEME
+from pages.turns import queued
+
+UPLOADS_STAY_S = 3600
+"""An upload is read, or copied to where it stays, as soon as it has come."""
 
 
 def build(
@@ -36,12 +44,14 @@ def build(
     Raises BadInput where nobody could sign in (`fair_app.access.accounts`).
     """
     door = Door(settings, accounts_of(settings, os.environ))
+    os.environ["GRADIO_TEMP_DIR"] = uploads()
     shell = Shell(settings, typed_keys or TypedKeys(), door)
     web = FastAPI(title="FAIR Studio", docs_url=None, redoc_url=None, openapi_url=None)
     web.include_router(healthz(health or partial(faults, settings)))
     web.include_router(sign_in(door))
     web.include_router(downloads(settings))
-    web.add_middleware(Gate, door=door)
+    web.add_middleware(Gate, door=door, queued=partial(queued, shell.demo))
+    web.add_middleware(Languages)
     if isinstance(door.accounts, SpaceAccounts):
         attach_space(web)
     web.add_middleware(CORSMiddleware, allow_origins=[])
@@ -52,6 +62,7 @@ def build(
         web.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"])
     # `launch` would say so. Without it Gradio takes any file of this machine for an upload.
     shell.demo.has_launched = True
+    shell.demo.delete_cache = (UPLOADS_STAY_S // 6, UPLOADS_STAY_S)
     return gr.mount_gradio_app(
         web,
         shell.demo,
@@ -70,7 +81,19 @@ def build(
         theme=THEME,
         css=shell.css,
         js=shell.js,
+        head=shell.head,
     )
+
+
+@cache
+def uploads() -> str:
+    """The folder for what browsers send, which nobody else may read; it goes with this process.
+
+    Gradio's own is one for all servers of a machine, and stays.
+    """
+    folder = tempfile.mkdtemp(prefix="fair-uploads-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def name_of(door: Door) -> Callable[[Request], str | None]:

@@ -20,10 +20,10 @@ const paint = () => {
   const box = element.querySelector('.account');
   box.hidden = !name;
   if (!name) return;
-  box.querySelector('.who').textContent = project ? `Looking at ${project}`
-    : signed_in ? `${name} · ${role}` : 'You may look';
+  box.querySelector('.who').textContent = project ? fairWords`Looking at ${project}`
+    : signed_in ? `${name} · ${role}` : fairWords`You may look`;
   box.querySelector('form').hidden = !signed_in;
-  box.querySelector('form button').textContent = project ? 'Leave' : 'Sign out';
+  box.querySelector('form button').textContent = project ? fairWords`Leave` : fairWords`Sign out`;
   box.querySelector('.in').hidden = !!signed_in;
 };
 watch('value', paint);
@@ -47,6 +47,7 @@ FOR_OWNERS = (
     *(".job-panel .cancel", ".job-panel .give-up", ".job-panel .resume", "[data-queue]"),
     *("#training-checkpoints [data-merge]", "[data-gguf]", "#training-checkpoints [data-resume]"),
     *("#committee-cards [data-act]", '[href$="/bundle.zip"]', "#rounds-course [data-exam]"),
+    '[data-item^="push."]',
 )
 """What in the blocks of HTML needs a role; Gradio's own buttons are found by their handlers."""
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from fair_app.curation.agreement import Agreement
 from pages.components.markup import count, text
+from pages.languages import _
 
 ABOUT = (
     "Cohen’s kappa with quadratic weights of each two reviewers’ scores: 1 is full agreement, 0 "
@@ -26,7 +27,7 @@ def agreement_matrix(found: Mapping[tuple[str, str], Agreement], names: Sequence
         if place
     )
     return (
-        f'<h3>Agreement of the reviewers</h3><p class="soft">{ABOUT}</p>'
+        f'<h3>{text(_("Agreement of the reviewers"))}</h3><p class="soft">{text(_(ABOUT))}</p>'
         f'<div class="table"><table class="agreement"><thead><tr><td></td>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )
@@ -38,12 +39,17 @@ def _cell(found: Mapping[tuple[str, str], Agreement], one: str, other: str) -> s
         return '<td class="none">–</td>'
     kappa = "–" if pair.kappa is None else f"{pair.kappa:.2f}".replace("-", "−")
     strength = max(0.0, pair.kappa or 0.0)
-    title = (
-        f"{one} and {other}: {count(pair.count, 'rationale')} scored by both, "
-        f"{100 * pair.same:.0f} % equal, {100 * pair.near:.0f} % at most 1 apart"
-        + ("; no kappa, since one score alone was given" if pair.kappa is None else "")
-    )
+    same, near = f"{100 * pair.same:.0f} %", f"{100 * pair.near:.0f} %"
+    title = _(
+        "{one} and {other}: {rationales} scored by both, {same} equal, {near} at most 1 apart",
+        one=one,
+        other=other,
+        rationales=count(pair.count, "rationale"),
+        same=same,
+        near=near,
+    ) + (_("; no kappa, since one score alone was given") if pair.kappa is None else "")
+    equal = text(_("{share} equal", share=same))
     return (
         f'<td title="{text(title)}" style="--strength:{100 * strength:.0f}%">'
-        f"<b>{kappa}</b><small>{100 * pair.same:.0f} % equal, n {pair.count:,}</small></td>"
+        f"<b>{kappa}</b><small>{equal}, n {pair.count:,}</small></td>"
     )

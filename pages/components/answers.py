@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from pages.components.markup import count, percent, text
+from pages.languages import _
 
 IMPORTED = "imported"
 """The rule that read an imported answer, and the origin of an imported exam."""
@@ -58,8 +59,8 @@ def highlighted(answer: str, start: int | None, end: int | None) -> str:
 
 def verdict(correct: bool | None) -> str:
     """Right or wrong by a mark and a word, not by colour alone."""
-    mark, word = ("✓", "right") if correct else ("✗", "wrong")
-    return f'<span class="verdict {word}"><i aria-hidden="true">{mark}</i>{word.title()}</span>'
+    mark, kind, word = ("✓", "right", _("Right")) if correct else ("✗", "wrong", _("Wrong"))
+    return f'<span class="verdict {kind}"><i aria-hidden="true">{mark}</i>{text(word)}</span>'
 
 
 def question_block(row: Answer) -> str:
@@ -73,16 +74,20 @@ def question_block(row: Answer) -> str:
 
 def answer_block(row: Answer) -> str:
     """The answer with what was read marked, and by which rule it was read."""
-    cut = '<span class="tag warn">cut off at the limit</span>' if row.truncated else ""
+    limit = f'<span class="tag warn">{text(_("cut off at the limit"))}</span>'
+    cut = limit if row.truncated else ""
+    read, gold = f"<b>{text(row.prediction)}</b>", f"<b>{text(row.gold_answer)}</b>"
     if not row.prediction:
-        how = "no final answer could be read"
+        how = text(_("no final answer could be read"))
     elif row.rule == IMPORTED:
-        how = f"read <b>{text(row.prediction)}</b>, as the imported file says"
+        how = f"{text(_('read'))} {read}{text(_(', as the imported file says'))}"
     else:
-        how = f"read <b>{text(row.prediction)}</b> by the rule “{text(row.rule)}”"
+        by = text(_(" by the rule “{rule}”", rule=row.rule))
+        how = f"{text(_('read'))} {read}{by}"
     tokens = f" · {count(row.tokens, 'token')}" if row.tokens is not None else ""
-    voted = f" · {percent(row.agreement)} of its samples agree" if row.agreement is not None else ""
+    agree = _("{share} of its samples agree", share=percent(row.agreement or 0))
+    voted = f" · {text(agree)}" if row.agreement is not None else ""
     return (
         f'<pre class="said">{highlighted(row.text or "", row.span_start, row.span_end)}</pre>'
-        f'<p class="how">{how}, expected <b>{text(row.gold_answer)}</b>{tokens}{voted} {cut}</p>'
+        f'<p class="how">{how}, {text(_("expected"))} {gold}{tokens}{voted} {cut}</p>'
     )

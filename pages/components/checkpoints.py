@@ -7,6 +7,7 @@ import gradio as gr
 from fair_app.jobs import queue
 from fair_app.jobs.queue import RESUMABLE
 from fair_app.settings import Settings
+from fair_app.student.registry import CHECKPOINT
 from fair_app.studio.gguf_export import gguf_file, gguf_params
 from fair_app.studio.projects import Project, open_project
 from fair_app.studio.runs import Run, runs
@@ -14,11 +15,15 @@ from fair_app.studio.training import Checkpoint, free_name, is_whole, merge_para
 from pages.components.markup import ago, count, text
 from pages.components.notice import go_button, spoken
 from pages.components.page import ACTION, Place
+from pages.components.publishing import push_button
+from pages.languages import _
 from pages.person import person
 
 CSS = (Path(__file__).parent / "checkpoints.css").read_text(encoding="utf-8")
+GGUF = "One file for llama.cpp, in 16 bits, beside the checkpoint"
 REPORT = """
 element.addEventListener('click', (event) => {
+  if (event.target.closest('[data-item^="push."]')) window.fairShow('publish-form');
   const button = event.target.closest('[data-merge], [data-gguf], [data-resume]');
   if (!button) return;
   if (button.dataset.merge) trigger('merge', {name: button.dataset.merge});
@@ -80,6 +85,7 @@ def _finished(settings: Settings, made: list[Checkpoint]) -> str:
         f'<small class="where">{text(settings.checkpoints / one.name)}</small>'
         f"{_gguf_files(settings, one)}</span>"
         f'<span class="acts">{_merge(one)}{_gguf(settings, one)}'
+        f"{push_button(f'{CHECKPOINT}{one.name}')}"
         f"{go_button('evaluation', 'Try it', 'plain', f'try.checkpoint:{one.name}')}"
         f"{go_button('evaluation', 'Test it', 'plain', f'checkpoint:{one.name}')}</span></li>"
         for one in made
@@ -89,8 +95,10 @@ def _finished(settings: Settings, made: list[Checkpoint]) -> str:
 
 def _kind(one: Checkpoint) -> str:
     if origin := one.lineage.get("merged_from"):
-        return f"full weights, merged from {origin}"
-    return f"full weights, from {one.base}" if is_whole(one) else f"adapter of {one.base}"
+        return _("full weights, merged from {name}", name=origin)
+    if is_whole(one):
+        return _("full weights, from {name}", name=one.base)
+    return _("adapter of {name}", name=one.base)
 
 
 def _merge(one: Checkpoint) -> str:
@@ -98,7 +106,7 @@ def _merge(one: Checkpoint) -> str:
         return ""
     return (
         f'<button type="button" class="go plain" data-merge="{text(one.name)}">'
-        "Merge into full weights</button>"
+        f"{text(_('Merge into full weights'))}</button>"
     )
 
 
@@ -107,7 +115,7 @@ def _gguf(settings: Settings, one: Checkpoint) -> str:
         return ""
     return (
         f'<button type="button" class="go plain" data-gguf="{text(one.name)}" '
-        'title="One file for llama.cpp, in 16 bits, beside the checkpoint">Write GGUF</button>'
+        f'title="{text(_(GGUF))}">{text(_("Write GGUF"))}</button>'
     )
 
 
@@ -121,9 +129,9 @@ def _unfinished(found: list[Run]) -> str:
         return ""
     words = {"cancelled": "paused", "interrupted": "interrupted", "failed": "failed"}
     rows = "".join(
-        f'<li><span class="title">{text(run.name)}<small>{words[run.state]}</small></span>'
+        f'<li><span class="title">{text(run.name)}<small>{text(_(words[run.state]))}</small></span>'
         f'<span class="acts"><button type="button" class="go plain" data-resume="{run.job}">'
-        "Resume</button></span></li>"
+        f"{text(_('Resume'))}</button></span></li>"
         for run in found
     )
     return f'<h3>{count(len(found), "unfinished run")}</h3><ul class="made">{rows}</ul>'

@@ -11,6 +11,7 @@ from pages.components.answers import Answer, answer_block, question_block, verdi
 from pages.components.exam_samples import samples_block
 from pages.components.markup import ago, text
 from pages.components.painted import KEEP_OPEN
+from pages.languages import _
 
 HERE = Path(__file__).parent
 CSS = (HERE / "exam_answers.css").read_text(encoding="utf-8")
@@ -44,16 +45,25 @@ def said_line() -> gr.HTML:
 
 def graded(row: Answer, undone: bool) -> str:
     """What a person's word, or undoing it, made of a grade."""
-    grade = "right" if row.correct else "wrong"
+    number = row.position + 1
     if undone:
-        return _said(f"Undone: question {row.position + 1} is {grade} again.")
-    whose = "by your word" if row.correct != row.rule_correct else "by the rule"
-    return _said(f"Question {row.position + 1} is {grade} now, {whose}.", undo=True)
+        again = (
+            _("Undone: question {number} is right again.", number=number)
+            if row.correct
+            else _("Undone: question {number} is wrong again.", number=number)
+        )
+        return _said(again)
+    grade = _("right") if row.correct else _("wrong")
+    whose = _("by your word") if row.correct != row.rule_correct else _("by the rule")
+    sentence = _(
+        "Question {number} is {grade} now, {whose}.", number=number, grade=grade, whose=whose
+    )
+    return _said(sentence, undo=True)
 
 
 def nothing_to_undo() -> str:
     """What to say when there is nothing to undo."""
-    return _said("You have graded no answer that could be undone.")
+    return _said(_("You have graded no answer that could be undone."))
 
 
 def answer_list(
@@ -66,23 +76,26 @@ def answer_list(
     items = "".join(_item(row, words.get(row.id), samples.get(row.id)) for row in rows)
     return (
         f'<div class="answers">{items}</div>'
-        '<p class="soft keys">On a chosen answer: <kbd>j</kbd> <kbd>k</kbd> next and previous, '
-        "<kbd>Enter</kbd> open, <kbd>r</kbd> right, <kbd>w</kbd> wrong, <kbd>b</kbd> back to the "
-        "rule, <kbd>u</kbd> undo</p>"
+        f'<p class="soft keys">{text(_("On a chosen answer:"))} <kbd>j</kbd> <kbd>k</kbd> '
+        f"{text(_('next and previous'))}, <kbd>Enter</kbd> {text(_('open'))}, "
+        f"<kbd>r</kbd> {text(_('right'))}, <kbd>w</kbd> {text(_('wrong'))}, "
+        f"<kbd>b</kbd> {text(_('back to the rule'))}, <kbd>u</kbd> {text(_('undo'))}</p>"
     )
 
 
 def _said(sentence: str, *, undo: bool = False) -> str:
-    button = '<button type="button" class="go link" data-undo>Undo</button>' if undo else ""
+    undoing = f'<button type="button" class="go link" data-undo>{text(_("Undo"))}</button>'
+    button = undoing if undo else ""
     return f'<p class="said-now" role="status"><span>{text(sentence)}</span>{button}</p>'
 
 
 def _item(row: Answer, word: Word | None, voted: Voted | None) -> str:
     overridden = row.correct != row.rule_correct
-    cut = '<span class="tag warn">cut off</span>' if row.truncated else ""
-    person = '<span class="tag">by a person</span>' if overridden else ""
-    read = f"<b>{text(row.prediction)}</b>" if row.prediction else "nothing read"
-    instead = "" if row.correct else f" <small>not {text(row.gold_answer)}</small>"
+    cut = f'<span class="tag warn">{text(_("cut off"))}</span>' if row.truncated else ""
+    person = f'<span class="tag">{text(_("by a person"))}</span>' if overridden else ""
+    read = f"<b>{text(row.prediction)}</b>" if row.prediction else text(_("nothing read"))
+    gold = text(_("not {answer}", answer=row.gold_answer))
+    instead = "" if row.correct else f" <small>{gold}</small>"
     return (
         f'<details class="answer" data-key="{row.id}"><summary>'
         f'<span class="number">{row.position + 1}</span>{verdict(row.correct)}'
@@ -91,7 +104,8 @@ def _item(row: Answer, word: Word | None, voted: Voted | None) -> str:
         f'</summary><div class="whole">{question_block(row)}{answer_block(row)}'
         f"{_grading(row, word if overridden else None)}"
         f"{samples_block(row.id, voted) if row.agreement is not None else ''}"
-        f'<details class="gold" data-key="gold-{row.id}"><summary>Reference solution</summary>'
+        f'<details class="gold" data-key="gold-{row.id}"><summary>'
+        f"{text(_('Reference solution'))}</summary>"
         f'<pre class="said">{text(row.gold_text)}</pre></details></div></details>'
     )
 
@@ -100,15 +114,22 @@ def _grading(row: Answer, word: Word | None) -> str:
     """Whose grade is in force, and the button for another."""
     if row.correct == row.rule_correct:
         other = "wrong" if row.correct else "right"
+        mark = _("Mark as wrong") if row.correct else _("Mark as right")
         return (
             f'<div class="grading"><button type="button" class="go plain" data-grade="{other}">'
-            f'Mark as {other}</button><input class="reason" maxlength="500" '
-            f'placeholder="Why? (optional)" aria-label="Why, optional"></div>'
+            f'{text(mark)}</button><input class="reason" maxlength="500" '
+            f'placeholder="{text(_("Why? (optional)"))}" aria-label="{text(_("Why, optional"))}">'
+            "</div>"
         )
-    by_rule = "right" if row.rule_correct else "wrong"
-    whose = f"Graded by {text(word.actor)}, {text(ago(word.at))}" if word else "Graded by a person"
-    why = f": “{text(word.reason)}”" if word and word.reason else ""
+    whose = (
+        _("Graded by {person}, {moment}", person=word.actor, moment=ago(word.at))
+        if word
+        else _("Graded by a person")
+    )
+    why = f": “{word.reason}”" if word and word.reason else ""
+    by_rule = _("The rule graded it right.") if row.rule_correct else _("The rule graded it wrong.")
     return (
-        f'<div class="grading"><p>{whose}{why}. The rule graded it {by_rule}.</p>'
-        '<button type="button" class="go plain" data-grade="rule">Back to the rule</button></div>'
+        f'<div class="grading"><p>{text(whose)}{text(why)}. {text(by_rule)}</p>'
+        '<button type="button" class="go plain" data-grade="rule">'
+        f"{text(_('Back to the rule'))}</button></div>"
     )

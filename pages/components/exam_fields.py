@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from fair_app.student.base import DECODINGS
-from fair_app.student.registry import SERVER_KEY
 from pages.components.page import ACTION, LIVE
+from pages.help import short
 
 DECODING_CHOICES = [
     ("Greedy", "greedy"),
@@ -15,7 +15,6 @@ DECODING_CHOICES = [
 ]
 QUANTIZATION_CHOICES = [("None", "none"), ("4 bits", "4bit")]
 PROMPT_CHOICES = [("The model’s chat template", "chat"), ("Plain, as the reference’s", "plain")]
-ELSEWHERE = "Behind the server that is named below"
 
 
 class AnsweringFields(NamedTuple):
@@ -48,7 +47,6 @@ def answering_fields(prefix: str) -> AnsweringFields:
         gr.Number(
             1,
             label="Samples a question",
-            info="More than one: the majority’s answer counts",
             precision=0,
             minimum=1,
             elem_id=f"{prefix}-samples",
@@ -121,14 +119,12 @@ class ServerFields:
         return [self.group, self.address, self.model, self.key]
 
 
-def server_fields(prefix: str, student: gr.Dropdown, here: str | None) -> ServerFields:
-    """Lay out the fields, folded away. An address takes the place of the student's own field, which
-    says `here` as long as there is none."""
+def server_fields(prefix: str, student: gr.Dropdown) -> ServerFields:
+    """Lay out the fields, folded away. An address takes the place of the student's own field."""
     with gr.Accordion("A student behind a server", open=False, elem_classes="more") as group:
         address = gr.Textbox(
             label="Address",
             placeholder="http://127.0.0.1:8000/v1",
-            info="vLLM, SGLang, TGI, llama.cpp or any other server that speaks OpenAI’s format",
             max_lines=1,
             elem_id=f"{prefix}-server",
         )
@@ -140,14 +136,13 @@ def server_fields(prefix: str, student: gr.Dropdown, here: str | None) -> Server
         )
         key = gr.Textbox(
             label="Key",
-            info=f"If it asks for one. Kept in memory only; without it, {SERVER_KEY} counts",
             type="password",
             max_lines=1,
             elem_id=f"{prefix}-server-key",
         )
     # Not `input`, which Gradio does not send for what is pasted.
     address.change(
-        lambda given: gr.Dropdown(**own_field(given, here)),
+        lambda given: gr.Dropdown(**own_field(given, student.elem_id)),
         address,
         student,
         **{**LIVE, "trigger_mode": "always_last"},
@@ -161,7 +156,7 @@ def served_so(params: dict[str, Any]) -> list[Any]:
     return [gr.Accordion(open=bool(address)), address, params["student"] if address else "", ""]
 
 
-def own_field(address: str | None, here: str | None) -> dict[str, Any]:
-    """How the student's own field is while the server's address is this."""
+def own_field(address: str | None, student: str) -> dict[str, Any]:
+    """How the student's own field, of this id, is while the server's address is this."""
     served = bool((address or "").strip())
-    return {"interactive": not served, "info": ELSEWHERE if served else here}
+    return {"interactive": not served, "info": short(student, "served" if served else "")}

@@ -8,9 +8,10 @@ from fair_app.settings import Settings
 from fair_app.studio.exams import Standing
 from fair_app.studio.grades import KindScore, accuracy_over_time, by_kind
 from pages.components.answers import IMPORTED
-from pages.components.markup import count, percent
+from pages.components.markup import count, percent, text
 from pages.components.notice import notice
 from pages.components.stats import Stat, stats
+from pages.languages import _
 
 POINTS = 60
 """Points of the accuracy curve: more cannot be told apart on a screen."""
@@ -22,20 +23,37 @@ def exam_numbers(settings: Settings, standing: Standing) -> str:
     if standing.exam.origin == IMPORTED:
         student = standing.exam.student.partition(":")[2]
         left = counts.answered - counts.correct
-        overridden = f" A person has marked {counts.correct:,} right." if counts.correct else ""
+        overridden = (
+            _(" A person has marked {number} right.", number=f"{counts.correct:,}")
+            if counts.correct
+            else ""
+        )
         return notice(
-            f"{count(left, 'mistake')} of {student}, imported from a file.{overridden} "
-            "The file holds mistakes alone, so there is no accuracy."
+            _(
+                "{mistakes} of {student}, imported from a file.{overridden} The file holds "
+                "mistakes alone, so there is no accuracy.",
+                mistakes=count(left, "mistake"),
+                student=student,
+                overridden=overridden,
+            )
         )
     items = [
         Stat(
             "Accuracy",
             percent(standing.accuracy) if standing.accuracy is not None else "–",
-            "95 %: {:.0f} to {:.0f} %".format(*(100 * end for end in standing.ci95))
+            _(
+                "95 %: {low} to {high} %",
+                low=f"{100 * standing.ci95[0]:.0f}",
+                high=f"{100 * standing.ci95[1]:.0f}",
+            )
             if standing.ci95
-            else "no answer yet",
+            else _("no answer yet"),
         ),
-        Stat("Answered", f"{counts.answered:,}", f"of {count(counts.questions, 'question')}"),
+        Stat(
+            "Answered",
+            f"{counts.answered:,}",
+            _("of {questions}", questions=count(counts.questions, "question")),
+        ),
         Stat("Mistakes", f"{counts.answered - counts.correct:,}", "for the committee"),
         Stat("Cut off", f"{counts.truncated:,}", "at the token limit"),
     ]
@@ -55,9 +73,9 @@ def accuracy_curve(found: Sequence[tuple[int, float]]) -> str:
     points = thinned(found, POINTS)
     intervals = [(n, wilson(round(accuracy * n), int(n))) for n, accuracy in points]
     return line_chart(
-        [Line("Accuracy", points, [(n, low, high) for n, (low, high) in intervals])],
-        "Accuracy as answers came in, with its 95 % interval",
-        "answers",
+        [Line(_("Accuracy"), points, [(n, low, high) for n, (low, high) in intervals])],
+        _("Accuracy as answers came in, with its 95 % interval"),
+        _("answers"),
         y_range=(0.0, 1.0),
         show=lambda value: f"{100 * value:.0f} %",
     )
@@ -70,19 +88,21 @@ def kinds(ways: Sequence[Sequence[KindScore]]) -> str:
             [
                 Interval(
                     one.kind,
-                    f"{one.correct:,} right of {one.answered:,}",
+                    _(
+                        "{right} right of {answered}",
+                        right=f"{one.correct:,}",
+                        answered=f"{one.answered:,}",
+                    ),
                     one.correct / one.answered,
                     *one.ci95,
                 )
                 for one in way
             ],
-            "Accuracy by type of question, with its 95 % interval",
+            _("Accuracy by type of question, with its 95 % interval"),
         )
         for way in ways
     )
     if not charts:
         return ""
-    return (
-        '<details class="kinds" data-key="kinds"><summary>Accuracy by type of question</summary>'
-        f"{charts}</details>"
-    )
+    heading = text(_("Accuracy by type of question"))
+    return f'<details class="kinds" data-key="kinds"><summary>{heading}</summary>{charts}</details>'

@@ -2,6 +2,7 @@
 
 from fair_app.studio.exams import SampleRow, Voted
 from pages.components.markup import count, text
+from pages.languages import _
 
 
 def samples_block(answer_id: int, voted: Voted | None) -> str:
@@ -10,12 +11,12 @@ def samples_block(answer_id: int, voted: Voted | None) -> str:
     inside = _votes(voted) + _samples(answer_id, voted) if voted else _waiting()
     return (
         f'<details class="samples" data-key="samples-{answer_id}"{fetched}>'
-        f"<summary>All samples and their votes</summary>{inside}</details>"
+        f"<summary>{text(_('All samples and their votes'))}</summary>{inside}</details>"
     )
 
 
 def _waiting() -> str:
-    return '<p class="soft" role="status">Fetching them…</p>'
+    return f'<p class="soft" role="status">{text(_("Fetching them…"))}</p>'
 
 
 def _votes(voted: Voted) -> str:
@@ -26,7 +27,7 @@ def _votes(voted: Voted) -> str:
         f'</span><span class="number">{count(number, "sample")}</span></li>'
         for prediction, number in voted.votes
     )
-    return f'<ul class="votes" aria-label="Votes">{rows}</ul>'
+    return f'<ul class="votes" aria-label="{text(_("Votes"))}">{rows}</ul>'
 
 
 def _samples(answer_id: int, voted: Voted) -> str:
@@ -37,14 +38,15 @@ def _samples(answer_id: int, voted: Voted) -> str:
 
 
 def _sample(key: str, sample: SampleRow, chosen: bool) -> str:
-    tag = '<span class="tag">stands for the vote</span>' if chosen else ""
-    cut = '<span class="tag warn">cut off</span>' if sample.truncated else ""
+    tag = f'<span class="tag">{text(_("stands for the vote"))}</span>' if chosen else ""
+    cut = f'<span class="tag warn">{text(_("cut off"))}</span>' if sample.truncated else ""
+    title = text(_("Sample {number}", number=sample.number + 1))
     return (
-        f'<details data-key="{key}"><summary>Sample {sample.number + 1}: {_read(sample.prediction)}'
+        f'<details data-key="{key}"><summary>{title}: {_read(sample.prediction)}'
         f' <span class="soft">{count(sample.tokens, "token")}</span> {tag}{cut}</summary>'
         f'<pre class="said">{text(sample.text)}</pre></details>'
     )
 
 
 def _read(prediction: str) -> str:
-    return f"<b>{text(prediction)}</b>" if prediction else "nothing read"
+    return f"<b>{text(prediction)}</b>" if prediction else text(_("nothing read"))

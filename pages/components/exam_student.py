@@ -17,8 +17,8 @@ from pages.components.exam_fields import own_field
 from pages.components.markup import text
 from pages.components.page import LIVE
 from pages.components.painted import painted
+from pages.languages import _, said_of
 
-HERE = "Choose one, or type a hub id or a folder"
 MARKS = {"good": "✓", "note": "i", "bad": "!"}
 
 
@@ -37,7 +37,6 @@ def student_fields() -> StudentFields:
             [OFFLINE_STUDENT],
             value=OFFLINE_STUDENT,
             label="Student",
-            info=HERE,
             allow_custom_value=True,
             interactive=True,
             elem_id="exam-student",
@@ -50,7 +49,7 @@ def wire_check(settings: Settings, fields: StudentFields, quantization: gr.Dropd
     """Check a model of the hub when it is named, and again for another quantization."""
     asked = [fields.student, quantization]
     for event in (fields.student.input, quantization.input):
-        event(lambda ref, _: asking(settings, ref), asked, fields.checked, **LIVE).then(
+        event(lambda ref, bits: asking(settings, ref), asked, fields.checked, **LIVE).then(
             lambda ref, bits: checked(settings, ref, bits), asked, fields.checked, **LIVE
         )
 
@@ -62,13 +61,13 @@ def chosen_so(settings: Settings, project: Project, params: dict[str, Any]) -> g
     here = [] if served else [project.student]
     choices = list(dict.fromkeys([OFFLINE_STUDENT, *here, *made]))
     value = OFFLINE_STUDENT if served else project.student
-    return gr.Dropdown(choices=choices, value=value, **own_field(served, HERE))
+    return gr.Dropdown(choices=choices, value=value, **own_field(served, "exam-student"))
 
 
 def asking(settings: Settings, ref: str | None) -> str:
     """What to show until the hub has answered."""
     if _is_hub_id(settings, ref):
-        return '<p class="soft" role="status">Asking the hub about it…</p>'
+        return f'<p class="soft" role="status">{text(_("Asking the hub about it…"))}</p>'
     return ""
 
 
@@ -79,16 +78,16 @@ def checked(settings: Settings, ref: str | None, quantization: Quantization) -> 
     try:
         return painting(findings(look_up(ref.strip()), this_machine(), quantization))
     except BadInput as fault:
-        return painting([Finding("bad", str(fault))])
+        return painting([Finding("bad", said_of(fault))])
     except WorkFailed as fault:
-        return painting([Finding("note", str(fault))])
+        return painting([Finding("note", said_of(fault))])
 
 
 def painting(found: Sequence[Finding]) -> str:
     """Findings, each with a mark beside its sentence."""
     rows = "".join(
         f'<li class="{one.level}"><i aria-hidden="true">{MARKS[one.level]}</i>'
-        f"<span>{text(one.sentence)}</span></li>"
+        f"<span>{text(_(one.sentence))}</span></li>"
         for one in found
     )
     return f'<ul class="findings" role="status">{rows}</ul>'

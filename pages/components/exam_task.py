@@ -17,11 +17,12 @@ from fair_app.tasks.registry import task as task_named
 from fair_app.tasks.registry import task_names, task_of
 from pages.components.markup import count, text
 from pages.components.notice import notice
-from pages.components.rows_file import ROWS, rows_file
+from pages.components.rows_file import rows_file
+from pages.help import short
+from pages.languages import _
 
 OWN = "own file"
 """The value of the task that is still to be made of a file."""
-OWN_ROWS = "json, jsonl, csv or parquet; below, what its columns hold"
 GRADER_CHOICES = [
     ("A number", "number"),
     ("A choice among options", "choice"),
@@ -113,7 +114,6 @@ def question_fields(settings: Settings, task: gr.Dropdown) -> TaskFields:
             mapping["options"] = gr.Dropdown(
                 [],
                 label="The options are in",
-                info="One column with a list, or one column an option",
                 multiselect=True,
                 visible=False,
                 elem_id="exam-map-options",
@@ -136,12 +136,12 @@ def question_fields(settings: Settings, task: gr.Dropdown) -> TaskFields:
 def task_values(settings: Settings, project: Project, rows: str | None) -> list[Any]:
     """The fields of a project's task, `rows` being the file of its last exam."""
     free = may_choose(settings, project)
-    choices = [(task_named(name).title, name) for name in task_names()]
+    choices = [(_(task_named(name).title), name) for name in task_names()]
     if project.task_spec is not None:
         choices = [(task_of(project).title, project.task), *choices]
     if free:
-        choices.append(("A file of your own", OWN))
-    info = None if free else "For another task, make a new project"
+        choices.append((_("A file of your own"), OWN))
+    info = short("exam-task", "" if free else "kept")
     return [
         gr.Dropdown(choices=choices, value=project.task, interactive=free, info=info),
         gr.Accordion(open=project.task_spec is not None and not rows),
@@ -160,7 +160,7 @@ def choose(task: str) -> list[Any]:
     own = task == OWN
     return [
         gr.Accordion(open=True) if own else gr.skip(),
-        gr.Textbox(info=OWN_ROWS if own else ROWS),
+        gr.Textbox(info=short("exam-rows", "own" if own else "")),
         gr.Column(visible=own),
     ]
 
@@ -231,16 +231,19 @@ def painting(found: Preview, grader: str) -> str:
     fault = notice(found.fault, "warning") if found.fault else ""
     if not found.rows:
         return fault
-    total = f" of {found.total:,}" if found.total is not None else ""
+    first = _("The first {questions}", questions=count(len(found.rows), "question"))
+    if found.total is not None:
+        first = _("{first} of {total}", first=first, total=f"{found.total:,}")
+    right = text(_("Right is"))
     rows = "".join(
         f'<li><pre class="said">{text(row.prompt)}</pre>'
-        f'<p class="expected">Right is <b>{text(row.gold_answer)}</b></p></li>'
+        f'<p class="expected">{right} <b>{text(row.gold_answer)}</b></p></li>'
         for row in found.rows
     )
     return (
-        '<details class="preview" open><summary>The first '
-        f"{count(len(found.rows), 'question')}{total}</summary>{fault}"
-        f'<p class="soft">{GRADED[grader]}</p><ol class="shown-questions">{rows}</ol></details>'
+        f'<details class="preview" open><summary>{text(first)}</summary>{fault}'
+        f'<p class="soft">{text(_(GRADED[grader]))}</p>'
+        f'<ol class="shown-questions">{rows}</ol></details>'
     )
 
 

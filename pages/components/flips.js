@@ -69,7 +69,7 @@ const paintSide = (article, pair, side, kept) => {
   const verdict = article.querySelector('.verdict');
   verdict.className = `verdict ${side.right ? 'right' : 'wrong'}`;
   verdict.children[0].textContent = side.right ? '✓' : '✗';
-  verdict.children[1].textContent = side.right ? 'Right' : 'Wrong';
+  verdict.children[1].textContent = side.right ? fairWords`Right` : fairWords`Wrong`;
   article.querySelector('.name').textContent = side.student;
   const said = article.querySelector('.said');
   if (marks(pair)) paintDiff(said, pair.diff.filter(([kind]) => kind === 'same' || kind === kept));
@@ -100,7 +100,7 @@ const paint = () => {
   for (const part of ['.flip', '.flip-steps', '.marking']) find(part).hidden = none;
   write('.none', none ? shown.none : '');
   if (none) return;
-  find('.flip-place').textContent = `${whole.format(at.place + 1)} of ${whole.format(total())}`;
+  find('.flip-place').textContent = fairWords`${whole.format(at.place + 1)} of ${whole.format(total())}`;
   find('.flip-steps .back').disabled = at.place === 0;
   find('.flip-steps .on').disabled = at.place + 1 >= total();
   const pair = known.get(name(at));

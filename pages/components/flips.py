@@ -15,6 +15,7 @@ from fair_app.curation.marks import as_value, marked_answer, marked_rationale
 from fair_app.curation.word_diff import word_diff
 from pages.components.answers import Answer
 from pages.components.review_card import how_read
+from pages.languages import _
 
 HERE = Path(__file__).parent
 CSS = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("said.css", "flips.css"))
@@ -69,12 +70,12 @@ def flip_value(at: Looked, pairs: Mapping[int, tuple[Answer, Answer]]) -> str:
             "of": " ".join(map(str, (*at.evaluations, *at.numbers.values()))),
             "opening": at.opening,
             "kinds": [
-                {"name": name, "title": title, "number": at.numbers.get(name, 0)}
+                {"name": name, "title": _(title), "number": at.numbers.get(name, 0)}
                 for name, title in KINDS.items()
             ],
             "kind": at.kind,
             "place": at.place,
-            "none": NONE,
+            "none": _(NONE),
             "pairs": [[place, _pair(at.students, *pair)] for place, pair in pairs.items()],
         }
     )

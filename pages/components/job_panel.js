@@ -39,7 +39,7 @@ let sure = 0;
 const calm = () => {
   clearTimeout(sure);
   sure = 0;
-  giveUp.textContent = 'Give up';
+  giveUp.textContent = fairWords`Give up`;
 };
 giveUp.addEventListener('click', () => {
   if (sure) {
@@ -47,10 +47,10 @@ giveUp.addEventListener('click', () => {
     trigger('give_up', {job: props.value.id});
     return;
   }
-  giveUp.textContent = 'Give up for good?';
+  giveUp.textContent = fairWords`Give up for good?`;
   sure = setTimeout(calm, 5000);
 });
-giveUp.title = 'Nobody goes on with it: what is unfinished is removed, and its names are free';
+giveUp.title = fairWords`Nobody goes on with it: what is unfinished is removed, and its names are free`;
 find('.cancel').addEventListener('click', () => trigger('cancel', {job: props.value.id}));
 find('.resume').addEventListener('click', () => trigger('resume', {job: props.value.id}));
 watch('value', paint);

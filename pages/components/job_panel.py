@@ -14,6 +14,7 @@ from fair_app.studio.projects import Project, open_project
 from pages.components.markup import ago, duration
 from pages.components.notice import spoken
 from pages.components.page import ACTION, Place
+from pages.languages import _
 from pages.person import person
 
 HERE = Path(__file__).parent
@@ -88,18 +89,20 @@ def described(view: JobView) -> dict[str, Any]:
     stopping = active and job.cancel_requested
     return {
         "id": job.id,
-        "title": view.title,
+        "title": _(view.title),
         "kind": job.state,
         "state": _state(view, stopping),
-        "stage": (job.stage if job.state == "running" else "") or when(view),
-        "count": f"{job.done:,} of {job.total:,}" if job.total else "",
-        "left": f"about {duration(job.eta_s)} left" if active and job.eta_s else "",
+        "stage": _(job.stage if job.state == "running" else "") or when(view),
+        "count": _("{done} of {total}", done=f"{job.done:,}", total=f"{job.total:,}")
+        if job.total
+        else "",
+        "left": _("about {time} left", time=duration(job.eta_s)) if active and job.eta_s else "",
         "progress": job.done / job.total if job.total else None,
         "error": job.error or "",
         "log": "\n".join(line.line for line in view.log),
         "cancel": active and not stopping,
-        "cancel_label": "Pause" if job.kind in PAUSED else "Cancel",
-        "resume_label": "Ask what is missing" if job.kind in ASKED and job.done else "Resume",
+        "cancel_label": _("Pause") if job.kind in PAUSED else _("Cancel"),
+        "resume_label": _("Ask what is missing") if job.kind in ASKED and job.done else _("Resume"),
         "resume": job.resumable,
         "give_up": may_give_up(job),
     }
@@ -108,22 +111,24 @@ def described(view: JobView) -> dict[str, Any]:
 def _state(view: JobView, stopping: bool) -> str:
     pausable = view.job.kind in PAUSED
     if stopping:
-        return "Pausing" if pausable else "Stopping"
+        return _("Pausing") if pausable else _("Stopping")
     if view.job.given_up:
-        return "Given up"
+        return _("Given up")
     begun = view.job.started_at is not None or view.job.done > 0
     if pausable and begun and view.job.state == "cancelled":
-        return "Paused"
-    return STATES[view.job.state]
+        return _("Paused")
+    return _(STATES[view.job.state])
 
 
 def when(view: JobView) -> str:
     """When a job that is not at work was asked for or ended, and how long it took."""
     job = view.job
     if job.finished_at is None:
-        return "waiting for its turn" if job.state == "queued" else "starting"
-    took = f", took {duration(job.finished_at - job.started_at)}" if job.started_at else ""
-    return f"{ago(job.finished_at)}{took}"
+        return _("waiting for its turn") if job.state == "queued" else _("starting")
+    then = ago(job.finished_at)
+    if not job.started_at:
+        return then
+    return _("{then}, took {time}", then=then, time=duration(job.finished_at - job.started_at))
 
 
 def is_active(settings: Settings, project: Project, kind: str) -> bool:

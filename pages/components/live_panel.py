@@ -13,6 +13,7 @@ from pages.components.money import usd
 from pages.components.notice import notice
 from pages.components.quote_panel import ROLES
 from pages.components.stats import Stat, stats
+from pages.languages import _
 
 REASONS = {
     Fault.RATE_LIMIT: ("Too many calls", "Retry later, or give the teacher a limit of calls."),
@@ -42,14 +43,18 @@ def live_panel(found: Live, expected: Mapping[str, int]) -> str:
     tokens = sum(one.input_tokens + one.output_tokens for one in found.tallies)
     unknown = sum(one.unpriced for one in found.tallies)
     projected = (
-        f"about {usd(found.projected_usd)} in the end"
+        _("about {cost} in the end", cost=usd(found.projected_usd))
         if found.projected_usd
-        else f"{count(unknown, 'call')} of unknown price"
+        else _("{calls} of unknown price", calls=count(unknown, "call"))
         if unknown
-        else "so far"
+        else _("so far")
     )
     items = [
-        Stat("Answered", f"{done:,}", f"{sent:,} under way, {failed:,} failed"),
+        Stat(
+            "Answered",
+            f"{done:,}",
+            _("{sent} under way, {failed} failed", sent=f"{sent:,}", failed=f"{failed:,}"),
+        ),
         Stat("Calls a second", f"{found.calls_per_second:.1f}", "over the last ten seconds"),
         Stat("Tokens", f"{tokens:,}", "sent and received"),
         Stat("Cost", usd(found.cost_usd), projected),
@@ -68,10 +73,11 @@ def cap_bar(spent: float, cap: float | None) -> str:
         return ""
     share = min(1.0, spent / cap)
     state = "full" if share >= 1 else "near" if share >= WARN_AT else ""
-    near = " — nearly spent" if state == "near" else " — spent" if state else ""
+    near = _(" — nearly spent") if state == "near" else _(" — spent") if state else ""
+    of = text(_("of {cap} spent", cap=usd(cap)))
     return (
-        f'<div class="cap {state}"><p><span><b>{usd(spent)}</b> of {usd(cap)} spent</span>'
-        f'<span class="soft">{100 * share:.0f} %{near}</span></p>'
+        f'<div class="cap {state}"><p><span><b>{text(usd(spent))}</b> {of}</span>'
+        f'<span class="soft">{100 * share:.0f} %{text(near)}</span></p>'
         f'<span class="bar"><i style="width:{100 * share:.1f}%"></i></span></div>'
     )
 
@@ -100,14 +106,14 @@ def written_panel(found: Mapping[str, Any], last: Live | None) -> str:
     if not any(found[name] for name in ROLES_WRITTEN):
         return ""
     items = [
-        Stat(name.capitalize(), f"{found[name]:,}", note) for name, note in ROLES_WRITTEN.items()
+        Stat(_(name.capitalize()), f"{found[name]:,}", note) for name, note in ROLES_WRITTEN.items()
     ]
     if last and last.spent_usd:
         items.append(Stat("Spent", usd(last.spent_usd), "by this project"))
     bars = tally_bars(last.tallies, {}) if last else ""
     folded = (
-        '<details class="fold-in" data-key="last"><summary>The last job by teacher and role'
-        f"</summary>{bars}</details>"
+        '<details class="fold-in" data-key="last"><summary>'
+        f"{text(_('The last job by teacher and role'))}</summary>{bars}</details>"
         if bars
         else ""
     )
@@ -117,24 +123,38 @@ def written_panel(found: Mapping[str, Any], last: Live | None) -> str:
 def ended(result: Mapping[str, Any], found: Live) -> str:
     """Why a job that ended by itself left calls out, and what to do; "" when it left none out."""
     said = [
-        notice(f"{teacher} was not asked any further: {str(why).rstrip('.')}.", "warning")
+        notice(
+            _(
+                "{teacher} was not asked any further: {reason}.",
+                teacher=teacher,
+                reason=str(why).rstrip("."),
+            ),
+            "warning",
+        )
         for teacher, why in (result.get("out") or {}).items()
     ]
     left = int(result.get("left") or 0)
     if result.get("stopped_by_budget") and found.budget_usd is not None:
         said.append(
             notice(
-                f"Stopped at the cap: {usd(found.spent_usd)} of {usd(found.budget_usd)} are "
-                f"spent, and {count(left, 'call')} left. Raise the cap, or clear it, and ask for "
-                "what is missing.",
+                _(
+                    "Stopped at the cap: {spent} of {cap} are spent, and {calls} left. Raise the "
+                    "cap, or clear it, and ask for what is missing.",
+                    spent=usd(found.spent_usd),
+                    cap=usd(found.budget_usd),
+                    calls=count(left, "call"),
+                ),
                 "warning",
             )
         )
     elif said and left:
         said.append(
             notice(
-                f"{count(left, 'call')} left: mend what is said above, then ask for what is "
-                "missing. Only that is sent."
+                _(
+                    "{calls} left: mend what is said above, then ask for what is missing. Only "
+                    "that is sent.",
+                    calls=count(left, "call"),
+                )
             )
         )
     return "".join(said)
@@ -146,10 +166,12 @@ def failure_table(failures: Sequence[Failures]) -> str:
         return ""
     rows = "".join(_failure(one) for one in failures)
     total = sum(one.count for one in failures)
+    heading = text(_("{calls} failed", calls=count(total, "call")))
     return (
-        f"<h3>{count(total, 'call')} failed</h3>"
-        '<div class="table failures"><table><thead><tr><th>Reason</th><th>Teacher</th>'
-        '<th class="n">Calls</th><th>What was said</th></tr></thead>'
+        f"<h3>{heading}</h3>"
+        f'<div class="table failures"><table><thead><tr><th>{text(_("Reason"))}</th>'
+        f'<th>{text(_("Teacher"))}</th><th class="n">{text(_("Calls"))}</th>'
+        f"<th>{text(_('What was said'))}</th></tr></thead>"
         f"<tbody>{rows}</tbody></table></div>"
     )
 
@@ -161,9 +183,9 @@ def _key(teacher: str, role: str) -> str:
 def _failure(one: Failures) -> str:
     known = one.kind in list(Fault)
     reason, advice = REASONS[Fault(one.kind)] if known else (str(one.kind), "")
-    role = ROLES.get(one.role, one.role).lower()
+    role = _(ROLES.get(one.role, one.role).lower())
     return (
-        f"<tr><td><b>{text(reason)}</b><small>{text(advice)}</small></td>"
+        f"<tr><td><b>{text(_(reason))}</b><small>{text(_(advice))}</small></td>"
         f"<td>{text(one.teacher)}<small>{text(role)}</small></td>"
         f'<td class="n">{one.count:,}</td><td class="said-by">{text(one.message or "")}</td></tr>'
     )
@@ -176,16 +198,18 @@ def _bar(one: Tally, expected: Mapping[str, int]) -> str:
         f'<i class="{state}" style="width:{100 * number / total:.2f}%"></i>'
         for state, number in (("done", one.done), ("failed", one.failed), ("sent", under_way))
     )
-    failed = f", {one.failed:,} failed" if one.failed else ""
-    role = ROLES.get(one.role, one.role)
+    failed = _(", {failed} failed", failed=f"{one.failed:,}") if one.failed else ""
+    of = _("{done} of {total}", done=f"{one.done:,}", total=f"{total:,}")
+    role = _(ROLES.get(one.role, one.role).lower())
     return (
-        f'<li><span class="name">{text(one.teacher)} <small>{text(role.lower())}</small></span>'
+        f'<li><span class="name">{text(one.teacher)} <small>{text(role)}</small></span>'
         f'<span class="stack">{parts}</span>'
-        f'<span class="soft">{one.done:,} of {total:,}{failed}</span></li>'
+        f'<span class="soft">{text(of)}{text(failed)}</span></li>'
     )
 
 
 def _pause(one: Pause) -> str:
-    why = REASONS[Fault(one.why)][0].lower() if one.why in list(Fault) else one.why
+    why = _(REASONS[Fault(one.why)][0].lower()) if one.why in list(Fault) else one.why
     seconds = max(1, round(one.free_at - time.time()))
-    return notice(f"{one.name}: paused {seconds} s ({why})", "warning")
+    paused = _("{name}: paused {seconds} s ({reason})", name=one.name, seconds=seconds, reason=why)
+    return notice(paused, "warning")

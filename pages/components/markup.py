@@ -2,17 +2,29 @@
 
 import time
 
-from fair_app.report.markup import count, duration, p_number, p_words, percent, text
+from fair_app.report.markup import duration, p_number, p_words, percent, text
+from pages.languages import _, plural
 
 __all__ = ["ago", "count", "duration", "p_number", "p_words", "percent", "text"]
+
+AGO = (
+    (86400, "{n} day ago", "{n} days ago"),
+    (3600, "{n} hour ago", "{n} hours ago"),
+    (60, "{n} min ago", "{n} min ago"),
+)
 
 
 def ago(moment: float) -> str:
     """How long ago a moment was (seconds since 1970): `just now`, `5 min ago`, `3 days ago`."""
     passed = max(0.0, time.time() - moment)
-    for size, unit in ((86400, "day"), (3600, "hour"), (60, "min")):
+    for size, one, many in AGO:
         if passed >= size:
             number = int(passed // size)
-            plural = "s" if number > 1 and unit != "min" else ""
-            return f"{number} {unit}{plural} ago"
-    return "just now"
+            return plural(one, many, number, n=number)
+    return _("just now")
+
+
+def count(number: int, thing: str, things: str = "") -> str:
+    """A number and what it counts: `1 question`, `1,161 rationales`."""
+    many = f"{{n}} {things or thing + 's'}"
+    return plural(f"{{n}} {thing}", many, number, n=f"{number:,}")

@@ -33,6 +33,7 @@ from pages.components.notice import go_button, notice, spoken
 from pages.components.page import ACTION, Place
 from pages.components.painted import painted
 from pages.components.training_fields import PRESET_TITLES, TrainingFields
+from pages.languages import _
 from pages.person import person
 
 CSS = (Path(__file__).parent / "mentor_section.css").read_text(encoding="utf-8")
@@ -60,6 +61,11 @@ WORDS = {
         "The student learns from committee and mentor, and from how likely the mentor finds each "
         "word (soft labels).",
     ),
+}
+GO_TO = {
+    "exam": "Go to the exam",
+    "committee": "Go to the committee",
+    "review": "Go to the review",
 }
 JOBS = {"train": "train", "test": "evaluate", "augment": "augment"}
 """The steps that are jobs, and their kinds."""
@@ -246,7 +252,6 @@ class MentorSection:
                 self._model = gr.Textbox(
                     label="Model",
                     placeholder="the student itself",
-                    info="A hub id, a folder, or checkpoint:NAME",
                     max_lines=1,
                     elem_id="mentor-model",
                 )
@@ -289,7 +294,6 @@ class MentorSection:
                     self._ref = gr.Dropdown(
                         [],
                         label="The mentor",
-                        info="What you have trained, or any REF",
                         allow_custom_value=True,
                         elem_id="mentor-ref",
                     )
@@ -315,7 +319,6 @@ class MentorSection:
                     )
                     self._limit = gr.Number(
                         label="Mistakes",
-                        info="Optional: the first so many",
                         precision=0,
                         elem_id="mentor-limit",
                     )
@@ -349,12 +352,13 @@ def said(number: int, step: Step, found: Course) -> str:
     title, about = WORDS[step.name]
     mark = "✓" if step.state == "done" else str(number)
     value = f'<p class="value">{text(step.value)}</p>' if step.value else ""
-    note = f"<p>{text(step.note)}</p>" if step.note else ""
-    go = go_button(step.go, f"Go to the {step.go}", "plain") if step.go else ""
+    note = f"<p>{text(_(step.note))}</p>" if step.note else ""
+    go = go_button(step.go, GO_TO[step.go], "plain") if step.go else ""
     warning = found.mentor.warning if found.mentor and step.name == "test" else ""
     return (
         f'<div class="mentor-said" data-state="{step.state}">'
-        f'<span class="number" aria-hidden="true">{mark}</span><h4>{title}</h4><p>{about}</p>'
+        f'<span class="number" aria-hidden="true">{mark}</span>'
+        f"<h4>{text(_(title))}</h4><p>{text(_(about))}</p>"
         f"{value}{note}{go}</div>" + (notice(warning, "warning") if warning else "")
     )
 

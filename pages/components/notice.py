@@ -9,6 +9,7 @@ import gradio as gr
 
 from fair_app.errors import BadInput, WorkFailed
 from pages.components.markup import text
+from pages.languages import _, said_of
 
 P = ParamSpec("P")
 UNEXPECTED = "Something unexpected went wrong; the server’s terminal shows what."
@@ -27,10 +28,10 @@ def spoken(handler: Callable[P, Any]) -> Callable[P, Any]:
             return handler(*args, **kwargs)
         except (BadInput, WorkFailed) as fault:
             # Gradio renders the message as HTML, and it may quote what a person or a file gave.
-            gr.Warning(text(fault), duration=12)
+            gr.Warning(text(said_of(fault)), duration=12)
         except Exception:
             logger.exception("a page's handler failed")
-            gr.Warning(UNEXPECTED, duration=12)
+            gr.Warning(_(UNEXPECTED), duration=12)
         return gr.skip()
 
     return speaking
@@ -45,14 +46,16 @@ def notice(sentence: str, kind: str = "info", button: str = "") -> str:
     role = "alert" if kind in ("warning", "error") else "status"
     return (
         f'<div class="notice {kind}" role="{role}">'
-        f'<span class="mark" aria-hidden="true">{mark}</span><p>{text(sentence)}</p>{button}</div>'
+        f'<span class="mark" aria-hidden="true">{mark}</span>'
+        f"<p>{text(_(sentence))}</p>{button}</div>"
     )
 
 
 def empty(title: str, sentence: str, go: str = "", label: str = "", item: str = "") -> str:
     """An empty state: what is not there yet, and a button to the page where it is made."""
     button = go_button(go, label, item=item) if go else ""
-    return f'<div class="empty"><h3>{text(title)}</h3><p>{text(sentence)}</p>{button}</div>'
+    title, sentence = text(_(title)), text(_(sentence))
+    return f'<div class="empty"><h3>{title}</h3><p>{sentence}</p>{button}</div>'
 
 
 def go_button(go: str, label: str, kind: str = "primary", item: str = "") -> str:
@@ -62,5 +65,6 @@ def go_button(go: str, label: str, kind: str = "primary", item: str = "") -> str
     """
     more = f' data-item="{text(item)}"' if item else ""
     return (
-        f'<button type="button" class="go {kind}" data-go="{text(go)}"{more}>{text(label)}</button>'
+        f'<button type="button" class="go {kind}" data-go="{text(go)}"{more}>'
+        f"{text(_(label))}</button>"
     )

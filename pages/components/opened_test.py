@@ -22,13 +22,15 @@ from fair_app.studio.evaluations import (
 from fair_app.studio.projects import Project, open_project
 from fair_app.studio.wrong_predictions import export_wrong_of
 from pages.components import tested
+from pages.components.markup import text
 from pages.components.notice import spoken
 from pages.components.page import ACTION, Place
 from pages.components.painted import painted
 from pages.components.saved_file import saves
+from pages.languages import _
 
 ADDRESS = re.compile(r"(\d{1,9})(\.clean)?")
-LOOKING = '<p class="soft">Looking for its questions in what was learned from…</p>'
+LOOKING = "Looking for its questions in what was learned from…"
 
 BRING_INTO_SIGHT = """
 watch('value', () => {
@@ -106,7 +108,7 @@ class OpenedTest:
         return [
             gr.Column(visible=True),
             numbers,
-            LOOKING,
+            f'<p class="soft">{text(_(LOOKING))}</p>',
             gr.Checkbox(value=opened.without_leaked, visible=opened.without_leaked),
             gr.Button(visible=one.correct < one.answered),
             _comparable(one, found),

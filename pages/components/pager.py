@@ -1,5 +1,7 @@
 """Pages of a long list: a drop-down that names the items of each page."""
 
+from pages.languages import _
+
 PAGE_SIZE = 50
 
 
@@ -8,7 +10,12 @@ def pager_choices(total: int) -> list[tuple[str, int]]:
     pages = max(1, -(-total // PAGE_SIZE))
     return [
         (
-            f"{PAGE_SIZE * page + 1:,} to {min(total, PAGE_SIZE * (page + 1)):,} of {total:,}",
+            _(
+                "{first} to {last} of {total}",
+                first=f"{PAGE_SIZE * page + 1:,}",
+                last=f"{min(total, PAGE_SIZE * (page + 1)):,}",
+                total=f"{total:,}",
+            ),
             page + 1,
         )
         for page in range(pages)

@@ -14,6 +14,7 @@ from pages.components.markup import text
 from pages.components.notice import spoken
 from pages.components.page import ACTION
 from pages.components.painted import painted
+from pages.languages import _
 
 
 class People:
@@ -54,7 +55,7 @@ class People:
 
 def _listed(accounts: Accounts) -> str:
     rows = "".join(
-        f"<div><dt><span>{text(name)}</span></dt><dd>{role.word}</dd></div>"
+        f"<div><dt><span>{text(name)}</span></dt><dd>{text(_(role.word))}</dd></div>"
         for name, role in accounts.listed().items()
     )
-    return f'<h3>People</h3><dl class="rows">{rows}</dl>'
+    return f'<h3>{text(_("People"))}</h3><dl class="rows">{rows}</dl>'

@@ -16,6 +16,7 @@ from pages.components.markup import text
 from pages.components.notice import notice, spoken
 from pages.components.page import ACTION, Place
 from pages.components.painted import fixed, painted
+from pages.languages import _, said_of
 
 TITLES = {Role.RATIONALE: "Rationale", Role.FEEDBACK: "Feedback", Role.REVIEW: "Review"}
 ABOUT = (
@@ -79,8 +80,8 @@ def prompts_panel() -> PromptsPanel:
 def values(settings: Settings, project: Any, role: str, keep: bool) -> list[Any]:
     """What the panel shows of a project; `keep` leaves what a person may be writing."""
     now = templates(settings, project)
-    own = [TITLES[one].lower() for one, template in now.items() if template != DEFAULTS[one]]
-    label = f"Prompts ({', '.join(own)} changed)" if own else "Prompts"
+    own = [_(TITLES[one].lower()) for one, template in now.items() if template != DEFAULTS[one]]
+    label = _("Prompts ({roles} changed)", roles=", ".join(own)) if own else _("Prompts")
     if keep:
         return [gr.Accordion(label=label), *[gr.skip()] * (len(Role) + 1)]
     return [
@@ -143,17 +144,18 @@ def _needed(role: Role) -> str:
     """The fields that a template must hold, and what stands there."""
     fields: Mapping[str, str] = FIELDS[role]
     rows = "".join(
-        f"<li><code>{text('$' + name)}</code> {text(about)}</li>" for name, about in fields.items()
+        f"<li><code>{text('$' + name)}</code> {text(_(about))}</li>"
+        for name, about in fields.items()
     )
-    return f'<p class="soft">It must hold:</p><ul class="needs">{rows}</ul>'
+    return f'<p class="soft">{text(_("It must hold:"))}</p><ul class="needs">{rows}</ul>'
 
 
 def _preview(settings: Settings, project: Any, role: Role, template: str) -> str:
     try:
         rendered = preview(settings, project, role, template)
     except BadInput as fault:
-        return notice(str(fault), "warning")
+        return notice(said_of(fault), "warning")
     return (
-        '<p class="soft">As it is sent, about the first mistake:</p>'
+        f'<p class="soft">{text(_("As it is sent, about the first mistake:"))}</p>'
         f'<pre class="said">{text(rendered)}</pre>'
     )

@@ -7,8 +7,11 @@ from pages.components.markup import count, duration, text
 from pages.components.money import usd, usd_or_unknown
 from pages.components.notice import empty, go_button, notice
 from pages.components.stats import Stat, stats
+from pages.languages import _
 
 ROLES = {"rationale": "Rationales", "feedback": "Feedback", "review": "Reviews"}
+
+SAMPLED = "Tokens are estimated from an even sample of the mistakes."
 
 
 def quote_panel(found: Quote | None, recorded: bool) -> str:
@@ -35,7 +38,11 @@ def quote_panel(found: Quote | None, recorded: bool) -> str:
         )
     if found.calls == 0:
         return notice(
-            f"All {found.done:,} calls about {count(found.mistakes, 'mistake')} are made.",
+            _(
+                "All {calls} calls about {mistakes} are made.",
+                calls=f"{found.done:,}",
+                mistakes=count(found.mistakes, "mistake"),
+            ),
             "success",
             go_button("review", "Review the rationales"),
         )
@@ -54,22 +61,25 @@ def cost_in_words(found: Quote) -> tuple[str, str]:
     """The cost of the missing calls, and a note on it. What is not known is said to be unknown."""
     sent = [line for line in found.lines if line.calls > line.from_ledger]
     if found.unpriced:
-        unknown = f"and what {', '.join(found.unpriced)} will cost, which nobody knows"
+        unknown = _(
+            "and what {teachers} will cost, which nobody knows", teachers=", ".join(found.unpriced)
+        )
         if all(line.cost_usd is None for line in sent):
-            return "unknown", "nobody knows these teachers’ prices"
+            return _("unknown"), _("nobody knows these teachers’ prices")
         return usd(found.cost_usd), unknown
     if found.cost_usd == 0:
-        return "nothing", "these teachers are free" if sent else "all stand in the ledger"
-    return usd(found.cost_usd), "an estimate"
+        free = _("these teachers are free") if sent else _("all stand in the ledger")
+        return _("nothing"), free
+    return usd(found.cost_usd), _("an estimate")
 
 
 def _sums(found: Quote) -> list[Stat]:
     per_mistake = found.teachers * (found.teachers + 1)
     cost, about = cost_in_words(found)
     ledger = (
-        f"{found.from_ledger:,} of them from the ledger, at no cost"
+        _("{calls} of them from the ledger, at no cost", calls=f"{found.from_ledger:,}")
         if found.from_ledger
-        else f"{per_mistake} for each mistake"
+        else _("{calls} for each mistake", calls=per_mistake)
     )
     items = [
         Stat("Calls to make", f"{found.calls:,}", ledger),
@@ -86,16 +96,14 @@ def _sums(found: Quote) -> list[Stat]:
 
 def _details(found: Quote) -> str:
     rows = "".join(_row(line) for line in found.lines if line.calls)
-    sampled = (
-        '<p class="soft">Tokens are estimated from an even sample of the mistakes.</p>'
-        if found.sampled
-        else ""
-    )
+    sampled = f'<p class="soft">{text(_(SAMPLED))}</p>' if found.sampled else ""
+    numbers = (_("Calls"), _("From the ledger"), _("Tokens sent"), _("Received"), _("Cost"))
+    heads = "".join(f'<th class="n">{text(name)}</th>' for name in numbers)
     return (
-        '<details class="fold-in" data-key="quote"><summary>By teacher and role</summary>'
-        '<div class="table"><table><thead><tr><th>Teacher</th><th>Asked for</th>'
-        '<th class="n">Calls</th><th class="n">From the ledger</th><th class="n">Tokens sent</th>'
-        '<th class="n">Received</th><th class="n">Cost</th></tr></thead>'
+        '<details class="fold-in" data-key="quote">'
+        f"<summary>{text(_('By teacher and role'))}</summary>"
+        f'<div class="table"><table><thead><tr><th>{text(_("Teacher"))}</th>'
+        f"<th>{text(_('Asked for'))}</th>{heads}</tr></thead>"
         f"<tbody>{rows}</tbody><tfoot>{_sum(found)}</tfoot></table></div>{sampled}</details>"
     )
 
@@ -103,7 +111,7 @@ def _details(found: Quote) -> str:
 def _row(line: QuoteLine) -> str:
     figures = (line.calls, line.from_ledger, line.input_tokens, line.output_tokens)
     return (
-        f"<tr><td>{text(line.teacher)}</td><td>{ROLES[line.role]}</td>{_numbers(figures)}"
+        f"<tr><td>{text(line.teacher)}</td><td>{text(_(ROLES[line.role]))}</td>{_numbers(figures)}"
         f'<td class="n">{usd_or_unknown(line.cost_usd)}</td></tr>'
     )
 
@@ -115,8 +123,9 @@ def _sum(found: Quote) -> str:
         sum(line.input_tokens for line in found.lines),
         sum(line.output_tokens for line in found.lines),
     )
-    cost = usd(found.cost_usd) + (" and unknown" if found.unpriced else "")
-    return f'<tr><td>All</td><td></td>{_numbers(figures)}<td class="n">{cost}</td></tr>'
+    cost = text(usd(found.cost_usd) + (_(" and unknown") if found.unpriced else ""))
+    name = text(_("All"))
+    return f'<tr><td>{name}</td><td></td>{_numbers(figures)}<td class="n">{cost}</td></tr>'
 
 
 def _numbers(figures: Iterable[int]) -> str:

@@ -7,6 +7,7 @@ from fair_app.curation.acceptance import HIGHEST_SCORE, LOWEST_SCORE
 from fair_app.curation.reliability import Estimate, Reliability, Reviewer
 from pages.components.agreement import agreement_matrix
 from pages.components.markup import count, text
+from pages.languages import _
 
 CSS = (Path(__file__).parent / "reliability.css").read_text(encoding="utf-8")
 
@@ -53,6 +54,16 @@ HOW = (
     ),
 )
 
+TOO_FEW = (
+    "Too few to say how far all agree: it takes rationales with two scores or more that are not "
+    "all the same."
+)
+SCALE = (
+    "1 is full agreement, 0 what chance gives; 0.80 is asked for to rely on scores, 0.67 for "
+    "tentative conclusions."
+)
+MATRIX = "Mean score and number of scores; a row a reviewer, a column an author."
+
 
 def reliability_panel(found: Reliability) -> str:
     """All of it: the sentences first, then the tables; one line where nobody has scored yet."""
@@ -62,13 +73,16 @@ def reliability_panel(found: Reliability) -> str:
             if len(found.reviewers) == 1
             else "No review has given a score yet."
         )
-        return f'<section class="reliability"><p class="soft">{reason}</p></section>'
+        return f'<section class="reliability"><p class="soft">{text(_(reason))}</p></section>'
     said = "".join(f"<li>{text(reviewer.sentence)}</li>" for reviewer in found.reviewers)
-    how = "".join(f"<div><dt>{text(name)}</dt><dd>{text(means)}</dd></div>" for name, means in HOW)
+    how = "".join(
+        f"<div><dt>{text(_(name))}</dt><dd>{text(_(means))}</dd></div>" for name, means in HOW
+    )
     return (
         f'<section class="reliability"><ul class="sentences">{said}</ul>'
         f"{_matrix(found)}{_reviewers(found)}{_agreement(found)}"
-        '<details class="how" data-key="reliability-how"><summary>How to read this</summary>'
+        '<details class="how" data-key="reliability-how">'
+        f"<summary>{text(_('How to read this'))}</summary>"
         f'<dl class="rows">{how}</dl></details></section>'
     )
 
@@ -85,8 +99,7 @@ def _matrix(found: Reliability) -> str:
         for name in reviewing
     )
     return (
-        '<h3>Who gives whom what</h3><p class="soft">Mean score and number of scores; '
-        "a row a reviewer, a column an author.</p>"
+        f'<h3>{text(_("Who gives whom what"))}</h3><p class="soft">{text(_(MATRIX))}</p>'
         f'<div class="table"><table class="given"><thead><tr><td></td>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )
@@ -94,12 +107,18 @@ def _matrix(found: Reliability) -> str:
 
 def _cell(found: Reliability, name: str, author: str) -> str:
     if name == author:
-        return '<td class="own"><small>not asked about its own</small></td>'
+        return f'<td class="own"><small>{text(_("not asked about its own"))}</small></td>'
     cell = found.matrix.get((name, author))
     if cell is None:
-        return '<td class="none" title="no score yet">–</td>'
+        return f'<td class="none" title="{text(_("no score yet"))}">–</td>'
     strength = (cell.mean - LOWEST_SCORE) / (HIGHEST_SCORE - LOWEST_SCORE)
-    title = f"{name} gives {author} {cell.mean:.2f} on average, in {count(cell.n, 'score')}"
+    title = _(
+        "{reviewer} gives {author} {mean} on average, in {scores}",
+        reviewer=name,
+        author=author,
+        mean=f"{cell.mean:.2f}",
+        scores=count(cell.n, "score"),
+    )
     return (
         f'<td title="{text(title)}" style="--strength:{strength:.3f}">'
         f"<b>{cell.mean:.2f}</b><small>n {cell.n:,}</small></td>"
@@ -110,15 +129,22 @@ def _reviewers(found: Reliability) -> str:
     rows = "".join(_row(one, found.threshold) for one in found.reviewers if one.n)
     graded = any(one.auc for one in found.reviewers)
     decided = any(one.human for one in found.reviewers)
+    heads = "".join(
+        f'<th scope="col"{kind}>{text(name)}</th>'
+        for name, kind in (
+            (_("Reviewer"), ""),
+            (_("Mean, spread"), ' class="n"'),
+            (_("Leniency"), ' class="n"'),
+            (_("Tells right from wrong (AUC)"), ""),
+            (_("Agrees with people"), ""),
+            (_("Gives {score} to wrong", score=HIGHEST_SCORE), ' class="n"'),
+        )
+    )
     return (
-        '<h3>Reviewer by reviewer</h3><div class="table"><table class="reviewers"><thead><tr>'
-        '<th scope="col">Reviewer</th><th scope="col" class="n">Mean, spread</th>'
-        '<th scope="col" class="n">Leniency</th>'
-        '<th scope="col">Tells right from wrong (AUC)</th>'
-        '<th scope="col">Agrees with people</th>'
-        f'<th scope="col" class="n">Gives {HIGHEST_SCORE} to wrong</th></tr></thead>'
+        f"<h3>{text(_('Reviewer by reviewer'))}</h3>"
+        f'<div class="table"><table class="reviewers"><thead><tr>{heads}</tr></thead>'
         f"<tbody>{rows}</tbody><tfoot><tr><td></td><td></td><td></td>"
-        f"<td>{_scale('0', '0.5, chance', '1') if graded else ''}</td>"
+        f"<td>{_scale('0', text(_('0.5, chance')), '1') if graded else ''}</td>"
         f"<td>{_scale('0 %', '50 %', '100 %') if decided else ''}</td>"
         "<td></td></tr></tfoot></table></div>"
     )
@@ -126,34 +152,45 @@ def _reviewers(found: Reliability) -> str:
 
 def _row(one: Reviewer, threshold: float) -> str:
     wrong, right = (estimate.n if estimate else 0 for estimate in (one.top_wrong, one.top_right))
-    graded = f"{count(right, 'right rationale')}, {wrong:,} wrong"
+    graded = _(
+        "{rationales}, {wrong} wrong",
+        rationales=count(right, "right rationale"),
+        wrong=f"{wrong:,}",
+    )
     people = ""
     if one.human:
-        people = (
-            f"{count(one.human.n, 'score')} on decided rationales, {one.human_accepted:,} of them "
-            f"accepted; side of the threshold {threshold:g}"
+        people = _(
+            "{scores} on decided rationales, {accepted} of them accepted; side of the threshold "
+            "{threshold}",
+            scores=count(one.human.n, "score"),
+            accepted=f"{one.human_accepted:,}",
+            threshold=f"{threshold:g}",
         )
     passed = ""
     if one.passed_wrong:
-        passed = (
-            f"Above the threshold {threshold:g}: {_percent(one.passed_wrong.value)} of "
-            f"{count(wrong, 'wrong rationale')}"
+        passed = _(
+            "Above the threshold {threshold}: {share} of {rationales}",
+            threshold=f"{threshold:g}",
+            share=_percent(one.passed_wrong.value),
+            rationales=count(wrong, "wrong rationale"),
         )
     return (
         f'<tr><th scope="row">{text(one.name)}<small>{count(one.n, "score")}</small></th>'
         f'<td class="n">{_number(one.mean)}<small>± {_number(one.spread)}</small></td>'
         f'<td class="n" title="{text(_habit(one))}">{_signed(one.leniency)}</td>'
-        f'<td title="{text(graded)}">{_plot(one.auc, _number, "nothing graded")}</td>'
-        f'<td title="{text(people)}">{_plot(one.human, _percent, "nobody has decided")}</td>'
+        f'<td title="{text(graded)}">{_plot(one.auc, _number, _("nothing graded"))}</td>'
+        f'<td title="{text(people)}">{_plot(one.human, _percent, _("nobody has decided"))}</td>'
         f'<td class="n" title="{text(passed)}">{_share(one.top_wrong)}</td></tr>'
     )
 
 
 def _habit(one: Reviewer) -> str:
     if one.leniency is None:
-        return "shares no rationale with another reviewer"
-    above = "above" if one.leniency >= 0 else "below"
-    return f"scores {abs(one.leniency):.2f} points {above} the others on the same rationales"
+        return _("shares no rationale with another reviewer")
+    points = f"{abs(one.leniency):.2f}"
+    if one.leniency >= 0:
+        return _("scores {points} points above the others on the same rationales", points=points)
+    return _("scores {points} points below the others on the same rationales", points=points)
 
 
 def _plot(estimate: Estimate | None, show: Callable[[float], str], nothing: str) -> str:
@@ -185,41 +222,43 @@ def _share(estimate: Estimate | None) -> str:
 
 def _ends(estimate: Estimate, show: Callable[[float], str]) -> str:
     if estimate.low is None or estimate.high is None:
-        return "no interval"
-    return f"{show(estimate.low).removesuffix(' %')} to {show(estimate.high)}"
+        return _("no interval")
+    low, high = show(estimate.low).removesuffix(" %"), show(estimate.high)
+    return _("{low} to {high}", low=low, high=high)
 
 
 def _agreement(found: Reliability) -> str:
     names = [reviewer.name for reviewer in found.reviewers]
-    each_two = agreement_matrix(found.pairs, names) or "<h3>Agreement of the reviewers</h3>"
+    heading = text(_("Agreement of the reviewers"))
+    each_two = agreement_matrix(found.pairs, names) or f"<h3>{heading}</h3>"
     return f'{each_two}<div class="together">{_alpha(found.alpha)}</div>'
 
 
 def _alpha(alpha: Estimate | None) -> str:
     if alpha is None:
-        return (
-            '<p class="soft">Too few to say how far all agree: it takes rationales with two scores '
-            "or more that are not all the same.</p>"
-        )
+        return f'<p class="soft">{text(_(TOO_FEW))}</p>'
+    over = _(
+        "({interval}), over {rationales} with two scores or more.",
+        interval=_ends(alpha, _number),
+        rationales=count(alpha.n, "rationale"),
+    )
     return (
-        "<p>All together, Krippendorff’s alpha for ordinal scores: "
-        f"<b>{_number(alpha.value)}</b> ({_ends(alpha, _number)}), "
-        f"over {count(alpha.n, 'rationale')} with two scores or more. {_judged(alpha)}</p>"
-        '<p class="soft">1 is full agreement, 0 what chance gives; 0.80 is asked for to rely on '
-        "scores, 0.67 for tentative conclusions.</p>"
+        f"<p>{text(_('All together, Krippendorff’s alpha for ordinal scores:'))} "
+        f"<b>{_number(alpha.value)}</b> {text(over)} {text(_judged(alpha))}</p>"
+        f'<p class="soft">{text(_(SCALE))}</p>'
     )
 
 
 def _judged(alpha: Estimate) -> str:
     if alpha.low is None:
-        return "That is too few to build on."
+        return _("That is too few to build on.")
     if alpha.low <= 0:
-        return "That is hardly told from chance."
+        return _("That is hardly told from chance.")
     if alpha.value >= RELIABLE:
-        return "That is enough to rely on."
+        return _("That is enough to rely on.")
     if alpha.value >= TENTATIVE:
-        return "That is enough for tentative conclusions."
-    return "One reviewer’s score cannot stand for another’s: several are needed."
+        return _("That is enough for tentative conclusions.")
+    return _("One reviewer’s score cannot stand for another’s: several are needed.")
 
 
 def _number(value: float | None) -> str:

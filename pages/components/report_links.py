@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from fair_app.studio.projects import Project
 from pages.components.markup import text
+from pages.languages import _
 
 CSS = (Path(__file__).parent / "report_links.css").read_text(encoding="utf-8")
 LINKS = {
@@ -12,6 +13,11 @@ LINKS = {
     "report.md": "Report as Markdown",
     "bundle.zip": "Bundle",
 }
+ABOUT = (
+    "One file with settings, data, teachers, cost, the rule and why, results and examples. The "
+    "bundle has it too, with all that the training sets were made from: whoever has it can make "
+    "them again without a call."
+)
 
 
 def report_links(project: Project) -> str:
@@ -20,12 +26,11 @@ def report_links(project: Project) -> str:
         return ""
     # Relative: a proxy may serve the app below a path of its own.
     links = "".join(
-        f'<li><a href="downloads/{text(quote(project.name))}/{file}" download>{words}</a></li>'
+        f'<li><a href="downloads/{text(quote(project.name))}/{file}" download>'
+        f"{text(_(words))}</a></li>"
         for file, words in LINKS.items()
     )
     return (
-        '<section class="report-links"><h3>Report</h3>'
-        "<p>One file with settings, data, teachers, cost, the rule and why, results and examples. "
-        "The bundle has it too, with all that the training sets were made from: whoever has it can "
-        f"make them again without a call.</p><ul>{links}</ul></section>"
+        f'<section class="report-links"><h3>{text(_("Report"))}</h3>'
+        f"<p>{text(_(ABOUT))}</p><ul>{links}</ul></section>"
     )

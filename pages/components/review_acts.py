@@ -16,8 +16,12 @@ from fair_app.studio.deciding import Done
 from fair_app.studio.projects import Project
 from pages.components.markup import count
 from pages.components.review_requests import Asked
+from pages.languages import _
 
-VERBS = {"accept": "accepted", "reject": "rejected"}
+VERBS = {
+    "accept": "{rationales} on {questions} accepted.",
+    "reject": "{rationales} on {questions} rejected.",
+}
 PREVIEWED = 20
 
 
@@ -153,18 +157,19 @@ def _grade(room: Room, asked: Asked) -> Reply:
     deciding.override_grade(room.settings, room.project, asked.answer, True, actor=room.actor)
     if asked.question in room.board.positions:
         return Reply(asked.question)
-    sentence = f"{number}the answer is right by your word, so it is no mistake any more."
-    return Reply(asked.question, sentence, undo=True)
+    sentence = _("the answer is right by your word, so it is no mistake any more.")
+    return Reply(asked.question, f"{number}{sentence}", undo=True)
 
 
 def _undo(room: Room, asked: Asked) -> Reply:
     done = deciding.undo(room.settings, room.project, actor=room.actor)
-    return _went_back(room, asked, done, "Undone", "You have nothing to undo.")
+    return _went_back(room, asked, done, _("Undone"), _("You have nothing to undo."))
 
 
 def _redo(room: Room, asked: Asked) -> Reply:
     done = deciding.redo(room.settings, room.project, actor=room.actor)
-    return _went_back(room, asked, done, "Done again", "You have undone nothing that could come.")
+    nothing = _("You have undone nothing that could come.")
+    return _went_back(room, asked, done, _("Done again"), nothing)
 
 
 def _went_back(room: Room, asked: Asked, done: Done | None, word: str, nothing: str) -> Reply:
@@ -173,11 +178,11 @@ def _went_back(room: Room, asked: Asked, done: Done | None, word: str, nothing: 
         return Reply(asked.question, nothing)
     wide = done.entries > 1 or done.action == "grade"
     positions, about = room.board.positions, done.question_id
-    what = f"“{WORDS.get(done.action, done.action)}”"
+    what = _("“{action}”", action=_(WORDS.get(done.action, done.action)))
     if done.entries > 2:
-        what = f"{count(done.entries, 'decision')} made at once"
+        what = _("{decisions} made at once", decisions=count(done.entries, "decision"))
     elif about in positions:
-        what += f" on question {positions[about] + 1}"
+        what = _("{action} on question {number}", action=what, number=positions[about] + 1)
     shown = about if about in positions else asked.question
     return Reply(shown, f"{word}: {what}.", jump=True, queue=wide, board=wide)
 
@@ -191,9 +196,11 @@ def _decide_all(room: Room, asked: Asked) -> Reply:
     """Accept or reject all rationales of a queue that nobody decided on yet."""
     if asked.verb not in VERBS:
         raise BadInput("A whole queue can be accepted or rejected, nothing else.")
-    rows, _ = _undecided(room, asked)
+    rows = _undecided(room, asked)[0]
     if _mark(rows) != asked.mark:
-        raise BadInput("The queue changed since you looked at it, so nothing was decided.")
+        raise BadInput(
+            "The queue changed since you looked at it, so nothing was decided: look again."
+        )
     number = deciding.decide_all(
         room.settings,
         room.project,
@@ -203,7 +210,7 @@ def _decide_all(room: Room, asked: Asked) -> Reply:
         only_undecided=True,
     )
     questions = count(len({row.question_id for row in rows}), "question")
-    sentence = f"{count(number, 'rationale')} on {questions} {VERBS[asked.verb]}."
+    sentence = _(VERBS[asked.verb], rationales=count(number, "rationale"), questions=questions)
     return Reply(asked.question, sentence, undo=True, jump=True, queue=True, board=True)
 
 
@@ -262,7 +269,7 @@ def is_done(room: Room, asked: Asked) -> bool:
 def numbered(room: Room, question: int) -> str:
     """What a sentence about a question begins with."""
     position = room.board.positions.get(question)
-    return "" if position is None else f"Question {position + 1}: "
+    return "" if position is None else _("Question {number}: ", number=position + 1)
 
 
 WORDS = {"grade": "right after all"}

@@ -32,6 +32,7 @@ from pages.components.review_acts import (
 )
 from pages.components.review_card import card_value, label
 from pages.components.review_requests import Asked, address, place_of
+from pages.languages import _, said_of
 
 WIDE = ("undo", "redo", "decide-all")
 """What may be about other cards than the one on the screen."""
@@ -51,17 +52,20 @@ def opened(
     wanted, queue, search = place_of(item or last)
     notice = ""
     if queue not in QUEUES:
-        notice = f"There is no queue '{queue}': these are all mistakes."
+        notice = _("There is no queue '{queue}': these are all mistakes.", queue=queue)
         queue, search = "all", ""
     question = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 16 else 0
     if item and wanted and question not in room.board.positions:
-        notice = f"'{wanted}' is not a question of this project: this is the next to decide on."
+        notice = _(
+            "'{item}' is not a question of this project: this is the next to decide on.",
+            item=wanted,
+        )
     asked = Asked("queue", queue=queue, search=search, question=question, stay=True)
     try:
         reply = open_queue(room, asked)
     except BadInput as fault:
         asked = Asked("queue", question=question, stay=True)
-        reply, notice = open_queue(room, asked), str(fault)
+        reply, notice = open_queue(room, asked), said_of(fault)
     if notice:
         reply.notice, reply.kind = notice, "warning"
     if reply.found:
@@ -91,14 +95,14 @@ def answered(
             raise BadInput(f"There is nothing like '{asked.action}' to do here: reload the page.")
     except BadInput as fault:
         about = numbered(room, asked.question) if asked.action in DECIDING else ""
-        reply = Reply(asked.question, f"{about}{fault}", "warning")
+        reply = Reply(asked.question, f"{about}{said_of(fault)}", "warning")
         if asked.action == "queue":
             # The browser stays in the queue that it has.
             asked = replace(asked, queue="all", search="")
     # A grade or the rule may have changed the project's row.
     room = Room(settings, open_project(settings, project.name), actor)
     if reply.question and reply.question not in room.board.positions:
-        reply.notice = reply.notice or "That question is no mistake any more."
+        reply.notice = reply.notice or _("That question is no mistake any more.")
         reply.question = standing(room, asked)
         reply.jump = reply.queue = reply.board = True
     return _value(room, asked, reply)

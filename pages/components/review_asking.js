@@ -46,7 +46,7 @@ const keepOutbox = () => {
 // Of several moves and queues that wait, the last counts.
 const ask = (request) => {
   if (DECIDING.has(request.action) && document.body.dataset.role === 'viewer') {
-    say('Only a curator or an owner may decide, and you may look.', 'warning');
+    say(fairWords`Only a curator or an owner may decide, and you may look.`, 'warning');
     return;  // the server would refuse it
   }
   const last = waiting.at(-1);
@@ -85,13 +85,13 @@ const afterPaint = (act) => {
 const waitingDecisions = () => {
   const number = pending().filter(({action}) => DECIDING.has(action)).length;
   if (!number) return '';
-  return number === 1 ? ' Your decision is kept here until it is saved.'
-    : ` Your ${number} decisions are kept here until they are saved.`;
+  return number === 1 ? fairWords` Your decision is kept here until it is saved.`
+    : fairWords` Your ${number} decisions are kept here until they are saved.`;
 };
 const slow = () => {
   slowly = true;
-  say(`The server has not answered yet.${waitingDecisions()}`, 'warning');
-  impatience = setTimeout(() => hold(`The server does not answer.${waitingDecisions()}`),
+  say(fairWords`The server has not answered yet.` + waitingDecisions(), 'warning');
+  impatience = setTimeout(() => hold(fairWords`The server does not answer.` + waitingDecisions()),
     AGAIN_MS - PATIENCE_MS);
 };
 let slowly = false;
@@ -110,7 +110,8 @@ const hold = (words) => {
     say('');
     send();
   };
-  say(words, 'warning', [['Try again', send], [DECIDING.has(stuck.action) ? 'Drop it' : 'Leave it', drop]]);
+  say(words, 'warning', [[fairWords`Try again`, send],
+    [DECIDING.has(stuck.action) ? fairWords`Drop it` : fairWords`Leave it`, drop]]);
 };
 
 // The answer to what was asked; an older one says nothing any more.
@@ -169,7 +170,7 @@ const say = (words, kind = 'info', acts = []) => {
     return button;
   }));
 };
-const tell = ({text, kind, undo: offer}) => say(text, kind, offer ? [['Undo', undo]] : []);
+const tell = ({text, kind, undo: offer}) => say(text, kind, offer ? [[fairWords`Undo`, undo]] : []);
 // Going on takes an old line away, but not a warning that nobody can have read yet.
 const hush = () => {
   const line = find('.review-notice');

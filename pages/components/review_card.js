@@ -120,7 +120,7 @@ const step = (by) => {
 };
 const nextUndecided = () => {
   const place = undecidedFrom(Math.max(0, placeOf(here)));
-  if (place < 0) say('Everything in this queue is decided.');
+  if (place < 0) say(fairWords`Everything in this queue is decided.`);
   else show(list.ids[place]);
 };
 const beside = () => {
@@ -131,7 +131,7 @@ const decide = (action, place = chosen) => {
   const one = card?.columns[place];
   if (!one?.id) return;
   if (!one.cell) {
-    say(`${one.name}’s rationale is not judged, so there is only to comment.`);
+    say(fairWords`${one.name}’s rationale is not judged, so there is only to comment.`);
     return;
   }
   const busyWith = pending().some(({rationale}) => rationale === one.id);

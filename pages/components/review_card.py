@@ -3,7 +3,6 @@
 A text becomes pieces here (`fair_app.curation.marks`), and the browser paints them as text.
 """
 
-import json
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +19,7 @@ from fair_app.stored_questions import as_question
 from fair_app.studio.review import COMPLETE, Card, Score, TeacherColumn
 from fair_app.studio.teachers import TeacherRow
 from fair_app.tasks.base import Grade, Question, Task
+from pages.languages import _
 
 HERE = Path(__file__).parent
 SCRIPTS = (
@@ -50,15 +50,16 @@ def review_card() -> gr.HTML:
 
     Event: `ask`, whose data `review_requests.read` describes.
     """
-    kinds = [
-        {"name": name, "title": kind.title, "about": kind.about, "ruled": name in RANKED}
+    kinds = ", ".join(
+        f"{{name: '{name}', title: fairWords`{kind.title}`, about: fairWords`{kind.about}`, "
+        f"ruled: {str(name in RANKED).lower()}}}"
         for name, kind in QUEUES.items()
-    ]
+    )
     scripts = [(HERE / name).read_text(encoding="utf-8") for name in SCRIPTS]
     return gr.HTML(
         "",
         html_template=(HERE / "review_card.html").read_text(encoding="utf-8"),
-        js_on_load="\n".join([f"const KINDS = {json.dumps(kinds)};", *scripts]),
+        js_on_load="\n".join([f"const KINDS = [{kinds}];", *scripts]),
         apply_default_css=False,
         elem_id="review-card",
     )
@@ -67,8 +68,8 @@ def review_card() -> gr.HTML:
 def label(teacher: TeacherRow) -> str:
     """What must be said of a teacher who was not asked here."""
     if teacher.simulated:
-        return "offline, rule-based"
-    return "imported" if teacher.origin == "imported" else ""
+        return _("offline, rule-based")
+    return _("imported") if teacher.origin == "imported" else ""
 
 
 def named(one: TeacherColumn) -> str:
@@ -80,7 +81,7 @@ def named(one: TeacherColumn) -> str:
 def mentors_label(one: TeacherColumn) -> str:
     """What must be said of a mentor: it is no teacher, and how many it wrote."""
     place, of = one.place
-    return "a model" if of == 1 else f"a model, {place} of {of}"
+    return _("a model") if of == 1 else _("a model, {place} of {number}", place=place, number=of)
 
 
 def card_value(
@@ -116,11 +117,15 @@ def card_value(
 
 def how_read(prediction: object, rule: str | None, truncated: bool) -> str:
     """How the final answer was read out of the student's text."""
-    cut = " The answer was cut off at the token limit." if truncated else ""
+    cut = f" {_('The answer was cut off at the token limit.')}" if truncated else ""
     if prediction in (None, ""):
-        return f"No final answer could be read.{cut}"
-    by = "(imported)" if rule == "imported" else f"by the rule “{rule}”"
-    return f"Read as {prediction} {by}.{cut}"
+        return f"{_('No final answer could be read.')}{cut}"
+    read = (
+        _("Read as {answer} (imported).", answer=prediction)
+        if rule == "imported"
+        else _("Read as {answer} by the rule “{rule}”.", answer=prediction, rule=rule)
+    )
+    return f"{read}{cut}"
 
 
 def _column(
@@ -142,7 +147,7 @@ def _column(
         "feedback": marked(one.feedback or ""),
         "id": one.rationale_id,
         "revision": one.revision,
-        "missing": "" if one.finish == COMPLETE else MISSING.get(one.finish, "Not complete."),
+        "missing": "" if one.finish == COMPLETE else _(MISSING.get(one.finish, "Not complete.")),
         "rationale": marked(text, read.span if read else None),
         "diff": None if one.state.text is None else word_diff(original, text),
         "edited": {"by": edit.actor, "at": edit.at} if edit else None,
@@ -197,7 +202,7 @@ def _cell(one: TeacherColumn) -> dict[str, Any] | None:
 def _score(peer: Score) -> dict[str, Any]:
     return {
         "reviewer": peer.reviewer,
-        "score": "no score" if peer.score is None else str(peer.score),
+        "score": _("no score") if peer.score is None else str(peer.score),
         "counts": peer.counts,
         "text": marked(peer.text),
     }

@@ -29,9 +29,9 @@ const heading = (one, place) => {
     const star = press(one, place, 'favourite', '★', 'F');
     star.className = 'star';
     const favourite = card.favourite === one.id;
-    star.setAttribute('aria-label', 'Favourite');
-    star.title = favourite ? 'The student learns this question from this rationale alone'
-      : 'Favourite: let the student learn this question from this rationale alone';
+    star.setAttribute('aria-label', fairWords`Favourite`);
+    star.title = favourite ? fairWords`The student learns this question from this rationale alone`
+      : fairWords`Favourite: let the student learn this question from this rationale alone`;
     star.setAttribute('aria-pressed', String(favourite));
     title.append(star);
   }
@@ -48,39 +48,40 @@ const press = (one, place, action, words, key) => {
 const buttons = (one, place) => {
   const group = make('div', 'decide');
   group.setAttribute('role', 'group');
-  group.setAttribute('aria-label', `Decide on ${one.name}’s rationale`);
+  group.setAttribute('aria-label', fairWords`Decide on ${one.name}’s rationale`);
   if (one.cell) {
     for (const [action, words, key, value] of
-      [['accept', 'Accept', 'A', true], ['reject', 'Reject', 'R', false]]) {
+      [['accept', fairWords`Accept`, 'A', true], ['reject', fairWords`Reject`, 'R', false]]) {
       const button = press(one, place, action, words, key);
       button.setAttribute('aria-pressed', String(one.cell.decided === value));
       group.append(button);
     }
-    group.append(press(one, place, 'edit', 'Edit', 'E'));
+    group.append(press(one, place, 'edit', fairWords`Edit`, 'E'));
   }
-  group.append(press(one, place, 'comment', 'Comment', 'C'));
+  group.append(press(one, place, 'comment', fairWords`Comment`, 'C'));
   return group;
 };
 
 const rationale = (one, place) => {
   const part = make('section', 'part');
-  const title = make('h4', '', 'Rationale');
+  const title = make('h4', '', fairWords`Rationale`);
   part.append(title);
   const form = writing.has(`edit ${one.id}`) ? editor(one, place) : null;
   if (form) part.append(form);
   // What somebody else wrote while it is edited here is shown below.
   if (!form || form.dataset.over !== textOf(one.rationale)) {
     const text = make('p', 'said');
-    if (form) part.append(make('p', 'quiet', 'As it is now:'));
+    if (form) part.append(make('p', 'quiet', fairWords`As it is now:`));
     if (one.diff && compared.has(one.id)) paintDiff(text, one.diff);
     else paintSaid(text, one.rationale.length ? one.rationale : ['–']);
     part.append(text);
   }
   if (one.diff) {
-    title.append(make('span', 'tag', `edited by ${whom(one.edited.by)}, ${ago(one.edited.at)}`));
+    title.append(make('span', 'tag', fairWords`edited by ${whom(one.edited.by)}, ${ago(one.edited.at)}`));
     const acts = make('p', 'acts');
-    const compare = press(one, place, 'compare', compared.has(one.id) ? 'Hide changes' : 'Show changes', 'D');
-    const restore = press(one, place, 'restore', 'Restore the original', '');
+    const compare = press(one, place, 'compare',
+      compared.has(one.id) ? fairWords`Hide changes` : fairWords`Show changes`, 'D');
+    const restore = press(one, place, 'restore', fairWords`Restore the original`, '');
     restore.removeAttribute('aria-keyshortcuts');
     for (const button of [compare, restore]) button.className = 'go link';
     acts.append(compare, restore);
@@ -93,22 +94,22 @@ const check = ({right, read}) => {
   const line = make('p', `check ${right ? 'right' : 'wrong'}`);
   const mark = make('i', '', right ? '✓' : '✗');
   mark.setAttribute('aria-hidden', 'true');
-  line.append(mark, `Final answer ${right ? 'right' : 'wrong'}: `);
-  if (read) line.append('read ', make('b', '', read));
-  else line.append('none could be read');
+  line.append(mark, right ? fairWords`Final answer right: ` : fairWords`Final answer wrong: `);
+  if (read) line.append(fairWords`read `, make('b', '', read));
+  else line.append(fairWords`none could be read`);
   return line;
 };
 
 const scores = (one) => {
   const part = make('section', 'part');
-  part.append(make('h4', '', 'Peer review'));
-  if (!one.scores.length) part.append(make('p', 'quiet', 'No peer has reviewed it.'));
+  part.append(make('h4', '', fairWords`Peer review`));
+  if (!one.scores.length) part.append(make('p', 'quiet', fairWords`No peer has reviewed it.`));
   for (const peer of one.scores) {
     const written = peer.text.length > 0;
     const line = make(written ? 'details' : 'div', 'peer');
     const head = make(written ? 'summary' : 'p', 'peer-line');
     head.append(make('span', 'name', peer.reviewer), make('b', peer.counts ? '' : 'uncounted', peer.score));
-    if (!peer.counts) head.append(make('small', '', 'not counted'));
+    if (!peer.counts) head.append(make('small', '', fairWords`not counted`));
     line.append(head);
     if (written) {
       line.dataset.key = `${one.id} ${peer.reviewer}`;
@@ -124,12 +125,12 @@ const scores = (one) => {
 };
 const means = ({mean, adjusted}) => {
   const line = make('p', 'peer-line mean');
-  line.append(make('span', 'name', 'Mean'));
+  line.append(make('span', 'name', fairWords`Mean`));
   const plain = make('b', 'plain-mean', mean.toFixed(2));
   line.append(plain);
   if (adjusted !== null) {
-    const less = make('small', 'adjusted-mean', `adjusted ${adjusted.toFixed(2)}`);
-    less.title = 'The mean less each reviewer’s leniency';
+    const less = make('small', 'adjusted-mean', fairWords`adjusted ${adjusted.toFixed(2)}`);
+    less.title = fairWords`The mean less each reviewer’s leniency`;
     line.append(less);
   }
   return line;
@@ -137,8 +138,8 @@ const means = ({mean, adjusted}) => {
 
 const feedback = (one) => {
   const part = make('section', 'part');
-  part.append(make('h4', '', 'Feedback on the student’s answer'));
-  const none = one.mentor ? 'A mentor gives none.' : 'None was written.';
+  part.append(make('h4', '', fairWords`Feedback on the student’s answer`));
+  const none = one.mentor ? fairWords`A mentor gives none.` : fairWords`None was written.`;
   const text = make('p', one.feedback.length ? 'said' : 'quiet', none);
   if (one.feedback.length) paintSaid(text, one.feedback);
   part.append(text);
@@ -150,7 +151,7 @@ const comments = (one, place) => {
   const open = writing.has(`comment ${one.id}`);
   part.hidden = !open && !one.comments.length;
   if (part.hidden) return part;
-  part.append(make('h4', '', 'Comments'));
+  part.append(make('h4', '', fairWords`Comments`));
   for (const said of one.comments) {
     const note = make('div', 'comment');
     const head = make('p', 'quiet');
@@ -171,14 +172,13 @@ const comments = (one, place) => {
 
 // ---- who, and when
 
-const whom = (actor) => (actor === 'local' ? 'a person' : actor === me ? 'you' : actor);
+const whom = (actor) => (actor === 'local' ? fairWords`a person` : actor === me ? fairWords`you` : actor);
 const ago = (at) => {
   const passed = Math.max(0, Date.now() / 1000 - at);
-  for (const [size, unit] of [[86400, 'day'], [3600, 'hour'], [60, 'minute']]) {
-    const number = Math.floor(passed / size);
-    if (number) return `${number} ${unit}${number > 1 ? 's' : ''} ago`;
-  }
-  return 'just now';
+  const [days, hours, minutes] = [86400, 3600, 60].map((size) => Math.floor(passed / size));
+  if (days) return fairCount(days, 'day ago', 'days ago');
+  if (hours) return fairCount(hours, 'hour ago', 'hours ago');
+  return minutes ? fairCount(minutes, 'minute ago', 'minutes ago') : fairWords`just now`;
 };
 
 // Accepted or rejected, and why: by the rule of this moment, also while the dial moves.
@@ -189,19 +189,19 @@ const badge = () => {
     if (!one?.cell) return;
     const yes = accepted(one.cell, one.teacher, rule);
     const reason = one.cell.decided === null ? why(one.cell, one.teacher, rule)
-      : `by ${whom(one.by)}, ${ago(one.at)}`;
+      : fairWords`by ${whom(one.by)}, ${ago(one.at)}`;
     node.classList.toggle('accepted', yes);
     node.classList.toggle('rejected', !yes);
-    node.setAttribute('aria-label', `${one.name}: ${yes ? 'accepted' : 'rejected'}`);
+    node.setAttribute('aria-label', `${one.name}: ${yes ? fairWords`accepted` : fairWords`rejected`}`);
     const mark = make('i', '', yes ? '✓' : '✗');
     mark.setAttribute('aria-hidden', 'true');
     const word = make('b', 'badge');
-    word.append(mark, yes ? 'Accepted' : 'Rejected');
+    word.append(mark, yes ? fairWords`Accepted` : fairWords`Rejected`);
     const line = [word, make('span', 'quiet', reason)];
     if (one.by) {
-      const reset = press(one, place, 'reset', 'Reset', 'X');
+      const reset = press(one, place, 'reset', fairWords`Reset`, 'X');
       reset.className = 'go link';
-      reset.title = 'Let the peers’ scores decide, over the original text';
+      reset.title = fairWords`Let the peers’ scores decide, over the original text`;
       line.push(reset);
     }
     node.querySelector('.verdict-line').replaceChildren(...line);

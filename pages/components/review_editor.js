@@ -36,9 +36,9 @@ const form = (what, one, place, field, {changed, save}) => {
   };
   const usual = () => {
     actions.replaceChildren(
-      act('Save', 'primary', save),
-      act('Cancel', 'plain', leave),
-      make('small', 'hint', 'Ctrl + Enter saves, Esc leaves'),
+      act(fairWords`Save`, 'primary', save),
+      act(fairWords`Cancel`, 'plain', leave),
+      make('small', 'hint', fairWords`Ctrl + Enter saves, Esc leaves`),
     );
   };
   const stay = () => {
@@ -51,9 +51,9 @@ const form = (what, one, place, field, {changed, save}) => {
       leaveForm(what, place);
       return;
     }
-    const keep = act('Keep writing', 'primary', stay);
-    actions.replaceChildren(make('span', 'asks', 'Throw away what you wrote?'), keep,
-      act('Throw away', 'plain', () => leaveForm(what, place)));
+    const keep = act(fairWords`Keep writing`, 'primary', stay);
+    actions.replaceChildren(make('span', 'asks', fairWords`Throw away what you wrote?`), keep,
+      act(fairWords`Throw away`, 'plain', () => leaveForm(what, place)));
     keep.focus();
   };
   node.addEventListener('keydown', (event) => {
@@ -91,7 +91,7 @@ const editor = (one, place) => {
   if (open) return open;
   const written = textOf(one.rationale);
   const field = make('textarea', 'edit-text');
-  field.setAttribute('aria-label', `${one.name}’s rationale`);
+  field.setAttribute('aria-label', fairWords`${one.name}’s rationale`);
   field.dataset.focus = `text ${place}`;
   field.value = draftOf(what)?.text ?? written;
   // The draft remembers what it was written over, so that nobody's work in between is lost.
@@ -131,8 +131,8 @@ const commenter = (one, place) => {
   const list = make('div', 'reasons');
   const text = make('textarea', 'comment-text');
   text.rows = 2;
-  text.placeholder = 'What is to be said (optional with a reason)';
-  text.setAttribute('aria-label', `Comment on ${one.name}’s rationale`);
+  text.placeholder = fairWords`What is to be said (optional with a reason)`;
+  text.setAttribute('aria-label', fairWords`Comment on ${one.name}’s rationale`);
   text.dataset.focus = `words ${place}`;
   text.value = draft.text;
   const keep = () => keepDraft(what, draft.text || draft.reason ? draft : null);
@@ -142,7 +142,7 @@ const commenter = (one, place) => {
     grow(text);
   });
   list.setAttribute('role', 'radiogroup');
-  list.setAttribute('aria-label', 'Reason');
+  list.setAttribute('aria-label', fairWords`Reason`);
   const pick = (reason) => {
     draft.reason = draft.reason === reason ? '' : reason;
     keep();
@@ -168,7 +168,7 @@ const commenter = (one, place) => {
     markReason();
   };
   const editReasons = () => {
-    const button = make('button', 'go link', 'Edit list');
+    const button = make('button', 'go link', fairWords`Edit list`);
     button.type = 'button';
     button.addEventListener('click', () => field.replaceChildren(reasonList(() => {
       paintReasons();
@@ -210,18 +210,18 @@ const reasonList = (done) => {
   const field = make('textarea');
   field.rows = 6;
   field.value = reasons.join('\n');
-  field.setAttribute('aria-label', 'Reasons, one a line');
-  const save = make('button', 'go plain', 'Save the list');
+  field.setAttribute('aria-label', fairWords`Reasons, one a line`);
+  const save = make('button', 'go plain', fairWords`Save the list`);
   save.type = 'button';
   save.addEventListener('click', () => {
     reasonsSaved = done;
     ask({action: 'reasons', value: field.value});
   });
-  const cancel = make('button', 'go link', 'Leave it');
+  const cancel = make('button', 'go link', fairWords`Leave it`);
   cancel.type = 'button';
   cancel.addEventListener('click', done);
   const acts = make('div', 'acts');
-  acts.append(save, cancel, make('small', 'hint', 'One a line, for this project'));
+  acts.append(save, cancel, make('small', 'hint', fairWords`One a line, for this project`));
   node.append(field, acts);
   requestAnimationFrame(() => field.focus());
   return node;

@@ -1,7 +1,6 @@
 // The queue: which questions come one after the other, how far the person is, search, and deciding
 // on all of it at once. KINDS, the queues that there are, stands before this file.
 const whole = new Intl.NumberFormat('en-US');
-const count = (number, thing) => `${whole.format(number)} ${thing}${number === 1 ? '' : 's'}`;
 const AHEAD = 4;                       // cards that are fetched before they are asked for
 const PACE_FROM = 3;                   // cards decided before a pace is worth saying
 const PACE_OF = 40;
@@ -69,9 +68,9 @@ const timeLeft = (left) => {
   const middle = times.length >> 1;
   const median = times.length % 2 ? times[middle] : (times[middle - 1] + times[middle]) / 2;
   const minutes = left * median / 60000;
-  const words = minutes < 1 ? 'less than a minute' : minutes < 100 ? `about ${Math.round(minutes)} min`
-    : `about ${(minutes / 60).toFixed(1)} h`;
-  return `${words} left at your pace`;
+  if (minutes < 1) return fairWords`less than a minute left at your pace`;
+  const time = minutes < 100 ? `${Math.round(minutes)} min` : `${(minutes / 60).toFixed(1)} h`;
+  return fairWords`about ${time} left at your pace`;
 };
 
 // ---- the bar
@@ -88,7 +87,7 @@ const paintBar = () => {
   number.placeholder = '–';
   find('.place-total').textContent = whole.format(total);
   const done = list.decided.filter(Boolean).length;
-  const outside = here && place < 0 ? (total ? 'this one is not in the queue' : '') : '';
+  const outside = here && place < 0 ? (total ? fairWords`this one is not in the queue` : '') : '';
   find('.progress').textContent =
     [outside, total ? `${whole.format(done)} decided` : '', timeLeft(total - done)].filter(Boolean).join(' · ');
   find('.queue-bar i').style.width = `${total ? 100 * done / total : 0}%`;
@@ -101,9 +100,11 @@ const paintEmpty = () => {
   const nothing = !here && !list.ids.length;
   find('.review').classList.toggle('nothing', nothing);
   if (!nothing) return;
-  const about = list.search ? 'No question of this queue has these words.'
-    : list.name === 'undecided' ? 'Everything is decided: the student can learn from what you kept.'
-      : `No question is in “${kindOf(list.name).title}”: ${kindOf(list.name).about}.`;
+  const {title, about: what} = kindOf(list.name);
+  const about = list.search ? fairWords`No question of this queue has these words.`
+    : list.name === 'undecided'
+      ? fairWords`Everything is decided: the student can learn from what you kept.`
+      : fairWords`No question is in “${title}”: ${what}.`;
   find('.empty p').textContent = about;
   find('.empty [data-ask=unsearch]').hidden = !list.search;
   find('.empty [data-ask=all]').hidden = list.name === 'all';
@@ -192,32 +193,40 @@ const decideAll = (verb) => {
 const paintPreview = () => {
   const dialog = find('dialog.bulk');
   const found = previewed;
-  const search = list.search ? ` with “${list.search}”` : '';
-  dialog.querySelector('h3').textContent = `All of “${kindOf(list.name).title}”${search}`;
+  const {title} = kindOf(list.name);
+  dialog.querySelector('h3').textContent = list.search
+    ? fairWords`All of “${title}” with “${list.search}”` : fairWords`All of “${title}”`;
   const none = found && !found.rationales;
-  const words = !found ? 'Looking…' : none ? 'Nobody has to decide on anything here any more.'
-    : `${count(found.rationales, 'rationale')} on ${count(found.questions, 'question')}; `
-      + (found.graded ? `${whole.format(found.right)} of ${whole.format(found.graded)} end in the right answer.`
-        : 'no final answer was graded.');
+  const sum = () => {
+    const rationales = fairCount(found.rationales, 'rationale');
+    const questions = fairCount(found.questions, 'question');
+    const [right, graded] = [whole.format(found.right), whole.format(found.graded)];
+    return fairWords`${rationales} on ${questions}; ` + (found.graded
+      ? fairWords`${right} of ${graded} end in the right answer.` : fairWords`no final answer was graded.`);
+  };
+  const words = !found ? fairWords`Looking…`
+    : none ? fairWords`Nobody has to decide on anything here any more.` : sum();
   dialog.querySelector('.sum').textContent = words;
-  dialog.querySelector('.rest').textContent = found?.decided
-    ? `${count(found.decided, 'rationale')} that a person decided on stay${found.decided === 1 ? 's' : ''} as decided.` : '';
+  dialog.querySelector('.rest').textContent = !found?.decided ? ''
+    : fairCount(found.decided, 'rationale that a person decided on stays as decided.',
+      'rationales that a person decided on stay as decided.');
   dialog.querySelector('table').hidden = !found?.rationales;
   const more = (found?.rationales ?? 0) - (found?.sample.length ?? 0);
-  dialog.querySelector('.more').textContent = more > 0 ? `and ${whole.format(more)} more` : '';
+  dialog.querySelector('.more').textContent = more > 0 ? fairWords`and ${whole.format(more)} more` : '';
   dialog.querySelector('tbody').replaceChildren(...(found?.sample ?? []).map((one) => {
     const row = make('tr');
-    const answer = one.right === null ? 'not graded' : one.right ? '✓ right' : '✗ wrong';
-    for (const [cell, name] of [[`Question ${one.number}`], [one.teacher],
+    const answer = one.right === null ? fairWords`not graded`
+      : one.right ? `✓ ${fairWords`right`}` : `✗ ${fairWords`wrong`}`;
+    for (const [cell, name] of [[fairWords`Question ${one.number}`], [one.teacher],
       [one.mean === null ? '–' : one.mean.toFixed(2), 'n'],
       [answer, one.right === null ? '' : one.right ? 'right' : 'wrong'],
-      [one.by_rule ? 'accepted' : 'rejected']]) row.append(make('td', name ?? '', cell));
+      [one.by_rule ? fairWords`accepted` : fairWords`rejected`]]) row.append(make('td', name ?? '', cell));
     return row;
   }));
   for (const verb of ['accept', 'reject']) {
     const button = dialog.querySelector(`[data-all=${verb}]`);
     button.disabled = !found?.rationales;
     const number = found?.rationales ? ` ${whole.format(found.rationales)}` : '';
-    button.textContent = `${verb === 'accept' ? 'Accept' : 'Reject'}${number}`;
+    button.textContent = (verb === 'accept' ? fairWords`Accept` : fairWords`Reject`) + number;
   }
 };

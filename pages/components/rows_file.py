@@ -8,15 +8,12 @@ import gradio as gr
 from fair_app.settings import Settings
 from pages.components.page import ACTION
 
-ROWS = "Optional: json, jsonl, csv or parquet in the task’s own form"
-
 
 def rows_file(settings: Settings, elem_id: str) -> gr.Textbox:
     """Lay out the field and its upload button; the field's value is the path."""
     path = gr.Textbox(
         "",
         label="Rows from a file",
-        info=ROWS,
         placeholder="/path/to/rows.jsonl",
         max_lines=1,
         elem_id=elem_id,

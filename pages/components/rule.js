@@ -39,21 +39,24 @@ const asMean = (mean, threshold) => {
 
 // Why a rationale is accepted or not, in plain words: the first thing that settles it.
 const why = (cell, teacher, rule) => {
-  if (cell.decided !== null) return 'by a person';
+  if (cell.decided !== null) return fairWords`by a person`;
   if (standsByItsAnswer(cell)) {
-    return cell.right ? 'right answer, no score yet' : 'no right answer, no score yet';
+    return cell.right ? fairWords`right answer, no score yet` : fairWords`no right answer, no score yet`;
   }
   const mean = meanBy(cell, rule);
-  if (mean === null || cell.counted === 0) return 'no score counts';
+  if (mean === null || cell.counted === 0) return fairWords`no score counts`;
   if (cell.counted < rule.min_scores) {
-    return `${cell.counted} score${cell.counted === 1 ? ' counts' : 's count'}, `
-      + `${rule.min_scores} are asked for`;
+    const counted = fairCount(cell.counted, 'score counts', 'scores count');
+    return fairWords`${counted}, ${rule.min_scores} are asked for`;
   }
   if (rule.answer_check && cell.right !== true) {
-    return `final answer ${cell.right === null ? 'not graded' : 'wrong'} (answer check)`;
+    return cell.right === null ? fairWords`final answer not graded (answer check)`
+      : fairWords`final answer wrong (answer check)`;
   }
   const threshold = thresholdOf(teacher, rule);
-  return `${rule.adjusted ? 'adjusted mean' : 'mean'} ${asMean(mean, threshold)} is `
-    + `${mean > threshold ? '' : 'not '}above `
-    + `${ownThreshold(teacher, rule) ? `${teacher}’s own ` : ''}${asThreshold(threshold)}`;
+  const value = asMean(mean, threshold);
+  const its = rule.adjusted ? fairWords`adjusted mean ${value}` : fairWords`mean ${value}`;
+  const limit = ownThreshold(teacher, rule) ? fairWords`${teacher}’s own ${asThreshold(threshold)}`
+    : asThreshold(threshold);
+  return mean > threshold ? fairWords`${its} is above ${limit}` : fairWords`${its} is not above ${limit}`;
 };

@@ -12,7 +12,8 @@ const SAID_VALUE = /^(?:(?:^| )(?:[a-z-]{1,30}|[0-9]?(?:\.[0-9]{1,4})?(?:em|ex|p
 const SAID_DEEPEST = 40;
 // The gravest first, as in fair_app/curation/marks.py.
 const SAID_KINDS = ['wrong', 'astray', 'right', 'read', 'math'];
-const SAID_WORDS = {wrong: 'Does not hold', astray: 'Where it goes astray', right: 'Holds'};
+const SAID_WORDS = {
+  wrong: fairWords`Does not hold`, astray: fairWords`Where it goes astray`, right: fairWords`Holds`};
 const SAID_WIDE = 40;                  // characters of LaTeX that may not fit on a line
 const SAID_ROOM = 48;                  // pixels that a note needs
 
@@ -66,7 +67,7 @@ const saidPiece = (piece, goesOn) => {
     const note = String(piece.n);
     const grave = marks[0] === 'wrong' || marks[0] === 'astray';
     node.dataset.note = note;
-    node.setAttribute('aria-description', `${SAID_WORDS[marks[0]] ?? 'Note'}: ${note}`);
+    node.setAttribute('aria-description', `${SAID_WORDS[marks[0]] ?? fairWords`Note`}: ${note}`);
     // The tab key stops once at each mistake; a tap reaches every note.
     node.tabIndex = grave && !goesOn ? 0 : -1;
   }

@@ -16,6 +16,7 @@ from pages.components.job_panel import job_panel, panel_value
 from pages.components.notice import spoken
 from pages.components.page import ACTION, Place
 from pages.components.painted import painted
+from pages.languages import _
 from pages.person import person
 
 NAME = "preferred"
@@ -139,13 +140,13 @@ def curves(settings: Settings, project: Project) -> str:
     view = queue.latest(settings, project, "prefer")
     if view is None:
         return ""
-    names = {name for _, lines in CHARTS for name in lines.values()}
+    names = {name for _heading, lines in CHARTS for name in lines.values()}
     found = queue.metrics(settings, view.job.id, names)
     return "".join(
         line_chart(
-            [Line(title, thinned(found.get(name, []), POINTS)) for title, name in lines.items()],
-            heading,
-            "steps",
+            [Line(_(title), thinned(found.get(name, []), POINTS)) for title, name in lines.items()],
+            _(heading),
+            _("steps"),
         )
         for heading, lines in CHARTS
         if any(found.get(name) for name in lines.values())

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pages.components.markup import text
+from pages.languages import _
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,8 @@ class Stat:
 def stats(items: Sequence[Stat]) -> str:
     """Numbers side by side; they wrap on a narrow screen."""
     body = "".join(
-        f"<div><dt>{text(item.name)}</dt><dd>{text(item.value)}"
-        f"<small>{text(item.note)}</small></dd></div>"
+        f"<div><dt>{text(_(item.name))}</dt><dd>{text(item.value)}"
+        f"<small>{text(_(item.note))}</small></dd></div>"
         for item in items
     )
     return f'<dl class="stats">{body}</dl>'

@@ -54,12 +54,12 @@ const paintOne = (card, one) => {
   check(card, '.key', key.state === 'missing' ? 'missing' : 'good', key.words);
   card.querySelector('[data-act=forget]').hidden = key.state !== 'typed';
   card.querySelector('form').hidden = key.state !== 'missing';
-  card.querySelector('input').setAttribute('aria-label', `${key.variable}, for ${one.name}`);
+  card.querySelector('input').setAttribute('aria-label', fairWords`${key.variable}, for ${one.name}`);
   if (testing.has(one.name) && testing.get(one.name) !== (one.probe?.at ?? null)) {
     testing.delete(one.name);
   }
   const busy = testing.has(one.name);
-  if (busy) check(card, '.probe', 'busy', 'Asking one short question …');
+  if (busy) check(card, '.probe', 'busy', fairWords`Asking one short question …`);
   else check(card, '.probe', one.probe?.ok ? 'good' : 'bad', one.probe?.words ?? '');
   write(card, '.written', one.written);
   card.querySelector('.acts').hidden = !one.asked;

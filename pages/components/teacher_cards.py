@@ -13,6 +13,7 @@ from fair_app.curation.what_if import TeacherSummary
 from fair_app.studio.teachers import OFFLINE, TeacherCard
 from pages.components.markup import ago, count
 from pages.components.money import usd
+from pages.languages import _
 
 HERE = Path(__file__).parent
 SIMULATED = "offline, rule-based — simulated"
@@ -49,7 +50,7 @@ def _card(
     remote = spec is not None and spec.provider in REMOTE
     return {
         "name": card.name,
-        "tag": SIMULATED if card.simulated else "recorded answers" if spec is None else "",
+        "tag": _(SIMULATED) if card.simulated else _("recorded answers") if spec is None else "",
         "served": " · ".join((spec.provider, spec.model)) if spec else "",
         "settings": settings_line(spec) if spec and spec.provider != OFFLINE else "",
         "price": price_line(card.price) if remote else "",
@@ -70,13 +71,16 @@ def _card(
 
 def settings_line(spec: TeacherSpec) -> str:
     """A teacher's parameters, only what is set."""
-    parts = [f"temperature {spec.temperature:g}", f"{spec.max_tokens:,} tokens"]
+    parts = [
+        _("temperature {number}", number=f"{spec.temperature:g}"),
+        count(spec.max_tokens, "token"),
+    ]
     if spec.reasoning_effort:
-        parts.append(f"thinking: {spec.reasoning_effort}")
+        parts.append(_("thinking: {effort}", effort=spec.reasoning_effort))
     if spec.requests_per_minute:
-        parts.append(f"{spec.requests_per_minute:,g} calls a minute")
+        parts.append(_("{n} calls a minute", n=f"{spec.requests_per_minute:,g}"))
     if spec.tokens_per_minute:
-        parts.append(f"{spec.tokens_per_minute:,g} tokens a minute")
+        parts.append(_("{n} tokens a minute", n=f"{spec.tokens_per_minute:,g}"))
     if spec.base_url:
         parts.append(spec.base_url)
     return " · ".join(parts)
@@ -85,34 +89,41 @@ def settings_line(spec: TeacherSpec) -> str:
 def price_line(price: Price | None) -> str:
     """What a million tokens cost, or that nobody knows."""
     if price is None:
-        return "Price unknown"
+        return _("Price unknown")
     if price.input_usd_per_million == price.output_usd_per_million == 0:
-        return "Free"
+        return _("Free")
     sent, received = usd(price.input_usd_per_million), usd(price.output_usd_per_million)
-    return f"A million tokens: {sent} in, {received} out"
+    return _("A million tokens: {sent} in, {received} out", sent=sent, received=received)
 
 
 def _key(card: TeacherCard, typed: frozenset[str]) -> dict[str, str]:
     variable = card.key_variable
     if variable is None:
-        return {"state": "none", "variable": "", "words": "Asked without a key"}
+        return {"state": "none", "variable": "", "words": _("Asked without a key")}
     if variable in typed:
         return {
             "state": "typed",
             "variable": variable,
-            "words": f"{variable}: typed, held in memory for you",
+            "words": _("{variable}: typed, held in memory for you", variable=variable),
         }
     if card.has_key:
-        return {"state": "environment", "variable": variable, "words": f"Key from {variable}"}
+        words = _("Key from {variable}", variable=variable)
+        return {"state": "environment", "variable": variable, "words": words}
     return {
         "state": "missing",
         "variable": variable,
-        "words": f"No key: set {variable}, or type it here",
+        "words": _("No key: set {variable}, or type it here", variable=variable),
     }
 
 
 def _written(found: TeacherSummary | None) -> str:
     if found is None:
-        return "Nothing written yet"
-    mean = f", mean score {found.mean:.2f}" if found.mean is not None else ""
-    return f"{count(found.rationales, 'rationale')}, {found.accepted:,} accepted{mean}"
+        return _("Nothing written yet")
+    said = _(
+        "{rationales}, {accepted} accepted",
+        rationales=count(found.rationales, "rationale"),
+        accepted=f"{found.accepted:,}",
+    )
+    if found.mean is None:
+        return said
+    return said + _(", mean score {mean}", mean=f"{found.mean:.2f}")

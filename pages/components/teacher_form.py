@@ -17,6 +17,7 @@ from fair_app.committee.presets import (
 )
 from fair_app.committee.registry import PROVIDERS
 from pages.components.markup import text
+from pages.languages import _
 
 WHOLE = {
     "whole:remote": ("One model of each provider", default_remote_committee, ""),
@@ -88,43 +89,37 @@ def teacher_form() -> TeacherForm:
         with gr.Column(elem_classes="bare") as body:
             with gr.Row(elem_classes="fields"):
                 first = [
-                    _words("name", "Name", "Unique in the committee"),
+                    _words("name", "Name"),
                     gr.Dropdown(
                         list(PROVIDERS),
                         value="openai",
                         label="Provider",
-                        info="openai: any compatible server",
                         filterable=False,
                         elem_id="teacher-provider",
                     ),
-                    _words("model", "Model", "As the provider calls it"),
-                    _words("base_url", "Base URL", "Only for another server"),
-                    _words(
-                        "api_key_env",
-                        "Key’s variable",
-                        "A variable’s name, never the key",
-                    ),
-                    _number("temperature", "Temperature", "0 to 2"),
-                    _number("max_tokens", "Most tokens an answer", "A cut-off answer is lost", 0),
+                    _words("model", "Model"),
+                    _words("base_url", "Base URL"),
+                    _words("api_key_env", "Key’s variable"),
+                    _number("temperature", "Temperature"),
+                    _number("max_tokens", "Most tokens an answer", 0),
                 ]
             with (
                 gr.Accordion("Limits, prices, thinking", open=False, elem_classes="more"),
                 gr.Row(elem_classes="fields"),
             ):
                 rare = [
-                    _number("requests_per_minute", "Calls a minute", "Optional"),
-                    _number("tokens_per_minute", "Tokens a minute", "Optional"),
-                    _number("usd_per_million_input", "USD a million tokens sent", "Your price"),
-                    _number("usd_per_million_output", "USD a million received", "Your price"),
+                    _number("requests_per_minute", "Calls a minute"),
+                    _number("tokens_per_minute", "Tokens a minute"),
+                    _number("usd_per_million_input", "USD a million tokens sent"),
+                    _number("usd_per_million_output", "USD a million received"),
                     gr.Dropdown(
                         [("As the provider has it", ""), *((one, one) for one in EFFORTS)],
                         value="",
                         label="Thinking",
-                        info="For models that think before they answer",
                         filterable=False,
                         elem_id="teacher-reasoning_effort",
                     ),
-                    _number("timeout_s", "Seconds until a call is given up", "A hard deadline"),
+                    _number("timeout_s", "Seconds until a call is given up"),
                 ]
         with gr.Row(elem_classes="actions"):
             save = gr.Button("Add", variant="primary", size="sm", elem_id="teacher-save")
@@ -141,8 +136,10 @@ def opened(taken: Sequence[str], key: str = PRESETS[0].key) -> list[Any]:
         spec = spec.model_copy(update={"name": _free(spec.name, taken)})
     return [
         gr.Column(visible=True),
-        "<h3>Add a teacher</h3>",
-        gr.Dropdown(choices=CHOICES, value=key, visible=True),
+        f"<h3>{text(_('Add a teacher'))}</h3>",
+        gr.Dropdown(
+            choices=[(_(title), preset) for title, preset in CHOICES], value=key, visible=True
+        ),
         about_preset(key),
         gr.Column(visible=not whole),
         gr.Button("Use this committee" if whole else "Add"),
@@ -155,7 +152,7 @@ def changing(spec: TeacherSpec) -> list[Any]:
     """The form with what a teacher is now."""
     return [
         gr.Column(visible=True),
-        f"<h3>Change {text(spec.name)}</h3>",
+        f"<h3>{text(_('Change {name}', name=spec.name))}</h3>",
         gr.Dropdown(visible=False),
         _about("", spec),
         gr.Column(visible=True),
@@ -173,11 +170,13 @@ def closed() -> list[Any]:
 def about_preset(key: str) -> str:
     """What to know of a preset, and what its provider's terms say."""
     if key in WHOLE:
-        _, committee, note = WHOLE[key]
+        committee, note = WHOLE[key][1:]
         names = ", ".join(f"{one.name} ({one.model})" for one in committee())
         said = [terms_of(one) for one in committee()]
         return _paragraphs(
-            f"It takes the place of the present committee: {names}.", note, *filter(None, said)
+            _("It takes the place of the present committee: {names}.", names=names),
+            note,
+            *filter(None, said),
         )
     preset = next(one for one in PRESETS if one.key == key)
     return _about(preset.note, preset.spec)
@@ -203,7 +202,7 @@ def _about(note: str, spec: TeacherSpec) -> str:
 
 
 def _paragraphs(*sentences: str) -> str:
-    return "".join(f'<p class="soft">{text(one)}</p>' for one in sentences if one)
+    return "".join(f'<p class="soft">{text(_(one))}</p>' for one in sentences if one)
 
 
 def _values(spec: TeacherSpec) -> list[Any]:
@@ -222,9 +221,9 @@ def _free(name: str, taken: Sequence[str]) -> str:
     return found
 
 
-def _words(name: str, label: str, info: str) -> gr.Textbox:
-    return gr.Textbox("", label=label, info=info, max_lines=1, elem_id=f"teacher-{name}")
+def _words(name: str, label: str) -> gr.Textbox:
+    return gr.Textbox("", label=label, max_lines=1, elem_id=f"teacher-{name}")
 
 
-def _number(name: str, label: str, info: str, precision: int | None = None) -> gr.Number:
-    return gr.Number(None, label=label, info=info, precision=precision, elem_id=f"teacher-{name}")
+def _number(name: str, label: str, precision: int | None = None) -> gr.Number:
+    return gr.Number(None, label=label, precision=precision, elem_id=f"teacher-{name}")

@@ -9,6 +9,7 @@ from fair_app.studio.evaluations import Leak, Leakage, Tested
 from pages.components.markup import ago, count, percent, text
 from pages.components.notice import go_button, notice
 from pages.components.stats import Stat, stats
+from pages.languages import _
 
 CSS = (Path(__file__).parent / "tested.css").read_text(encoding="utf-8")
 SHOWN = 100
@@ -32,23 +33,26 @@ def opened_test(one: Tested, left_out: int = 0) -> str:
     """The numbers of a test; `left_out` of its questions are left out of them."""
     assert one.accuracy is not None and one.ci95 is not None
     low, high = one.ci95
-    more = f", {one.questions:,} asked" if not one.whole else ""
+    right = _("right of {answered}", answered=f"{one.answered:,}")
+    more = _(", {n} asked", n=f"{one.questions:,}") if not one.whole else ""
+    interval = _("{low} to {high} %", low=f"{100 * low:.1f}", high=f"{100 * high:.1f}")
     numbers = stats(
         [
-            Stat("Right", percent(one.accuracy), f"{100 * low:.1f} to {100 * high:.1f} %"),
-            Stat("Answers", f"{one.correct:,}", f"right of {one.answered:,}{more}"),
+            Stat("Right", percent(one.accuracy), interval),
+            Stat("Answers", f"{one.correct:,}", f"{right}{more}"),
             Stat("Cut off", f"{one.truncated:,}", "at the limit of tokens"),
         ]
         if not left_out
         else [
-            Stat("Right", percent(one.accuracy), f"{100 * low:.1f} to {100 * high:.1f} %"),
-            Stat("Answers", f"{one.correct:,}", f"right of {one.answered:,}"),
+            Stat("Right", percent(one.accuracy), interval),
+            Stat("Answers", f"{one.correct:,}", right),
             Stat("Left out", f"{left_out:,}", "learned from"),
         ]
     )
     seed = f", seed {one.seed}" if one.seed is not None else ""
+    heading = _("{student} on {task}", student=one.exam.student, task=one.column)
     return (
-        f'<h3 class="opened">{text(one.exam.student)} on {text(one.column)}</h3>'
+        f'<h3 class="opened">{text(heading)}</h3>'
         f'<p class="soft">{text(one.way)}{seed}, {text(ago(one.exam.created_at))}</p>{numbers}'
     )
 
@@ -140,14 +144,15 @@ def _group(task: str, own: Sequence[Tested], opened: int | None, named: bool) ->
 def _row(one: Tested, is_open: bool, with_way: bool) -> str:
     assert one.accuracy is not None and one.ci95 is not None
     low, high = one.ci95
-    note = f"{one.correct:,} right of {one.answered:,}"
+    note = _("{right} right of {answered}", right=f"{one.correct:,}", answered=f"{one.answered:,}")
     if not one.whole:
-        note += f", {one.questions:,} asked"
+        note += _(", {n} asked", n=f"{one.questions:,}")
     if one.seed is not None:
         note += f", seed {one.seed}"
     if with_way:
         note += f", {one.way}"
     current = ' aria-current="true"' if is_open else ""
+    interval = _("{low} to {high} %", low=f"{100 * low:.0f}", high=f"{100 * high:.0f}")
     return (
         f'<li><span class="name"><button type="button" class="open-test" data-go="evaluation" '
         f'data-item="tests.{one.exam.id}"{current}>{text(one.exam.student)}</button>'
@@ -156,7 +161,7 @@ def _row(one: Tested, is_open: bool, with_way: bool) -> str:
         f'width:{100 * (high - low):.2f}%"></i>'
         f'<i class="dot" style="left:{100 * one.accuracy:.2f}%"></i></span>'
         f'<span class="value">{percent(one.accuracy)}'
-        f"<small>{100 * low:.0f} to {100 * high:.0f} %</small></span></li>"
+        f"<small>{text(interval)}</small></span></li>"
     )
 
 

@@ -89,9 +89,10 @@ const onCard = ({detail}) => {
 const write = (name, words) => { find(`[data-count="${name}"]`).textContent = words; };
 const share = (name, right, of) => {
   write(name, percent(right, of));
-  write(`${name}_of`, of ? `of ${whole.format(of)}` : 'none');
+  write(`${name}_of`, of ? fairWords`of ${whole.format(of)}` : fairWords`none`);
   const [low, high] = of ? wilson(right, of) : [];
-  write(`${name}_range`, of ? `${(100 * low).toFixed(1)} to ${percent(high, 1)} (95\u00a0%\u00a0interval)` : '');
+  const ends = of ? fairWords`${(100 * low).toFixed(1)} to ${percent(high, 1)} (95 % interval)` : '';
+  write(`${name}_range`, ends.replace(/(?<=\(.*) /g, '\u00a0'));
 };
 
 // `redraw`: more than the common threshold changed, so that the curve is another one too.
@@ -101,11 +102,11 @@ const show = ({redraw = false} = {}) => {
   if (Number(slider.value) !== rule.threshold) slider.value = rule.threshold;
   slider.style.setProperty('--filled', `${rule.threshold * 20}%`);
   slider.setAttribute('aria-valuetext',
-    `${at}: ${found.accepted} of ${found.rationales} rationales accepted`);
+    fairWords`${at}: ${found.accepted} of ${found.rationales} rationales accepted`);
   write('accepted', whole.format(found.accepted));
-  write('rationales', `of ${whole.format(found.rationales)}`);
+  write('rationales', fairWords`of ${whole.format(found.rationales)}`);
   write('questions_accepted', whole.format(found.questions_accepted));
-  write('questions', `of ${whole.format(found.questions)}`);
+  write('questions', fairWords`of ${whole.format(found.questions)}`);
   share('kept', found.kept, found.kept_of);
   share('rejected', found.rejected, found.rejected_of);
   for (const [name, part, of] of [
@@ -150,14 +151,14 @@ const drawCurve = () => {
 const onlyThreshold = () => sameRule({...before, threshold: rule.threshold}, rule);
 const showChange = ({more, fewer}) => {
   const still = sameRule(rule, before);
-  const than = onlyThreshold() ? `at ${asThreshold(before.threshold)}` : 'before';
+  const than = onlyThreshold() ? fairWords`at ${asThreshold(before.threshold)}` : fairWords`before`;
   const flipped = flippedWords(more, fewer);
-  find('.flips summary').textContent = still ? 'Nothing changed yet'
-    : flipped ? `${flipped} than ${than}` : `The same are accepted as ${than}`;
+  find('.flips summary').textContent = still ? fairWords`Nothing changed yet`
+    : flipped ? fairWords`${flipped} than ${than}` : fairWords`The same are accepted as ${than}`;
   find('.flips').classList.toggle('none', !flipped);
   find('.back').style.visibility = still ? 'hidden' : '';
   find('.back').textContent =
-    onlyThreshold() ? `Back to ${asThreshold(before.threshold)}` : 'Undo this change';
+    onlyThreshold() ? fairWords`Back to ${asThreshold(before.threshold)}` : fairWords`Undo this change`;
   find('line.before').style.visibility = before.threshold === rule.threshold ? 'hidden' : '';
   listFlips();
 };
@@ -172,7 +173,8 @@ const listFlips = () => {
     listing = false;
     const found = flips(board, rule, before);
     find('.flip-lists').replaceChildren(
-      ...flipList('Newly accepted', found.accepted), ...flipList('Newly rejected', found.rejected));
+      ...flipList(fairWords`Newly accepted`, found.accepted),
+      ...flipList(fairWords`Newly rejected`, found.rejected));
   });
 };
 const flipList = (title, flipped) => {
@@ -181,14 +183,14 @@ const flipList = (title, flipped) => {
   section.append(make('h4', '', `${title}: ${whole.format(flipped.length)}`), list);
   for (const {teacher, row, mean} of flipped.slice(0, LISTED)) {
     const threshold = thresholdOf(teacher, rule);
-    const words = `Question ${whole.format(row + 1)}, ${teacher}`;
+    const words = fairWords`Question ${whole.format(row + 1)}, ${teacher}`;
     const item = button('flip', words, () => announce('fair:go', {question_id: board.questions[row]}));
-    item.append(make('small', '', `mean ${asMean(mean, threshold)}`));
+    item.append(make('small', '', fairWords`mean ${asMean(mean, threshold)}`));
     list.append(make('li'));
     list.lastChild.append(item);
   }
   if (flipped.length > LISTED) {
-    section.append(make('p', 'quiet', `and ${whole.format(flipped.length - LISTED)} more`));
+    section.append(make('p', 'quiet', fairWords`and ${whole.format(flipped.length - LISTED)} more`));
   }
   return [section];
 };
@@ -221,25 +223,25 @@ const layOutTeachers = () => {
     share.append(bar);
     const cell = make('td', 'own'), own = make('input'), shown = make('output');
     Object.assign(own, {type: 'range', min: 0, max: 5, step: 0.1});
-    own.setAttribute('aria-label', `Threshold of ${name}`);
+    own.setAttribute('aria-label', fairWords`Threshold of ${name}`);
     const setOwn = (value) => { rule.per_teacher = {...rule.per_teacher, [name]: value}; };
     range(own, setOwn);
-    const set = button('go link', 'set its own', () => {
+    const set = button('go link', fairWords`set its own`, () => {
       change(set, () => setOwn(rule.threshold));
       commit();
       own.focus();
     });
-    const common = button('go link', 'common', () => {
+    const common = button('go link', fairWords`common`, () => {
       change(common, () => { delete rule.per_teacher[name]; });
       commit();
       set.focus();
     });
-    set.setAttribute('aria-label', `Set a threshold for ${name} alone`);
-    common.setAttribute('aria-label', `Take the common threshold for ${name}`);
+    set.setAttribute('aria-label', fairWords`Set a threshold for ${name} alone`);
+    common.setAttribute('aria-label', fairWords`Take the common threshold for ${name}`);
     cell.append(set, own, shown, common);
     row.append(head, make('td'), share, cell);
     row.show = (accepted, all) => {
-      row.children[1].textContent = `${whole.format(accepted)} of ${whole.format(all)}`;
+      row.children[1].textContent = fairWords`${whole.format(accepted)} of ${whole.format(all)}`;
       bar.firstChild.style.width = (all ? 100 * accepted / all : 0) + '%';
       const has = ownThreshold(name, rule);
       row.classList.toggle('apart', has);
@@ -249,7 +251,7 @@ const layOutTeachers = () => {
       const threshold = rule.per_teacher[name];
       if (Number(own.value) !== threshold) own.value = threshold;
       own.style.setProperty('--filled', `${threshold * 20}%`);
-      own.setAttribute('aria-valuetext', `${asThreshold(threshold)}: ${accepted} of ${all} accepted`);
+      own.setAttribute('aria-valuetext', fairWords`${asThreshold(threshold)}: ${accepted} of ${all} accepted`);
       shown.textContent = asThreshold(threshold);
     };
     return row;
@@ -301,10 +303,10 @@ const say = (words) => { find('.dial-state').textContent = words; };
 let serial = 0, pending = null, again = false;
 const commit = () => {
   if (document.body.dataset.role === 'viewer') {
-    say('Not saved: you may look.');  // the server would refuse it
+    say(fairWords`Not saved: you may look.`);  // the server would refuse it
     return;
   }
-  say('Saving…');
+  say(fairWords`Saving…`);
   again = Boolean(pending);
   if (pending) return;
   serial += 1;
@@ -312,7 +314,7 @@ const commit = () => {
     serial,
     patience: setTimeout(() => {
       pending = null;
-      say('The server did not answer: move the slider again.');
+      say(fairWords`The server did not answer: move the slider again.`);
     }, PATIENCE_MS),
   };
   trigger('commit', {rule: copyRule(rule), serial});
@@ -334,7 +336,7 @@ const settle = () => {
     reload();
     return;
   }
-  say('Saved');
+  say(fairWords`Saved`);
   announce('fair:saved', answer.rule);
   const found = tally(board, answer.rule, before);
   if (Object.entries(answer.counts).some(([name, count]) => found[name] !== count)) reload();
@@ -347,22 +349,22 @@ const tell = (words, threshold = null) => {
   find('.advice').textContent = words;
   const take = find('.take');
   take.hidden = threshold === null;
-  take.textContent = threshold === null ? '' : `Set ${asThreshold(threshold)}`;
+  take.textContent = threshold === null ? '' : fairWords`Set ${asThreshold(threshold)}`;
   take.value = threshold ?? '';
 };
 const suggest = () => {
   const aim = Number(find('.aim').value);
   if (!(aim > 0 && aim <= 100)) {
-    tell('Give a percentage up to 100.');
+    tell(fairWords`Give a percentage up to 100.`);
     return;
   }
   request += 1;
   clearTimeout(asked?.patience);
   asked = {serial: request, aim, rule: copyRule(rule), patience: setTimeout(() => {
     asked = null;
-    tell('The server did not answer: ask again.');
+    tell(fairWords`The server did not answer: ask again.`);
   }, PATIENCE_MS)};
-  tell('Looking…');
+  tell(fairWords`Looking…`);
   trigger('suggest', {at_least: aim / 100, rule: copyRule(rule), serial: request});
 };
 const advise = () => {
@@ -382,12 +384,12 @@ const advise = () => {
   }
   const {threshold, accepted: count, right, graded} = answer, at = asThreshold(threshold);
   if (!answer.reached) {
-    tell(`No threshold reaches ${aim} %: ${at} comes closest with ${percent(right, graded)}.`,
+    tell(fairWords`No threshold reaches ${aim} %: ${at} comes closest with ${percent(right, graded)}.`,
       threshold === rule.threshold ? null : threshold);
     return;
   }
   if (threshold !== rule.threshold) setThreshold(threshold);
-  tell(`${at} keeps ${plural(count, 'rationale')}, ${percent(right, graded)} right.`);
+  tell(fairWords`${at} keeps ${fairCount(count, 'rationale')}, ${percent(right, graded)} right.`);
 };
 find('.ask').addEventListener('click', suggest);
 find('.aim').addEventListener('keydown', (event) => { if (event.key === 'Enter') suggest(); });

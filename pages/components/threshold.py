@@ -11,6 +11,7 @@ from fair_app.curation.acceptance import Rule, check_rule
 from fair_app.curation.board import Board
 from fair_app.curation.what_if import Suggestion, Summary
 from fair_app.errors import BadInput
+from pages.languages import said_of
 
 HERE = Path(__file__).parent
 CSS = (HERE / "threshold.css").read_text(encoding="utf-8")
@@ -123,7 +124,7 @@ def suggested(found: Suggestion, serial: int) -> dict[str, Any]:
 
 def refused(fault: Exception, serial: int) -> dict[str, Any]:
     """The answer to a commit or a request that cannot be done; the dial says why."""
-    return {"serial": serial, "fault": str(fault)}
+    return {"serial": serial, "fault": said_of(fault)}
 
 
 def rule_from(given: object) -> Rule:

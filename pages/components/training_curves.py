@@ -5,6 +5,7 @@ from fair_app.report.charts import Line, line_chart, thinned
 from fair_app.settings import Settings
 from fair_app.studio.projects import Project
 from pages.components.stats import Stat, stats
+from pages.languages import _
 
 LOSSES = {
     "Loss": "loss",
@@ -33,14 +34,16 @@ def training_curves(settings: Settings, project: Project) -> str:
     found = queue.metrics(settings, view.job.id, names)
 
     def lines(of: dict[str, str]) -> list[Line]:
-        return [Line(title, thinned(found.get(name, []), POINTS)) for title, name in of.items()]
+        return [Line(_(title), thinned(found.get(name, []), POINTS)) for title, name in of.items()]
 
     held_out = len(found.get("validation_loss", [])) > 1
     return "".join(
         [
-            line_chart(lines(LOSSES), "Losses by step", "steps"),
-            line_chart(lines(HELD_OUT), "Held-out losses by step", "steps") if held_out else "",
-            line_chart(lines(RATE), "Learning rate by step", "steps", show=_rate),
+            line_chart(lines(LOSSES), _("Losses by step"), _("steps")),
+            line_chart(lines(HELD_OUT), _("Held-out losses by step"), _("steps"))
+            if held_out
+            else "",
+            line_chart(lines(RATE), _("Learning rate by step"), _("steps"), show=_rate),
             _pace(found),
         ]
     )
@@ -56,6 +59,8 @@ def _pace(found: dict[str, list[tuple[int, float]]]) -> str:
         return ""
     shown = [Stat("Tokens a second", f"{pace[-1][1]:,.0f}", "prompts included")]
     if memory:
-        most = max(value for _, value in memory)
-        shown.append(Stat("Memory", f"{memory[-1][1]:.1f} GB", f"at most {most:.1f} GB"))
+        most = max(point[1] for point in memory)
+        shown.append(
+            Stat("Memory", f"{memory[-1][1]:.1f} GB", _("at most {most} GB", most=f"{most:.1f}"))
+        )
     return stats(shown)

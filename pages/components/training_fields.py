@@ -76,7 +76,6 @@ class TrainingFields:
             SHOWN.alpha,
             step=0.05,
             label="Alpha",
-            info="0 learns from rationales alone, 1 from feedback alone",
             elem_id=f"{self._page}-alpha",
         )
         self._number("epochs", "Epochs", "epochs", minimum=1)
@@ -88,8 +87,8 @@ class TrainingFields:
         self._number("learning_rate", "Learning rate", "rate")
         self._choice("schedule", "Over the run it", SCHEDULE_CHOICES)
         self._number("batch_size", "Questions a step", "batch", minimum=1)
-        self._number("max_steps", "Most steps", "steps", "Optional")
-        self._number("max_tokens", "Most tokens a text", "tokens", "A prompt with its answer")
+        self._number("max_steps", "Most steps", "steps")
+        self._number("max_tokens", "Most tokens a text", "tokens")
         self._choice("sampling", "Texts", SAMPLING_CHOICES)
         self._choice("balance", "Drawn", BALANCE_CHOICES)
         self._number("lora_rank", "Rank", "rank", minimum=1)
@@ -98,14 +97,13 @@ class TrainingFields:
         self._made["lora_target"] = gr.Textbox(
             SHOWN.lora_target,
             label="Modules",
-            info="all-linear, or names with commas between",
             max_lines=1,
             elem_id=f"{self._page}-target",
         )
-        self._number("validation_share", "Held out", "held-out", "Share of the questions: 0.1")
-        self._number("validate_every", "Steps between validations", "validate-every", "Optional")
-        self._number("patience", "Patience", "patience", "Stops after so many without a gain")
-        self._number("memory_gb", "Memory limit (GB)", "memory", "Optional")
+        self._number("validation_share", "Held out", "held-out")
+        self._number("validate_every", "Steps between validations", "validate-every")
+        self._number("patience", "Patience", "patience")
+        self._number("memory_gb", "Memory limit (GB)", "memory")
         self._number("seed", "Seed", "seed")
 
     def soft(self) -> None:
@@ -116,7 +114,6 @@ class TrainingFields:
             self._made["mentor"] = gr.Textbox(
                 label="Mentor",
                 placeholder="none",
-                info="checkpoint:NAME, a folder or a hub id; it must have the student’s tokenizer",
                 max_lines=1,
                 elem_id=f"{self._page}-mentor",
             )
@@ -126,8 +123,6 @@ class TrainingFields:
                 SOFT_WEIGHT,
                 step=0.05,
                 label="Lambda",
-                info="How much of the rationales’ loss is about how likely the mentor finds every "
-                "token",
                 elem_id=f"{self._page}-lambda",
             )
             self._made["tau"] = gr.Slider(
@@ -136,7 +131,6 @@ class TrainingFields:
                 SHOWN.tau,
                 step=0.5,
                 label="Tau",
-                info="The temperature: higher ones show more of what the mentor finds less likely",
                 elem_id=f"{self._page}-tau",
             )
 
@@ -173,13 +167,10 @@ class TrainingFields:
             return {**found, "mentor": mentor}
         return {name: value for name, value in found.items() if name not in OF_THE_MENTOR}
 
-    def _number(
-        self, name: str, label: str, element: str, info: str | None = None, **other: Any
-    ) -> None:
+    def _number(self, name: str, label: str, element: str, **other: Any) -> None:
         self._made[name] = gr.Number(
             getattr(SHOWN, name),
             label=label,
-            info=info,
             precision=0 if name in WHOLE else None,
             elem_id=f"{self._page}-{element}",
             **other,

@@ -16,9 +16,10 @@ from pages.components.markup import count, text
 from pages.components.notice import notice
 from pages.components.page import ACTION, Place
 from pages.components.painted import painted
+from pages.languages import _, said_of
 
 CSS = (Path(__file__).parent / "training_preview.css").read_text(encoding="utf-8")
-READING = '<p class="soft" role="status">Reading the texts with the student’s tokenizer…</p>'
+READING = "Reading the texts with the student’s tokenizer…"
 
 
 class ExamplesFold:
@@ -53,13 +54,16 @@ class ExamplesFold:
                 first = int(number or 1)
                 return shown(example_preview(self._settings, project, first=first, **read(*values)))
             except (BadInput, WorkFailed) as fault:
-                return notice(str(fault), "warning")
+                return notice(said_of(fault), "warning")
 
         inputs = [place.project, self._number, *asked]
         follow: dict[str, Any] = {**ACTION, "trigger_mode": "always_last"}
-        self.heading.unfold(lambda: READING, None, self._block, **ACTION).then(
-            show, inputs, self._block, **follow
-        )
+        self.heading.unfold(
+            lambda: f'<p class="soft" role="status">{text(_(READING))}</p>',
+            None,
+            self._block,
+            **ACTION,
+        ).then(show, inputs, self._block, **follow)
         self._number.input(show, inputs, self._block, **follow)
         # The heading's value moves with the fields: unfolded, it then asks for the examples anew.
         left = [field for field in asked if isinstance(field, gr.Number | gr.Textbox)]
@@ -78,26 +82,42 @@ def _key(*values: Any) -> str:
 def shown(found: Preview) -> str:
     """The totals, and the examples with both sides beside each other."""
     pairs = "".join(
-        f"<h4>Example {found.first + place:,} of {found.totals.questions:,}, "
-        f'in the order of the first epoch</h4><div class="sides">'
-        f"{_side('Feedback', one.feedback)}{_side('Rationale', one.rationale)}</div>"
+        f"<h4>{text(_named(found, place))}</h4>"
+        f'<div class="sides">{_side(_("Feedback"), one.feedback)}'
+        f"{_side(_('Rationale'), one.rationale)}</div>"
         for place, one in enumerate(found.examples)
     )
     note = notice(found.totals.note) if found.totals.note else ""
     return f'<div class="seen">{note}<p class="soft">{_totals(found.totals)}</p>{pairs}</div>'
 
 
+def _named(found: Preview, place: int) -> str:
+    return _(
+        "Example {number} of {questions}, in the order of the first epoch",
+        number=f"{found.first + place:,}",
+        questions=f"{found.totals.questions:,}",
+    )
+
+
 def _totals(totals: Totals) -> str:
     parts = [
         count(totals.questions, "question"),
-        *([f"{totals.held_out:,} more held out"] if totals.held_out else []),
-        f"{count(totals.texts, 'text')} of {totals.tokens:,} tokens, of which "
-        f"{totals.learned:,} count",
-        f"the longest has {totals.longest:,}",
-        f"{totals.shortened:,} shortened, by {totals.cut:,} tokens in all"
+        *([_("{n} more held out", n=f"{totals.held_out:,}")] if totals.held_out else []),
+        _(
+            "{texts} of {tokens} tokens, of which {learned} count",
+            texts=count(totals.texts, "text"),
+            tokens=f"{totals.tokens:,}",
+            learned=f"{totals.learned:,}",
+        ),
+        _("the longest has {tokens}", tokens=f"{totals.longest:,}"),
+        _(
+            "{n} shortened, by {tokens} tokens in all",
+            n=f"{totals.shortened:,}",
+            tokens=f"{totals.cut:,}",
+        )
         if totals.shortened
-        else "none is shortened",
-        *([f"{totals.left_out:,} too long and left out"] if totals.left_out else []),
+        else _("none is shortened"),
+        *([_("{n} too long and left out", n=f"{totals.left_out:,}")] if totals.left_out else []),
         count(totals.steps, "step"),
     ]
     return " · ".join(parts)
@@ -105,13 +125,23 @@ def _totals(totals: Totals) -> str:
 
 def _side(title: str, side: Side | None) -> str:
     if side is None:
-        return f'<section><h5>{title}</h5><p class="soft">This question has none.</p></section>'
-    cut = f'<span class="tag warn">shortened by {side.cut:,}</span>' if side.cut else ""
+        none = text(_("This question has none."))
+        return f'<section><h5>{text(title)}</h5><p class="soft">{none}</p></section>'
+    shortened = text(_("shortened by {tokens}", tokens=f"{side.cut:,}"))
+    cut = f'<span class="tag warn">{shortened}</span>' if side.cut else ""
+    tokens = {
+        "prompt": count(side.prompt_tokens, "token"),
+        "response": f"{side.response_tokens:,}",
+    }
+    said = (
+        _("{prompt} read, {response} learned", **tokens)
+        if side.counts
+        else _("{prompt} read, {response} not counted", **tokens)
+    )
     start = '<span class="soft">…</span>' if side.cut else ""
     return (
-        f"<section><h5>{title} <span>{text(side.teacher)}</span></h5>"
-        f'<p class="soft">{count(side.prompt_tokens, "token")} read, '
-        f"{side.response_tokens:,} {'learned' if side.counts else 'not counted'} {cut}</p>"
+        f"<section><h5>{text(title)} <span>{text(side.teacher)}</span></h5>"
+        f'<p class="soft">{text(said)} {cut}</p>'
         f'<pre class="said">{start}<span class="masked">{text(side.prompt)}</span>'
         f'<span class="{"counts" if side.counts else "masked"}">{text(side.response)}</span>'
         "</pre></section>"

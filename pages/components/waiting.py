@@ -13,6 +13,7 @@ from fair_app.studio.projects import all_projects
 from pages.components.markup import ago, text
 from pages.components.notice import spoken
 from pages.components.page import ACTION, Place
+from pages.languages import _
 
 CSS = (Path(__file__).parent / "waiting.css").read_text(encoding="utf-8")
 REPORT = """
@@ -52,16 +53,18 @@ def waiting_value(settings: Settings) -> str:
         _row(job, names.get(job.project_id or 0, ""), place, len(found))
         for place, job in enumerate(found)
     )
-    return f'<section class="waiting"><h3>Waiting</h3><ol>{rows}</ol></section>'
+    return f'<section class="waiting"><h3>{text(_("Waiting"))}</h3><ol>{rows}</ol></section>'
 
 
 def _row(job: queue.Job, project: str, place: int, last: int) -> str:
     what = str(job.params.get("name") or job.params.get("student") or "")
-    title = KINDS[job.kind].title
-    about = " · ".join(part for part in (what, project, f"since {ago(job.created_at)}") if part)
+    title = text(_(KINDS[job.kind].title))
+    since = _("since {moment}", moment=ago(job.created_at))
+    about = " · ".join(part for part in (what, project, since) if part)
 
     def button(act: str, mark: str, label: str, usable: bool) -> str:
         off = "" if usable else " disabled"
+        label = text(label)
         return (
             f'<button type="button" class="go plain" data-queue="{act}" data-job="{job.id}"'
             f' aria-label="{label}: {title} {text(what)}" title="{label}"{off}>{mark}</button>'
@@ -69,7 +72,7 @@ def _row(job: queue.Job, project: str, place: int, last: int) -> str:
 
     return (
         f'<li><span class="title">{title}</span><span class="about">{text(about)}</span>'
-        f'<span class="acts">{button("up", "↑", "Earlier", place > 0)}'
-        f"{button('down', '↓', 'Later', place + 1 < last)}"
-        f"{button('out', 'Take out', 'Take out', True)}</span></li>"
+        f'<span class="acts">{button("up", "↑", _("Earlier"), place > 0)}'
+        f"{button('down', '↓', _('Later'), place + 1 < last)}"
+        f"{button('out', text(_('Take out')), _('Take out'), True)}</span></li>"
     )

@@ -32,6 +32,7 @@ from pages.components.page import ACTION, LIVE, Page, Place
 from pages.components.painted import painted
 from pages.components.rows_file import rows_file
 from pages.components.training_fields import TrainingFields
+from pages.languages import said_of
 
 TEACHERS, FEEDBACK, RANDOM, CHECK, DECISIONS, MENTOR = (
     "teachers",
@@ -63,7 +64,6 @@ def build(settings: Settings, place: Place) -> Page:
             grid = gr.Checkbox(
                 False,
                 label="Every combination",
-                info="Else one thing is changed at a time",
                 elem_id="ablations-grid",
             )
             seeds = gr.Number(1, label="Seeds", precision=0, minimum=1, elem_id="ablations-seeds")
@@ -77,7 +77,6 @@ def build(settings: Settings, place: Place) -> Page:
             name = gr.Textbox(
                 NAME,
                 label="Name",
-                info="Begins the checkpoints’ names",
                 max_lines=1,
                 elem_id="ablations-name",
             )
@@ -165,7 +164,7 @@ def build(settings: Settings, place: Place) -> Page:
         try:
             found = plan(settings, project, (values[0] or "").strip(), wanted(project, values[1:]))
         except BadInput as fault:
-            return notice(str(fault), "warning")
+            return notice(said_of(fault), "warning")
         return plan_shown(found, plan_in_words(found))
 
     def now(project: Project, item: str, seen: str = "") -> Sequence[Any]:
@@ -184,7 +183,7 @@ def build(settings: Settings, place: Place) -> Page:
         try:
             came = results_shown(results(settings, opened))
         except BadInput as fault:  # the file of the test's rows is another since
-            came = notice(str(fault), "warning")
+            came = notice(said_of(fault), "warning")
         return [value, came, _earlier(found, opened.id), known]
 
     def as_asked(project: Project) -> list[Any]:
@@ -266,7 +265,7 @@ def build(settings: Settings, place: Place) -> Page:
 
 
 def _numbers_field(label: str, values: str, elem_id: str) -> gr.Textbox:
-    return gr.Textbox(values, label=label, info="Empty: as it is", max_lines=1, elem_id=elem_id)
+    return gr.Textbox(values, label=label, max_lines=1, elem_id=elem_id)
 
 
 def _written(values: Sequence[float]) -> str:

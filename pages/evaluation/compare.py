@@ -19,6 +19,7 @@ from pages.components.markup import count, percent
 from pages.components.notice import empty, notice, spoken
 from pages.components.page import ACTION, LIVE, Page, Place
 from pages.components.painted import painted
+from pages.languages import said_of
 
 QUICK: dict[str, Any] = {**ACTION, "queue": False, "trigger_mode": "multiple"}
 BESIDE = 2
@@ -314,7 +315,7 @@ def _results(settings: Settings, project: Project, view: View) -> list[Any]:
     try:
         found = comparison(settings, project, view.sides, without_leaked=view.without_leaked)
     except BadInput as fault:
-        return _no_results(str(fault), "warning")
+        return _no_results(said_of(fault), "warning")
     one = next(one for one in found if one.sides[1] == view.looked_at)
     now = replace(view, second=one.second.id)
     if not now.kind:

@@ -22,6 +22,7 @@ from pages.components.painted import painted
 from pages.components.rounds_course import TEACH, at_work, course_panel, plan_panel
 from pages.components.rows_file import rows_file
 from pages.components.training_fields import TrainingFields
+from pages.languages import said_of
 from pages.person import person as who_asks
 
 ROUNDS = 3
@@ -68,32 +69,28 @@ def build(settings: Settings, place: Place) -> Page:
             least = gr.Textbox(
                 "0",
                 label="Least gain",
-                info="Points on the test; a round that gains no more is the last. Empty: goes on",
                 max_lines=1,
                 elem_id="rounds-least",
             )
             cap = gr.Number(
                 None,
                 label="Cap in USD",
-                info="Of all that this project spends. Empty or 0: the committee’s",
                 minimum=0,
                 elem_id="rounds-cap",
             )
             with gr.Accordion("Questions and names", open=False, elem_classes="more"):
-                asked = _optional("Questions of the exam", "as it has", "rounds-exam")
-                tested = _optional("Questions of the test", "as the newest test", "rounds-test")
+                asked = _optional("Questions of the exam", "rounds-exam")
+                tested = _optional("Questions of the test", "rounds-test")
                 rows = rows_file(settings, "rounds-rows")
                 name = gr.Textbox(
                     label="Name",
                     placeholder=NAME,
-                    info="The checkpoints are NAME-1, NAME-2 and so on",
                     max_lines=1,
                     elem_id="rounds-name",
                 )
                 student = gr.Textbox(
                     label="Student",
                     placeholder="the one that sat the exam",
-                    info="Another to begin: a hub id, a folder, or checkpoint:NAME",
                     max_lines=1,
                     elem_id="rounds-student",
                 )
@@ -150,7 +147,7 @@ def build(settings: Settings, place: Place) -> Page:
             found = last[1] if last is not None and last[0] == about else quote(settings, project)
             return plan_panel(rounds_plan(settings, project, asked_for, found)), (about, found)
         except BadInput as fault:
-            return notice(str(fault), "warning"), last
+            return notice(said_of(fault), "warning"), last
 
     def as_asked(project: Project) -> list[Any]:
         """The fields' values as they were for the project's newest rounds; [] before any.
@@ -233,10 +230,8 @@ def build(settings: Settings, place: Place) -> Page:
     )
 
 
-def _optional(label: str, info: str, elem_id: str) -> gr.Number:
-    return gr.Number(
-        None, label=label, info=f"Empty or 0: {info}", precision=0, minimum=0, elem_id=elem_id
-    )
+def _optional(label: str, elem_id: str) -> gr.Number:
+    return gr.Number(None, label=label, precision=0, minimum=0, elem_id=elem_id)
 
 
 def _given(values: Sequence[Any]) -> dict[str, Any]:

@@ -54,12 +54,11 @@ def build(settings: Settings, place: Place) -> Page:
                 seeds = gr.Number(
                     1,
                     label="Seeds",
-                    info="As many tests, each with answers drawn anew",
                     precision=0,
                     minimum=1,
                     elem_id="evaluation-seeds",
                 )
-            server = server_fields("evaluation", student, None)
+            server = server_fields("evaluation", student)
             start = gr.Button("Start the test", variant="primary", elem_id="evaluation-start")
         with gr.Column(elem_classes="results"):
             panel = job_panel(settings, "evaluate", place)

@@ -1,0 +1,64 @@
+"""How much one visitor is given at the same time, so that the others are answered too.
+
+It is for who may look and decide: those who started this server's jobs may also fill its queue.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import gradio as gr
+
+from fair_app.access.roles import Visitor
+
+AT_ONCE = 4
+"""Requests of one visitor that are answered at the same time. A browser sends up to six."""
+WAITING = 32
+"""Requests that may wait for their turn meanwhile."""
+QUEUED = 8
+"""Events of one visitor that Gradio's queue, which has 64 places for all, takes at a time."""
+TOO_MUCH = "You have asked for much at once: wait for the answers, then ask again."
+
+
+@dataclass
+class _Line:
+    free: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    asked: int = 0
+
+
+class Turns:
+    """A line a visitor. It belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, _Line] = {}
+
+    @asynccontextmanager
+    async def turn(self, visitor: str) -> AsyncIterator[bool]:
+        """Wait for a turn; false, at once, where too many requests of the visitor wait already."""
+        line = self._lines.get(visitor) or _Line()
+        if line.asked >= AT_ONCE + WAITING:
+            yield False
+            return
+        self._lines[visitor] = line
+        line.asked += 1
+        try:
+            async with line.free:
+                yield True
+        finally:
+            line.asked -= 1
+            if not line.asked:
+                del self._lines[visitor]
+
+
+def whose(who: Visitor, address: str) -> str:
+    """Whose turn a request takes: an account's, else an address's; many share a link."""
+    return who.name or "" if who.signed_in and who.project is None else f"{who.name} {address}"
+
+
+def queued(demo: gr.Blocks, name: str) -> int:
+    """How many events of this name wait in Gradio's queue, or are being answered from it."""
+    queue = demo._queue
+    waiting = [one for line in queue.event_queue_per_concurrency_id.values() for one in line.queue]
+    running = [one for batch in queue.active_jobs for one in batch or ()]
+    return sum(one.username == name for one in [*waiting, *running])
