@@ -1,4 +1,4 @@
-"""Take the screenshots of the README: `python docs/make_screenshots.py [--url URL | --home DIR]`.
+"""Take the screenshots of the docs: `python docs/make_screenshots.py [--url URL | --home DIR]`.
 
 With --url a running server is photographed as it stands. Otherwise one is started on --home (a
 temporary folder by default); where the demo project has not been through the loop, it goes first.
@@ -25,8 +25,12 @@ WAITS = {
     "review": "#review-card .column",
     "training": "#training-curves .chart",
     "evaluation": "#compare-flips .flip",
+    "settings": "#tab-settings .page-head",
 }
 """What stands on each page once it is painted."""
+PATIENCE_MS = 120_000
+CLOSE_THE_GUIDE = "localStorage.setItem('fair:guide', 'closed')"
+"""The guide of a first visit would stand above what is photographed."""
 ITEMS = {"evaluation": "compare"}
 """What is opened on a page, where that is not its beginning."""
 SHOTS = [
@@ -40,7 +44,7 @@ SHOTS = [
 
 def main() -> None:
     """Find or start a server and take every picture."""
-    parser = argparse.ArgumentParser(description="Take the screenshots of the README.")
+    parser = argparse.ArgumentParser(description="Take the screenshots of the docs.")
     parser.add_argument("--url", help="a running server, with trailing slash left out")
     parser.add_argument("--home", type=Path, help="the home to start a server on")
     given = parser.parse_args()
@@ -112,6 +116,8 @@ def opened(browser: Browser, address: str, size: tuple[int, int], theme: str) ->
         color_scheme="dark" if theme == "dark" else "light",
         device_scale_factor=1.5,
     )
+    page.set_default_timeout(PATIENCE_MS)
+    page.add_init_script(CLOSE_THE_GUIDE)
     page.goto(address)
     return page
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from db.projects import Project
+from fair_app.cli.evaluating import HOW_DRAWN, HOW_PUT, LONGEST
 from fair_app.cli.training import CHOICES, SETTINGS
 from fair_app.errors import BadInput
 from fair_app.evaluation.ablation import MENTORS, Factors
@@ -25,7 +26,7 @@ FACTORS = ("alpha",)
 """Settings of a run that an ablation changes."""
 GIVEN = [
     name
-    for name in (*(name for _, name, _, _ in SETTINGS), *(name for _, name, _ in CHOICES))
+    for name in (*(name for _, name, _, _ in SETTINGS), *(name for _, name, _, _ in CHOICES))
     if name not in FACTORS
 ]
 
@@ -65,14 +66,14 @@ def add_ablating(add: Callable[..., Any], student: str) -> None:
         if name not in FACTORS:
             metavar = {int: "N", float: "R", str: "NAMES"}[kind]
             made.add_argument(option, dest=name, type=kind, metavar=metavar, help=said or None)
-    for option, name, choices in CHOICES:
-        made.add_argument(option, dest=name, choices=choices)
+    for option, name, choices, said in CHOICES:
+        made.add_argument(option, dest=name, choices=choices, help=said)
     made.add_argument("--split", default="test", help="that is tested on")
     made.add_argument("--rows", type=Path, metavar="FILE", help="test questions from a file")
     made.add_argument("--limit", type=int, metavar="N", help="the first N test questions")
-    made.add_argument("--decoding", choices=list(DECODINGS), default="greedy")
-    made.add_argument("--max-new-tokens", type=int, metavar="N")
-    made.add_argument("--prompts", choices=list(PROMPT_STYLES), default="chat")
+    made.add_argument("--decoding", choices=list(DECODINGS), default="greedy", help=HOW_DRAWN)
+    made.add_argument("--max-new-tokens", type=int, metavar="N", help=LONGEST)
+    made.add_argument("--prompts", choices=list(PROMPT_STYLES), default="chat", help=HOW_PUT)
     made.add_argument(
         "--test-quantization", choices=QUANTIZATIONS, default="none", help="of the tested students"
     )

@@ -67,4 +67,4 @@ def _place(settings: Settings, given: str | None, option: str) -> Place:
     where = given or settings.backup
     if not where:
         raise BadInput(f"Say where the backups are: give {option}, or set FAIR_BACKUP.")
-    return place_of(where)
+    return place_of(where, mounted=settings.backup_mounted and not given)

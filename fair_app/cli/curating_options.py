@@ -50,7 +50,7 @@ def _curate(curate: argparse.ArgumentParser) -> None:
     what = curate.add_mutually_exclusive_group()
     what.add_argument("--set", action="store_true", help="save the rule")
     what.add_argument(
-        "--suggest", type=share, metavar="P", help="the threshold that keeps most with P % right"
+        "--suggest", type=share, metavar="P", help="the threshold that keeps most with P %% right"
     )
     what.add_argument("--queue", metavar="NAME", help=", ".join(QUEUES))
     what.add_argument("--reviewers", action="store_true", help="how far each can be relied on")
@@ -73,7 +73,7 @@ def _decide(decide: argparse.ArgumentParser) -> None:
     text = decide.add_mutually_exclusive_group()
     text.add_argument("--text", metavar="WORDS", help="the new text, or the comment")
     text.add_argument("--text-file", type=Path, metavar="FILE", help="a file that holds it (UTF-8)")
-    decide.add_argument("--reason", metavar="R")
+    decide.add_argument("--reason", metavar="R", help="why; kept in the log")
     decide.add_argument(
         "--revision", type=int, metavar="R", help="refuse when somebody decided since"
     )
@@ -85,7 +85,12 @@ def _decide(decide: argparse.ArgumentParser) -> None:
 
 
 def _decisions(decisions: argparse.ArgumentParser) -> None:
-    decisions.add_argument("action", choices=("list", "export"), metavar="list|export")
+    decisions.add_argument(
+        "action",
+        choices=("list", "export"),
+        metavar="list|export",
+        help="show the latest, or write all of them to --output",
+    )
     decisions.add_argument("--limit", type=int, metavar="N", help="the latest N; default: 20")
     decisions.add_argument("--output", type=Path, metavar="FILE", help="JSON lines")
 

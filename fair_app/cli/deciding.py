@@ -142,7 +142,9 @@ def _undo_or_redo(settings: Settings, project: Project, action: str, actor: str)
     step = deciding.undo if action == "undo" else deciding.redo
     done = step(settings, project, actor=actor)
     if done is None:
-        raise BadInput(f"{actor} has nothing to {action} in {project.name}.")
+        raise BadInput(
+            f"{actor} has nothing to {action} in {project.name}: --actor names who decided."
+        )
     return {
         "action": action,
         "actor": actor,
@@ -164,7 +166,8 @@ def _written_by(found: Board, question_id: int, arguments: Namespace) -> int:
     own = [one.id for one in every if (one.question_id, one.teacher) == wanted]
     if not own:
         raise BadInput(
-            f"{arguments.teacher} has written no rationale on question {arguments.question} yet."
+            f"{arguments.teacher} has written no rationale on question {arguments.question} yet: "
+            "`collect` asks for what is missing."
         )
     if len(own) > 1:
         raise BadInput(
@@ -182,6 +185,8 @@ def _text(given: Namespace) -> str | None:
     try:
         return str(given.text_file.read_text(encoding="utf-8")).removesuffix("\n")
     except OSError as error:
-        raise BadInput(f"Cannot read {given.text_file} ({error.strerror}).") from error
+        raise BadInput(
+            f"Cannot read {given.text_file} ({error.strerror}): give a text file."
+        ) from error
     except UnicodeDecodeError as error:
-        raise BadInput(f"{given.text_file} is not UTF-8 text.") from error
+        raise BadInput(f"{given.text_file} is not UTF-8 text: save it as UTF-8.") from error

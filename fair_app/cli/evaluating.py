@@ -10,7 +10,7 @@ from typing import Any
 from fair_app.errors import BadInput
 from fair_app.jobs import worker
 from fair_app.settings import Settings
-from fair_app.student.base import DECODINGS, PROMPT_STYLES
+from fair_app.student.base import DECODINGS, GREEDY, PAPER, PROMPT_STYLES
 from fair_app.student.registry import QUANTIZATIONS
 from fair_app.studio import comparing, evaluations, exams, projects
 from fair_app.studio.comparing import Compared
@@ -23,6 +23,10 @@ from fair_app.tasks.registry import task as task_named
 from fair_app.tasks.registry import task_names
 
 Result = dict[str, Any]
+
+HOW_DRAWN = "how answers are drawn; paper: temperature 0.3, top-p 0.9"
+HOW_PUT = "in the model's chat template, or as plain text as the reference does"
+LONGEST = f"the longest answer; default: {GREEDY.max_new_tokens}, paper: {PAPER.max_new_tokens}"
 
 
 def add_evaluating(add: Callable[..., Any], student: str, task: str) -> None:
@@ -65,11 +69,13 @@ def add_questions(parser: argparse.ArgumentParser, split: str) -> None:
         "id, type",
     )
     parser.add_argument("--grader", choices=GRADERS, help="how its answers are graded")
-    parser.add_argument("--split", default=split)
+    parser.add_argument("--split", default=split, help="of the task's questions")
     parser.add_argument("--limit", type=int, metavar="N", help="the first N questions")
-    parser.add_argument("--decoding", choices=list(DECODINGS), default="greedy")
-    parser.add_argument("--max-new-tokens", type=int, metavar="N")
-    parser.add_argument("--quantization", choices=QUANTIZATIONS, default="none")
+    parser.add_argument("--decoding", choices=list(DECODINGS), default="greedy", help=HOW_DRAWN)
+    parser.add_argument("--max-new-tokens", type=int, metavar="N", help=LONGEST)
+    parser.add_argument(
+        "--quantization", choices=QUANTIZATIONS, default="none", help="of the student's weights"
+    )
     parser.add_argument(
         "--server",
         metavar="URL",
@@ -82,7 +88,7 @@ def add_questions(parser: argparse.ArgumentParser, split: str) -> None:
         metavar="K",
         help="answers a question; the majority wins",
     )
-    parser.add_argument("--prompts", choices=list(PROMPT_STYLES), default="chat")
+    parser.add_argument("--prompts", choices=list(PROMPT_STYLES), default="chat", help=HOW_PUT)
 
 
 def evaluate(settings: Settings, arguments: Namespace) -> Result:

@@ -7,11 +7,13 @@ from typing import Any, NoReturn
 
 from fair_app.cli import commands
 from fair_app.cli.ablating import add_ablating
+from fair_app.cli.administering import add_administering
 from fair_app.cli.backup import add_backup
 from fair_app.cli.curating_options import add_curating
 from fair_app.cli.evaluating import add_evaluating, add_questions
 from fair_app.cli.mentor import add_mentor
 from fair_app.cli.preferring import add_preferring
+from fair_app.cli.publishing import add_publishing
 from fair_app.cli.replaying import add_replaying
 from fair_app.cli.rounds import add_rounds
 from fair_app.cli.students import add_students
@@ -32,10 +34,11 @@ class Parser(argparse.ArgumentParser):
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Read a command line. Raises BadInput; `--help` prints and exits."""
-    return _parser().parse_args(argv)
+    return command_line().parse_args(argv)
 
 
-def _parser() -> Parser:
+def command_line() -> Parser:
+    """The commands with all their options; `docs/make_command_line.py` makes a page of them."""
     everywhere = Parser(add_help=False)
     _common(everywhere, argparse.SUPPRESS)
     parser = Parser(prog="python -m fair_app", description=commands.__doc__)
@@ -46,7 +49,7 @@ def _parser() -> Parser:
         made: Parser = command.add_parser(name, help=run.__doc__, parents=[everywhere])
         made.set_defaults(run=run)
         if project:
-            made.add_argument("--project", required=required, metavar="P")
+            made.add_argument("--project", required=required, metavar="P", help="its name")
         return made
 
     exam = add("exam", commands.exam)
@@ -62,7 +65,9 @@ def _parser() -> Parser:
         metavar="USD",
         help="stop before the project's calls have cost more in all",
     )
-    collect.add_argument("--concurrency", type=int, default=16, metavar="N")
+    collect.add_argument(
+        "--concurrency", type=int, default=16, metavar="N", help="calls in flight at most"
+    )
     collect.add_argument(
         "--batch", action="store_true", help="in batches: half the price, within a day"
     )
@@ -84,27 +89,33 @@ def _parser() -> Parser:
     add_trying(add, STUDENT)
 
     imported = add("import", commands.import_files)
-    imported.add_argument("--task", required=True, metavar="T")
+    imported.add_argument("--task", required=True, metavar="T", help=", ".join(task_names()))
     for part in ("mistakes", "feedback", "rationale"):
-        imported.add_argument(f"--{part}", type=Path, metavar="FILE")
-    imported.add_argument("--format", choices=["reference", "mentor-kd"], default="reference")
+        imported.add_argument(f"--{part}", type=Path, metavar="FILE", help=f"the {part} file")
+    imported.add_argument(
+        "--format", choices=["reference", "mentor-kd"], default="reference", help="of the files"
+    )
     imported.add_argument(
         "--augmentations", type=Path, metavar="FILE", help="mentor-kd: what a mentor wrote"
     )
     imported.add_argument("--author", metavar="NAME", help="mentor-kd: who wrote the rationales")
 
     export = add("export", commands.export)
-    export.add_argument("--format", required=True, choices=FORMATS)
-    export.add_argument("--output", required=True, type=Path, metavar="DIR")
+    export.add_argument("--format", required=True, choices=FORMATS, help="what is written")
+    export.add_argument(
+        "--output", required=True, type=Path, metavar="DIR", help="the folder that gets the files"
+    )
     export.add_argument("--checkpoint", metavar="NAME", help="gguf: what is exported")
     export.add_argument(
         "--quantization", choices=GGUF_TYPES, help=f"gguf: of the weights; default: {GGUF_TYPES[0]}"
     )
 
+    add_publishing(add)
     add_replaying(add)
     add_access(add)
 
     add_backup(add)
+    add_administering(add)
 
     add("status", commands.status, required=False)
 
@@ -112,16 +123,23 @@ def _parser() -> Parser:
     action = jobs.add_subparsers(
         dest="action", required=True, metavar="list|cancel|resume|give-up|run-next"
     )
-    action.add_parser("list", parents=[everywhere])
-    action.add_parser("run-next", parents=[everywhere])
-    for name in ("cancel", "resume", "give-up"):
-        action.add_parser(name, parents=[everywhere]).add_argument("id", type=int, metavar="ID")
+    for name, said in JOB_ACTIONS.items():
+        acting = action.add_parser(name, parents=[everywhere], help=said)
+        if name not in ("list", "run-next"):
+            acting.add_argument("id", type=int, metavar="ID", help="as `jobs list` shows it")
 
     demo = add("demo", commands.demo, project=False)
     demo.add_argument("--limit", type=int, metavar="N", help="questions of the exam")
     return parser
 
 
+JOB_ACTIONS = {
+    "list": "the jobs, the newest first",
+    "run-next": "run the next one that waits, in this process",
+    "cancel": "at its next safe point",
+    "resume": "go on with one that was cancelled, failed or interrupted",
+    "give-up": "for good: frees the checkpoints' names that it keeps",
+}
 FORMATS = ["reference", "sft", "mentor-kd", "report", "bundle", "gguf"]
 TASK = f"{', '.join(task_names())}, or with --map and --grader a name of your own"
 STUDENT = "a hub id, a folder, smollm2-135m, or checkpoint:NAME"

@@ -16,12 +16,12 @@ Result = dict[str, Any]
 
 OPTIONS: tuple[tuple[str, str, type, str], ...] = (
     ("--beta", "beta", float, "how close it stays to what it was; default: 0.1"),
-    ("--epochs", "epochs", int, ""),
-    ("--max-steps", "max_steps", int, ""),
+    ("--epochs", "epochs", int, "how often every preference is learned from"),
+    ("--max-steps", "max_steps", int, "optimizer steps at most; default: all of the epochs"),
     ("--lr", "learning_rate", float, "learning rate, which falls to nothing"),
     ("--batch-size", "batch_size", int, "preferences an optimizer step"),
     ("--max-tokens", "max_tokens", int, "of a prompt with its answer; longer ones are left out"),
-    ("--seed", "seed", int, ""),
+    ("--seed", "seed", int, "of the order of the preferences"),
 )
 
 

@@ -51,7 +51,9 @@ def add_rounds(add: Callable[..., Any], student: str) -> None:
         metavar="USD",
         help="stop before the project's calls have cost more in all; default: its cap",
     )
-    made.add_argument("--concurrency", type=int, default=CONCURRENCY, metavar="N")
+    made.add_argument(
+        "--concurrency", type=int, default=CONCURRENCY, metavar="N", help="calls in flight at most"
+    )
     made.add_argument(
         "--dry-run", action="store_true", help="say what it would take, as far as known, and stop"
     )
@@ -65,8 +67,8 @@ def add_rounds(add: Callable[..., Any], student: str) -> None:
     for option, name, kind, said in SETTINGS:
         metavar = {int: "N", float: "R", str: "NAMES"}[kind]
         made.add_argument(option, dest=name, type=kind, metavar=metavar, help=said or None)
-    for option, name, choices in CHOICES:
-        made.add_argument(option, dest=name, choices=choices)
+    for option, name, choices, said in CHOICES:
+        made.add_argument(option, dest=name, choices=choices, help=said)
     made.add_argument("--processes", type=int, metavar="N", help="of this machine; one a GPU")
     made.add_argument("--accelerate", metavar="FILE", help="as `accelerate config` wrote it")
 

@@ -30,19 +30,19 @@ Result = dict[str, Any]
 
 SETTINGS: tuple[tuple[str, str, type, str], ...] = (
     ("--alpha", "alpha", float, "weight of the feedback loss, 0 to 1"),
-    ("--epochs", "epochs", int, ""),
-    ("--max-steps", "max_steps", int, ""),
+    ("--epochs", "epochs", int, "how often every question is learned from"),
+    ("--max-steps", "max_steps", int, "optimizer steps at most; default: all of the epochs"),
     ("--lr", "learning_rate", float, "learning rate"),
     ("--warmup", "warmup", float, "share of the steps in which it rises"),
     ("--batch-size", "batch_size", int, "questions an optimizer step"),
     ("--max-tokens", "max_tokens", int, "of a prompt with its answer"),
-    ("--seed", "seed", int, ""),
+    ("--seed", "seed", int, "of the draws and of the adapter's first weights"),
     ("--mentor", "mentor", str, "REF of a model whose soft labels are learned with"),
     ("--lambda", "soft_weight", float, "share of the mentor's divergence; default with one: 0.3"),
     ("--tau", "tau", float, "temperature of the soft labels; default: 2"),
-    ("--lora-rank", "lora_rank", int, ""),
-    ("--lora-alpha", "lora_alpha", int, ""),
-    ("--lora-dropout", "lora_dropout", float, ""),
+    ("--lora-rank", "lora_rank", int, "of an adapter's two matrices"),
+    ("--lora-alpha", "lora_alpha", int, "the adapter's scale, which is divided by its rank"),
+    ("--lora-dropout", "lora_dropout", float, "share of its inputs left out at random"),
     ("--lora-target", "lora_target", str, "all-linear, or modules with commas between"),
     ("--validation-share", "validation_share", float, "of the questions, held out"),
     ("--validate-every", "validate_every", int, "steps; default: ten times a run"),
@@ -50,16 +50,16 @@ SETTINGS: tuple[tuple[str, str, type, str], ...] = (
     ("--memory-gb", "memory_gb", float, "what the run may take"),
     ("--tokens-per-pass", "tokens_per_pass", int, "default: what fits; changes no loss"),
 )
-CHOICES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("--method", "method", METHODS),
-    ("--quantization", "quantization", QUANTIZATIONS),
-    ("--schedule", "schedule", SCHEDULES),
-    ("--sampling", "sampling", SAMPLINGS),
-    ("--balance", "balance", BALANCES),
-    ("--soft-scaling", "soft_scaling", SOFT_SCALINGS),
-    ("--soft-labels", "soft_labels", SOFT_LABELS),
+CHOICES: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
+    ("--method", "method", METHODS, "an adapter of this kind, or all weights"),
+    ("--quantization", "quantization", QUANTIZATIONS, "of the weights below an adapter"),
+    ("--schedule", "schedule", SCHEDULES, "of the learning rate"),
+    ("--sampling", "sampling", SAMPLINGS, "texts are drawn anew in each epoch, or once"),
+    ("--balance", "balance", BALANCES, "teachers: each is drawn as often as the others"),
+    ("--soft-scaling", "soft_scaling", SOFT_SCALINGS, "usual: the divergence times tau squared"),
+    ("--soft-labels", "soft_labels", SOFT_LABELS, "computed in every step, or before the first"),
 )
-GIVEN = [name for _, name, _, _ in SETTINGS] + [name for _, name, _ in CHOICES]
+GIVEN = [name for _, name, _, _ in SETTINGS] + [name for _, name, _, _ in CHOICES]
 
 
 def add_training(add: Callable[..., Any], student: str) -> None:
@@ -78,8 +78,8 @@ def add_training(add: Callable[..., Any], student: str) -> None:
     for option, name, kind, said in SETTINGS:
         metavar = {int: "N", float: "R", str: "NAMES"}[kind]
         made.add_argument(option, dest=name, type=kind, metavar=metavar, help=said or None)
-    for option, name, choices in CHOICES:
-        made.add_argument(option, dest=name, choices=choices)
+    for option, name, choices, said in CHOICES:
+        made.add_argument(option, dest=name, choices=choices, help=said)
     made.add_argument("--processes", type=int, metavar="N", help="of this machine; one a GPU")
     made.add_argument("--accelerate", metavar="FILE", help="as `accelerate config` wrote it")
     made.add_argument(

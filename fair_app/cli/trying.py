@@ -7,6 +7,7 @@ from typing import Any
 from db import trials
 from db.projects import Project
 from db.store import connect
+from fair_app.cli.evaluating import HOW_DRAWN
 from fair_app.errors import BadInput, WorkFailed
 from fair_app.jobs import worker
 from fair_app.settings import Settings
@@ -26,9 +27,9 @@ def add_trying(add: Callable[..., Any], student: str) -> None:
         metavar="REF",
         help=f"once or twice; default: the project's and its newest checkpoint; {student}",
     )
-    made.add_argument("--decoding", choices=list(DECODINGS), default="greedy")
+    made.add_argument("--decoding", choices=list(DECODINGS), default="greedy", help=HOW_DRAWN)
     made.add_argument("--max-new-tokens", type=int, metavar="N", help="default: as in the exam")
-    made.add_argument("question", metavar="QUESTION")
+    made.add_argument("question", metavar="QUESTION", help="in one argument, so in quotes")
 
 
 def try_it(settings: Settings, arguments: Namespace) -> Result:

@@ -30,8 +30,12 @@ class Add(Protocol):
 def add_access(add: Add) -> None:
     """Add both commands."""
     of_users = add("users", users, project=False)
-    of_users.add_argument("action", choices=["list", "add", "role", "password", "remove"])
-    of_users.add_argument("name", nargs="?", metavar="NAME")
+    of_users.add_argument(
+        "action",
+        choices=["list", "add", "role", "password", "remove"],
+        help="passwords are asked for, or read from standard input",
+    )
+    of_users.add_argument("name", nargs="?", metavar="NAME", help="whom; not with list")
     of_users.add_argument("--role", choices=ROLES, help="of add and role")
     of_users.add_argument("--file", type=Path, metavar="FILE", help="default: FAIR_USERS")
     of_shares = add("share", share, required=False)
