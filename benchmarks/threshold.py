@@ -30,6 +30,7 @@ from fair_app.settings import Settings
 from fair_app.studio import review
 from fair_app.studio.board import board
 from pages.components.threshold import saved, shipped, threshold_dial
+from pages.languages.app import HEAD
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -112,7 +113,9 @@ def main() -> None:
         print(f"{given.questions:,} questions x {given.teachers} teachers")
         print(f"shipped once: {size / 1000:.0f} kB, gathered in {1000 * seconds:.0f} ms")
         demo = page_with_both(settings, project, value)
-        _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
+        _, address, _ = demo.launch(
+            prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", head=HEAD
+        )
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
             page = browser.new_page()

@@ -1,14 +1,36 @@
 """Whether this server can do its work: what a container's health check asks."""
 
 import shutil
+import sqlite3
 
-from db.backup import not_writable
+from db.backup import broken, not_writable
+from fair_app.errors import WorkFailed
 from fair_app.jobs.supervisor import Supervisor
 from fair_app.settings import Settings
 
 WAIT_S = 5.0
 LEAST_FREE = 200 * 10**6
 """With fewer bytes left, the next state of a run or the next backup may not find room."""
+
+
+def check_database(settings: Settings) -> None:
+    """Open the database before anything else works with it. Raises WorkFailed where it is broken.
+
+    What is done to a broken one may be lost, and its backups would take the place of whole ones.
+    """
+    try:
+        fault = broken(settings.database)
+    except (sqlite3.OperationalError, OSError) as error:
+        raise WorkFailed(
+            f"The database {settings.database} cannot be opened ({error}): see that this user may "
+            "write it and its folder, that the disk has room, and that no other program holds it."
+        ) from error
+    if fault:
+        raise WorkFailed(
+            f"The database {settings.database} is broken ({fault}): `python -m fair_app "
+            f"restore --replace{'' if settings.backup else ' --from PLACE'}` puts it aside and "
+            "takes the newest whole backup."
+        )
 
 
 def faults(settings: Settings, supervisor: Supervisor | None = None) -> list[str]:

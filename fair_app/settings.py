@@ -17,7 +17,8 @@ class Settings(BaseSettings):
     `fair_app.access.accounts`.
 
     `backup` is where backups go (a folder, or hf://datasets/OWNER/NAME), every `backup_minutes`;
-    empty: none are made. With `stop_jobs` running jobs stop with the server, as they must where its
+    empty: none are made. With `backup_mounted` that folder must lie on a mount: one that does not
+    is lost with the machine. With `stop_jobs` running jobs stop with the server, as they must where its
     end is the machine's, and with `resume` it goes on with them when it starts.
     """
 
@@ -31,6 +32,7 @@ class Settings(BaseSettings):
     curators: str = ""
     public: str = "nobody"
     backup: str = ""
+    backup_mounted: bool = False
     backup_minutes: float = Field(default=5.0, gt=0, le=24 * 60)
     stop_jobs: bool = False
     resume: bool = False

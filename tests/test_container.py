@@ -175,6 +175,7 @@ def check_it_serves(tree: Tree) -> None:
 
     port = free_port()
     more = {"FAIR_BACKUP": "/home/studio/backups", "FAIR_PORT": str(port)}
+    more["FAIR_BACKUP_MOUNTED"] = "0"  # nothing is mounted in a plain tree
     process = subprocess.Popen(
         tree.command(["tini", "-s", "--", "python", "app.py"], more),
         stdout=subprocess.PIPE,

@@ -6,6 +6,11 @@
 - On a Space (`SPACE_ID`): who signed in at Hugging Face. Owners are the Space's author
   (`SPACE_AUTHOR_NAME`) and `FAIR_OWNERS`; then comes what an owner set on the settings page; then
   `FAIR_CURATORS`. What all others are `FAIR_PUBLIC` says: `viewer`, or `nobody`.
+
+Roles on a Space are given to names, and there a name can be given up and become another person's.
+So a name is its account's that signed in by it first, by the number that never changes (OpenID's
+`sub`); for another account it stands for nothing until an owner makes it a nobody, which forgets
+the account. `FAIR_OWNERS` and `FAIR_CURATORS` may say the number themselves, as `name:number`.
 """
 
 import hashlib
@@ -86,12 +91,9 @@ class FileAccounts:
 
     def set_role(self, name: str, role: Role, by: str) -> None:
         """Write the role into the file."""
-        known = dict(self._file.users())
-        if name not in known:
-            raise BadInput(f"There is no user '{name}': add them with `users add`.")
-        known[name] = users.User(name, role, known[name].hash)
-        _keep_an_owner(known)
-        users.write(self._file.path, known.values())
+        with users.changing(self._file.path) as known:
+            known[name] = users.User(name, role, _of(known, name).hash)
+            _keep_an_owner(known)
 
     def listed(self) -> dict[str, Role]:
         """The users of the file."""
@@ -107,28 +109,51 @@ class FileAccounts:
 
 @dataclass(frozen=True)
 class SpaceAccounts:
-    """Who signed in at Hugging Face. Names are compared without regard to capitals, as there."""
+    """Who signed in at Hugging Face. Names are compared without regard to capitals, as there.
+
+    `numbers`: of those names whose account the environment says.
+    """
 
     settings: Settings
     owners: frozenset[str]
     curators: frozenset[str]
+    numbers: Mapping[str, str]
 
     @property
     def anonymous(self) -> Role:
         """What `FAIR_PUBLIC` says."""
         return Role.VIEWER if self.settings.public == "viewer" else Role.NOBODY
 
+    def recognise(self, name: str, account: str) -> None:
+        """Take a name for this account's, by its number. Raises BadInput where it is another's."""
+        known, store = name.lower(), connect(self.settings.database)
+        whose = self.numbers.get(known)
+        if whose is None:
+            with writing(store):
+                whose = access.take_name(store, known, account)
+        if whose != account:
+            raise BadInput(
+                f"The name {name} is another account's here, and yours is {account}: ask an owner "
+                "of this Space to give the name the role nobody, and then its role again; for an "
+                f"owner or a curator by the Space's settings, write {name}:{account} there."
+            )
+
     def role(self, name: str, proof: str) -> Role:
-        """Owners by the environment, then what an owner set, then curators, then the rest."""
-        known = name.lower()
+        """Owners by the environment, then what an owner set, then curators, then the rest.
+
+        `proof` is the account's number; NOBODY where the name is another account's.
+        """
+        known, store = name.lower(), connect(self.settings.database)
+        if not proof or self.numbers.get(known, access.account_of(store, known)) != proof:
+            return Role.NOBODY
         if known in self.owners:
             return Role.OWNER
-        if given := access.role_of(connect(self.settings.database), known):
+        if given := access.role_of(store, known):
             return role_named(given)
         return Role.CURATOR if known in self.curators else self.anonymous
 
     def set_role(self, name: str, role: Role, by: str) -> None:
-        """Write the role into the store."""
+        """Write the role into the store. NOBODY also forgets whose the name was."""
         known = name.strip().lower()
         if not users.NAME.fullmatch(known):
             raise BadInput(f"'{name}' is no name at Hugging Face: write it as there.")
@@ -137,6 +162,8 @@ class SpaceAccounts:
         store = connect(self.settings.database)
         with writing(store):
             access.set_role(store, known, role.word, by)
+            if role is Role.NOBODY:
+                access.free_name(store, known)
 
     def listed(self) -> dict[str, Role]:
         """Names that the environment or an owner gave a role."""
@@ -165,10 +192,13 @@ def accounts_of(settings: Settings, environment: Mapping[str, str]) -> Accounts:
             "This Space has no sign-in: write `hf_oauth: true` at the top of its README.md, so "
             "that it gets OAUTH_CLIENT_SECRET, and start it again."
         )
-    owners = _names(settings.owners) | _names(environment.get("SPACE_AUTHOR_NAME", ""))
-    if not owners:
+    owners, curators = _names(settings.owners), _names(settings.curators)
+    numbers = {name: number for name, number in {**curators, **owners}.items() if number}
+    author = environment.get("SPACE_AUTHOR_NAME", "").lower()
+    every = frozenset(owners) | ({author} if author else set())
+    if not every:
         raise BadInput("This Space has no owner: set FAIR_OWNERS to a name at Hugging Face.")
-    return SpaceAccounts(settings, owners, _names(settings.curators))
+    return SpaceAccounts(settings, every, frozenset(curators), numbers)
 
 
 def warning(settings: Settings, accounts: Accounts) -> str:
@@ -189,29 +219,34 @@ def proof_of(stored: str) -> str:
 
 def add_user(file: UsersFile, name: str, role: Role, password: str) -> None:
     """Add a user to the file, which is made where there is none. Raises BadInput."""
-    known = dict(file.users()) if file.path.exists() else {}
-    if checked_name(name) in known:
-        raise BadInput(f"There is a user '{name}' already: `users password` changes the password.")
-    known[name] = users.User(name, role, hashed(password))
-    users.write(file.path, known.values())
+    user = users.User(checked_name(name), role, hashed(password))
+    with users.changing(file.path, new=True) as known:
+        if name in known:
+            raise BadInput(
+                f"There is a user '{name}' already: `users password` changes the password."
+            )
+        known[name] = user
 
 
 def set_password(file: UsersFile, name: str, password: str) -> None:
     """Give a user another password; their sessions end. Raises BadInput."""
-    known = dict(file.users())
-    if name not in known:
-        raise BadInput(f"There is no user '{name}': add them with `users add`.")
-    known[name] = users.User(name, known[name].role, hashed(password))
-    users.write(file.path, known.values())
+    changed = hashed(password)
+    with users.changing(file.path) as known:
+        known[name] = users.User(name, _of(known, name).role, changed)
 
 
 def remove_user(file: UsersFile, name: str) -> None:
     """Take a user out of the file; their sessions end. Raises BadInput."""
-    known = dict(file.users())
-    if known.pop(name, None) is None:
+    with users.changing(file.path) as known:
+        _of(known, name)
+        del known[name]
+        _keep_an_owner(known)
+
+
+def _of(known: users.Users, name: str) -> users.User:
+    if name not in known:
         raise BadInput(f"There is no user '{name}': `users list` shows them.")
-    _keep_an_owner(known)
-    users.write(file.path, known.values())
+    return known[name]
 
 
 def _keep_an_owner(known: users.Users) -> None:
@@ -219,5 +254,7 @@ def _keep_an_owner(known: users.Users) -> None:
         raise BadInput("Somebody must be an owner: `users add NAME --role owner` adds one.")
 
 
-def _names(listed: str) -> frozenset[str]:
-    return frozenset(name.strip().lower() for name in listed.split(",") if name.strip())
+def _names(listed: str) -> dict[str, str]:
+    """Names with commas between them, each with its account's number; "" where that is not said."""
+    said = (one.strip().partition(":") for one in listed.split(","))
+    return {name.strip().lower(): number.strip() for name, _, number in said if name.strip()}

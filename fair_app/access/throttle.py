@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
 
@@ -19,37 +19,46 @@ class _Tries:
 
 
 class Throttle:
-    """Wrong passwords by address, or by name; the wait doubles, up to `longest_s` seconds."""
+    """Wrong passwords by address and by name; the wait doubles, up to each kind's longest (s)."""
 
-    def __init__(self, longest_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, longest_s: Mapping[str, float], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._longest_s, self._clock = longest_s, clock
         self._lock = Lock()
-        self._tries: OrderedDict[str, _Tries] = OrderedDict()
+        self._tries = {kind: OrderedDict[str, _Tries]() for kind in longest_s}
 
-    def wait(self, key: str) -> float:
-        """Seconds until this address or name may try again; 0 where it may."""
+    def take(self, keys: Mapping[str, str]) -> float:
+        """Begin a try by its keys, one a kind; 0, or the seconds until one may be begun.
+
+        A try that was begun counts as wrong until `right` is said, so that many at once are many;
+        one that must wait does not count.
+        """
         with self._lock:
-            return self._wait(key)
+            wait = max(self._wait(kind, key) for kind, key in keys.items())
+            if wait == 0:
+                for kind, key in keys.items():
+                    self._count(kind, key)
+            return wait
 
-    def take(self, key: str) -> None:
-        """Begin a try: it counts as wrong until `right` is said, so that many at once are many."""
+    def right(self, keys: Mapping[str, str]) -> None:
+        """Forget the wrong passwords of these keys."""
         with self._lock:
-            now = self._clock()
-            before = self._tries.get(key)
-            wrong = before.wrong if before and now - before.last < FORGOTTEN_S else 0
-            self._tries[key] = _Tries(wrong + 1, now)
-            self._tries.move_to_end(key)
-            if len(self._tries) > REMEMBERED:
-                self._tries.popitem(last=False)
+            for kind, key in keys.items():
+                self._tries[kind].pop(key, None)
 
-    def right(self, key: str) -> None:
-        """Forget the wrong passwords of an address or a name."""
-        with self._lock:
-            self._tries.pop(key, None)
-
-    def _wait(self, key: str) -> float:
-        found = self._tries.get(key)
+    def _wait(self, kind: str, key: str) -> float:
+        found = self._tries[kind].get(key)
         if found is None or found.wrong < FREE:
             return 0.0
-        wait = min(2.0 ** min(found.wrong - FREE, 30), self._longest_s)
+        wait = min(2.0 ** min(found.wrong - FREE, 30), self._longest_s[kind])
         return max(0.0, found.last + wait - self._clock())
+
+    def _count(self, kind: str, key: str) -> None:
+        tries, now = self._tries[kind], self._clock()
+        before = tries.get(key)
+        wrong = before.wrong if before and now - before.last < FORGOTTEN_S else 0
+        tries[key] = _Tries(wrong + 1, now)
+        tries.move_to_end(key)
+        if len(tries) > REMEMBERED:
+            tries.popitem(last=False)

@@ -1,19 +1,24 @@
 """The users of one's own server: a text file with a line each, `name:role:hash`.
 
-Empty lines, and lines that begin with `#`, say nothing. The file is read again when it changes, so
-that a role or a password counts from the next click on.
+Empty lines, and lines that begin with `#`, say nothing, and stay where they are when a user is
+changed. The file is read again when it changes, so that a role or a password counts from the next
+click on.
 """
 
+import fcntl
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from fair_app.access.passwords import is_hash
 from fair_app.access.roles import LOCAL, Role, role_named
 from fair_app.errors import BadInput
 
+HEAD = "# Who may sign in: name:role:hash. `python -m fair_app users` changes it.\n"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 TAKEN = {LOCAL}
 
@@ -38,7 +43,7 @@ def parsed(text: str) -> Users:
     """The users of a file's text. Raises BadInput, naming the line that cannot be read."""
     found: Users = {}
     for number, line in enumerate(map(str.strip, text.splitlines()), 1):
-        if not line or line.startswith("#"):
+        if _says_nothing(line):
             continue
         try:
             user = _user(line)
@@ -50,36 +55,42 @@ def parsed(text: str) -> Users:
     return found
 
 
-def written(users: Iterable[User]) -> str:
-    """The text of a file with these users."""
-    head = "# Who may sign in: name:role:hash. Written by `python -m fair_app users`.\n"
-    return head + "".join(f"{one.name}:{one.role.word}:{one.hash}\n" for one in users)
+def rewritten(text: str, users: Users) -> str:
+    """A file's text with these users in place of its own; what else stands there stays."""
+    left, lines = dict(users), []
+    for line in text.splitlines():
+        if _says_nothing(line.strip()):
+            lines.append(line)
+        elif user := left.pop(line.strip().split(":")[0], None):
+            lines.append(_line(user))
+    return "".join(f"{line}\n" for line in [*lines, *map(_line, left.values())])
 
 
 def read(path: Path) -> Users:
     """The users of a file. Raises BadInput where it cannot be read."""
-    try:
-        return parsed(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BadInput(
-            f"There is no users' file {path}: make it with `python -m fair_app users add NAME "
-            "--role owner`."
-        ) from None
-    except (OSError, UnicodeDecodeError) as fault:
-        raise BadInput(f"The users' file {path} cannot be read: {type(fault).__name__}.") from None
+    return parsed(_text(path))
 
 
 def write(path: Path, users: Iterable[User]) -> None:
-    """Replace a file as a whole; only its owner may read it."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(written(users))
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    """Make a file with these users, in place of one that was."""
+    _replace(path, rewritten(HEAD, {one.name: one for one in users}))
+
+
+@contextmanager
+def changing(path: Path, *, new: bool = False) -> Iterator[Users]:
+    """The users of a file, to be changed and then written: one who changes it after the other.
+
+    Nothing is written where the block fails. Raises BadInput where the file cannot be read; with
+    `new` it is made where there is none.
+    """
+    if not new:
+        read(path)  # before a lock beside it is made, maybe in a folder that is none
+    with _lock(path) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        text = _text(path) if path.exists() or not new else HEAD
+        users = parsed(text)
+        yield users
+        _replace(path, rewritten(text, users))
 
 
 def checked_name(name: str) -> str:
@@ -90,6 +101,54 @@ def checked_name(name: str) -> str:
             "underscores, and not 'local'."
         )
     return name
+
+
+def _says_nothing(line: str) -> bool:
+    return not line or line.startswith("#")
+
+
+def _line(user: User) -> str:
+    return f"{user.name}:{user.role.word}:{user.hash}"
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise BadInput(
+            f"There is no users' file {path}: make it with `python -m fair_app users add NAME "
+            "--role owner`."
+        ) from None
+    except (OSError, UnicodeDecodeError) as fault:
+        raise BadInput(
+            f"The users' file {path} cannot be read ({type(fault).__name__}): let the server "
+            "read it, as UTF-8 text."
+        ) from None
+
+
+def _lock(path: Path) -> IO[str]:
+    """A file beside the users' file, which is itself replaced."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.with_name(f".{path.name}.lock").open("w")
+    except OSError as fault:
+        raise BadInput(
+            f"The users' file {path} cannot be changed ({type(fault).__name__}): change it as "
+            "somebody who may write in its folder."
+        ) from None
+
+
+def _replace(path: Path, text: str) -> None:
+    """Replace a file as a whole; only its owner may read it."""
+    partial = path.with_name(f".{path.name}.partial")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
 
 
 def _user(line: str) -> User:

@@ -84,12 +84,12 @@ def _ended(job: JobContext, child: Job, process: Process | None, watch: Watch | 
 
     A cancel of its parent is passed on to it, and a part that does not obey one is killed.
     """
-    store = job.store
+    store, attempt = job.store, child.attempt
     cancelled_since = None
     try:
         while True:
             if process is not None:
-                end_with_process(store, child.id, process)
+                end_with_process(store, child.id, process, attempt)
             mark_orphans(store)
             child = _known(store, child.id)
             if child.state in jobs.ENDED:

@@ -28,11 +28,14 @@ KINDS = {
     "merge": Kind("Merging", "fair_app.training.merge:run", computes=True, several=True),
     "prefer": Kind("Preference", "fair_app.training.preference:run", computes=True, several=True),
     "gguf": Kind("GGUF export", "fair_app.training.gguf:run", computes=True, several=True),
+    "publish": Kind("Publishing", "fair_app.studio.publishing:run", computes=False),
     "shrink": Kind("Shrinking", "fair_app.student.shrinking:run", computes=True, several=True),
     "evaluate": Kind("Evaluation", "fair_app.student.exam:run", computes=True),
     "try": Kind("Try it", "fair_app.student.trying:run", computes=True, several=True),
     "rounds": Kind("Rounds", "fair_app.studio.rounds_run:run", computes=False),
     "ablation": Kind("Ablation", "fair_app.studio.ablating:run", computes=False),
+    "backup": Kind("Backup", "fair_app.studio.backing_up:run", computes=False),
+    "export-all": Kind("Export", "fair_app.studio.export_all:run", computes=False),
 }
 
 LENDING = "try"

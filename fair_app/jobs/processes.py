@@ -43,13 +43,20 @@ def start_process(settings: Settings, job_id: int, keys: Mapping[str, SecretStr]
     return process
 
 
-def end_with_process(store: Database, job_id: int, process: Process) -> None:
-    """Mark a job interrupted whose process has ended without saying how."""
+def end_with_process(store: Database, job_id: int, process: Process, attempt: int) -> None:
+    """Mark a job interrupted whose process has ended without saying how.
+
+    `attempt` is the job's when the process was started. A job that was claimed since then and waits
+    again was resumed: this process has no more to do with it.
+    """
     code = process.poll()
     if code is None:
         return
     job = jobs.get(store, job_id)
-    if job and (job.pid == process.pid or (job.state == "queued" and code != 0)):
+    if job is None:
+        return
+    never_began = job.state == "queued" and job.attempt == attempt and code != 0
+    if job.pid == process.pid or never_began:
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         error = f"Its process ended ({how}); resume it to go on from the last step."
         jobs.end(store, job_id, "interrupted", error=error)

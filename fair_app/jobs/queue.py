@@ -142,7 +142,7 @@ def resume(settings: Settings, job_id: int, owner: str = "") -> None:
 
 def _place(order: list[int], job_id: int) -> int:
     if job_id not in order:
-        raise BadInput(f"Job {job_id} is not waiting any more.")
+        raise BadInput(f"Job {job_id} is not waiting any more: only waiting jobs have an order.")
     return order.index(job_id)
 
 

@@ -34,7 +34,8 @@ class Supervisor:
     def __init__(self, settings: Settings, typed_keys: TypedKeys | None = None) -> None:
         self._settings = settings
         self._typed_keys = typed_keys or TypedKeys()
-        self._processes: dict[int, Process] = {}
+        self._processes: dict[int, tuple[Process, int]] = {}
+        """By job: the process that was started for it, and the job's attempt before that."""
         self._cancelled_since: dict[int, float] = {}
         self._stop = threading.Event()
         self._looked_at = time.monotonic()
@@ -59,7 +60,7 @@ class Supervisor:
     def _is_starting(self) -> bool:
         """Whether a process that was started has not taken its job yet."""
         store = connect(self._settings.database)
-        begun = [one for one, process in self._processes.items() if process.poll() is None]
+        begun = [one for one, (process, _) in self._processes.items() if process.poll() is None]
         return any(job.id in begun for job in jobs.in_state(store, "queued"))
 
     def _watch(self) -> None:
@@ -84,17 +85,18 @@ class Supervisor:
             if job.id in self._processes or (needs_it and not device_is_free):
                 continue
             keys = self._typed_keys.of(job.owner)
-            self._processes[job.id] = start_process(self._settings, job.id, keys)
+            process = start_process(self._settings, job.id, keys)
+            self._processes[job.id] = process, job.attempt
             device_is_free = device_is_free and not needs_it
 
     def _reap(self, store: Database) -> None:
-        for job_id, process in list(self._processes.items()):
+        for job_id, (process, attempt) in list(self._processes.items()):
             if process.poll() is not None:
                 del self._processes[job_id]
-                end_with_process(store, job_id, process)
+                end_with_process(store, job_id, process, attempt)
 
     def _kill_cancelled(self, store: Database) -> None:
-        for job_id, process in self._processes.items():
+        for job_id, (process, _) in self._processes.items():
             if not jobs.cancel_requested(store, job_id):
                 self._cancelled_since.pop(job_id, None)
             elif (

@@ -104,7 +104,10 @@ def _prepare(job: JobContext, task: Task) -> list[int]:
     job.progress("reading the questions", 0, 0)
     asked = task.load(params["split"], rows, params["limit"])
     if not asked:
-        raise BadInput(f"The {params['split']} split of {task.name} has no question to ask.")
+        raise BadInput(
+            f"The {params['split']} split of {task.name} has no question to ask: choose "
+            "another split, or give the questions as a file (--rows)."
+        )
     source = task.origin(params["split"], rows)
     prompts = [task.prompt(question) for question in asked]
     settings = {**asked_so(params), "put": _hash(prompts), **_own_reading(job)}

@@ -149,7 +149,7 @@ def _load_base(
         missing = sorted(report["missing_keys"])
         raise BadInput(
             f"The weights of {ref.base} are incomplete: {len(missing)} are missing, "
-            f"{missing[0]} among them."
+            f"{missing[0]} among them. Get them again."
         )
     return tokenizer, model
 
@@ -201,7 +201,7 @@ def _as_sentence(ref: StudentRef, error: Exception) -> Exception:
             f"{ref.base} could not be loaded from the hub; check the connection, or give a folder "
             f"that holds the model ({first_line})."
         )
-    return BadInput(f"{ref.base} cannot be loaded: {first_line}.")
+    return BadInput(f"{ref.base} cannot be loaded: {first_line}. Get it again, or choose another.")
 
 
 def _with_adapter(model: PreTrainedModel, adapter: Path, *, merge: bool) -> PreTrainedModel:

@@ -49,5 +49,6 @@ def adapter_must_fit(adapter: Path) -> Iterator[None]:
             raise
         first_line = str(error).strip().split("\n")[0].rstrip(".")
         raise BadInput(
-            f"The adapter in {adapter} does not fit its base student: {first_line}."
+            f"The adapter in {adapter} does not fit its base student ({first_line}): train "
+            "it again."
         ) from error

@@ -20,6 +20,9 @@ CHECKPOINT = "checkpoint:"
 LINEAGE_FILE = "lineage.json"
 ADAPTER_FILE = "adapter_model.safetensors"
 ADAPTER_CONFIG_FILE = "adapter_config.json"
+NAMES_NO_BASE = (
+    f"The {LINEAGE_FILE} of checkpoint '{{name}}' does not name its base student: train it again."
+)
 
 _CHECKPOINT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # huggingface_hub's rule for a repository (its `validate_repo_id`), with an owner
@@ -64,10 +67,15 @@ def parse_ref(ref: str, checkpoints_folder: Path, models_folder: Path) -> Studen
         folder = str(path.resolve())
         return StudentRef(ref, "folder", base=folder, base_kind="folder", source=folder)
     if ref.startswith((".", "/", "~")):
-        raise BadInput(f"There is no model folder '{ref}'.")
-    if _HUB_ID.fullmatch(ref):
+        raise BadInput(f"There is no model folder '{ref}': check the path.")
+    if is_hub_id(ref):
         return StudentRef(ref, "hub", base=ref, base_kind="hub", source=ref)
     raise BadInput(f"There is no student '{ref}': {_FORMS}.")
+
+
+def is_hub_id(ref: str) -> bool:
+    """Whether a REF has the form of a hub id; a folder of this name would come before it."""
+    return _HUB_ID.fullmatch(ref) is not None
 
 
 def server_address(text: str) -> str:
@@ -105,12 +113,12 @@ def _checkpoint(ref: str, checkpoints_folder: Path, models_folder: Path) -> Stud
     lineage = _read_json(folder / LINEAGE_FILE)
     base_ref, trained_on = lineage.get("base"), lineage.get("quantization")
     if not isinstance(base_ref, str):
-        raise BadInput(f"The {LINEAGE_FILE} of checkpoint '{name}' does not name its base student.")
+        raise BadInput(NAMES_NO_BASE.format(name=name))
     if is_whole:
         _check_model_folder(folder)
         return StudentRef(ref, "checkpoint", ref, "folder", source=str(folder.resolve()))
     if base_ref.startswith(CHECKPOINT) and not _is_whole(base_ref, checkpoints_folder):
-        raise BadInput(f"The {LINEAGE_FILE} of checkpoint '{name}' does not name its base student.")
+        raise BadInput(NAMES_NO_BASE.format(name=name))
     if trained_on not in QUANTIZATIONS:
         raise BadInput(
             f"The {LINEAGE_FILE} of checkpoint '{name}' says quantization '{trained_on}' "
@@ -142,7 +150,10 @@ def _check_model_folder(folder: Path) -> None:
     if not any(folder.glob("*.safetensors")):
         missing.append("safetensors weights")
     if missing:
-        raise BadInput(f"{folder} is not a model folder: it has no {' and no '.join(missing)}.")
+        raise BadInput(
+            f"{folder} is not a model folder: it has no {' and no '.join(missing)}. Give the "
+            "folder that has them."
+        )
     _read_json(folder / "config.json")
 
 
@@ -150,7 +161,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise BadInput(f"{path} cannot be read as JSON: {error}.") from error
+        raise BadInput(f"{path} cannot be read as JSON ({error}): get the model again.") from error
     if not isinstance(content, dict):
-        raise BadInput(f"{path} does not hold a JSON object.")
+        raise BadInput(f"{path} does not hold a JSON object: get the model again.")
     return content

@@ -65,7 +65,7 @@ def shrink(model: PreTrainedModel, layers: int | str) -> tuple[list[int], int]:
     name = model.config.name_or_path
     if getattr(model.config, "is_encoder_decoder", False):
         raise BadInput(
-            f"{name} is a {model.config.model_type} model: only decoder-only students are shrunk."
+            f"{name} is a {model.config.model_type} model: shrink a decoder-only one, as Llama."
         )
     if getattr(model.config, "quantization_config", None) is not None:
         raise BadInput(f"The weights of {name} are quantized: shrink the plain ones.")

@@ -45,7 +45,9 @@ class TaskSpec(BaseModel):
                 f"The mapping names no column for {missing[0]}: map question=COLUMN,answer=COLUMN."
             )
         if empty:
-            raise ValueError(f"The mapping names no column for {empty[0]}.")
+            raise ValueError(
+                f"The mapping names no column for {empty[0]}: name one, or leave it out."
+            )
         if "options" in self.mapping and self.grader != "choice":
             raise ValueError("Options are for the grader choice: choose it, or map no options.")
         return self
@@ -85,7 +87,7 @@ def _fields(mapping: str) -> dict[str, str]:
         if not sign:
             raise BadInput(f"'{pair}' maps nothing: write question=COLUMN,answer=COLUMN.")
         if field in fields:
-            raise BadInput(f"The mapping names {field} twice.")
+            raise BadInput(f"The mapping names {field} twice: name it once.")
         fields[field] = column
     return fields
 

@@ -30,7 +30,7 @@ def read_rows(path: Path, limit: int | None = None) -> list[Row]:
     check_limit(limit)
     rows = list(islice(iterate_rows(path), limit))
     if not rows:
-        raise BadInput(f"{path} has no rows.")
+        raise BadInput(f"{path} has no rows: give a file with a question a row.")
     return rows
 
 
@@ -66,7 +66,7 @@ def read_text(path: Path) -> str:
     """
     text = "".join(line for _, line in _lines(path))
     if not text.strip():
-        raise BadInput(f"{path} is empty.")
+        raise BadInput(f"{path} is empty: give a file with rows.")
     return text
 
 
@@ -112,10 +112,10 @@ def _first_bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(4096)
     except FileNotFoundError:
-        raise BadInput(f"There is no file {path}.") from None
+        raise BadInput(f"There is no file {path}: check the path.") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise BadInput(f"{path} can't be read ({reason}).") from error
+        raise BadInput(f"{path} can't be read ({reason}): give a file that can.") from error
 
 
 def _json_rows(path: Path) -> Iterator[Row]:
@@ -137,19 +137,25 @@ def _json_rows(path: Path) -> Iterator[Row]:
             break
         if text[at : at + 1] != ",":
             line = text.count("\n", 0, at) + 1
-            raise BadInput(f"{path} is not JSON (line {line}: no comma behind row {index}).")
+            raise BadInput(
+                f"{path} is not JSON (line {line}: no comma behind row {index}): correct it."
+            )
         at = _skip_blanks(text, at + 1)
     if _skip_blanks(text, at + 1) < len(text):
-        raise BadInput(f"{path} is not JSON: something follows the list of rows.")
+        raise BadInput(f"{path} is not JSON: something follows the list of rows, take it away.")
 
 
 def _decode(path: Path, decoder: json.JSONDecoder, text: str, at: int) -> tuple[object, int]:
     try:
         return decoder.raw_decode(text, at)
     except json.JSONDecodeError as error:
-        raise BadInput(f"{path} is not JSON (line {error.lineno}: {error.msg}).") from error
+        raise BadInput(
+            f"{path} is not JSON (line {error.lineno}: {error.msg}): correct it."
+        ) from error
     except (ValueError, RecursionError) as error:
-        raise BadInput(f"{path} is not JSON that can be read ({type(error).__name__}).") from error
+        raise BadInput(
+            f"{path} is not JSON that can be read ({type(error).__name__}): write it anew."
+        ) from error
 
 
 def _skip_blanks(text: str, at: int) -> int:
@@ -168,13 +174,13 @@ def _jsonl_rows(path: Path) -> Iterator[Row]:
         try:
             value = json.loads(line)
         except json.JSONDecodeError as error:
-            raise BadInput(f"{place} is not a JSON object ({error.msg}).") from error
+            raise BadInput(f"{place} is not a JSON object ({error.msg}): correct it.") from error
         except (ValueError, RecursionError) as error:
-            raise BadInput(f"{place} is no JSON that can be read.") from error
+            raise BadInput(f"{place} is no JSON that can be read: correct it.") from error
         yield _row(place, index, value)
         index += 1
     if not index:
-        raise BadInput(f"{path} is empty.")
+        raise BadInput(f"{path} is empty: give a file with rows.")
 
 
 def _csv_rows(path: Path) -> Iterator[Row]:
@@ -200,9 +206,11 @@ def _csv_rows(path: Path) -> Iterator[Row]:
             yield Row(place, index, values)
             index += 1
     except csv.Error as error:
-        raise BadInput(f"{path}, line {line}, is no row of a csv file ({error}).") from error
+        raise BadInput(
+            f"{path}, line {line}, is no row of a csv file ({error}): correct it."
+        ) from error
     if not header:
-        raise BadInput(f"{path} is empty.")
+        raise BadInput(f"{path} is empty: give a file with rows.")
 
 
 def _check_header(place: str, header: list[str]) -> None:
@@ -225,11 +233,11 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
                     index += 1
     except (pyarrow.ArrowException, OSError) as error:
         raise BadInput(
-            f"{path} can't be read as a parquet file ({type(error).__name__})."
+            f"{path} can't be read as a parquet file ({type(error).__name__}): write it anew."
         ) from error
 
 
 def _row(place: str, index: int, value: object) -> Row:
     if not isinstance(value, dict):
-        raise BadInput(f"{place} should be an object with named columns.")
+        raise BadInput(f"{place} should be an object with named columns: correct it.")
     return Row(place, index, value)

@@ -53,7 +53,10 @@ def final(gold_text: str, grader: str) -> str:
     elif grader == "choice":
         found = text.upper() if text.upper() in tuple(LETTERS) else None
     if found is None:
-        raise BadInput(f"The gold answer {gold_text!r} cannot be graded by the grader {grader}.")
+        raise BadInput(
+            f"The gold answer {gold_text!r} cannot be graded by the grader {grader}: "
+            "correct it, or choose another grader."
+        )
     return found
 
 

@@ -38,6 +38,13 @@ def on_a_space(home: Path, **more: str) -> SpaceAccounts:
     return found
 
 
+def signed_in(accounts: SpaceAccounts, name: str, account: str = "") -> Role:
+    """The role of who signs in by a name, from the account that has had it all along."""
+    number = account or f"number of {name.lower()}"
+    accounts.recognise(name, number)
+    return accounts.role(name, number)
+
+
 def test_alone_everybody_is_the_owner(tmp_path: Path) -> None:
     found = accounts_of(Settings(home=tmp_path), {})
     assert isinstance(found, NoAccounts)
@@ -154,26 +161,63 @@ def test_a_space_without_an_owner_does_not_start(tmp_path: Path) -> None:
 
 def test_what_somebody_is_on_a_space(tmp_path: Path) -> None:
     found = on_a_space(tmp_path, owners="Bea, ", curators="Carl,dora")
-    roles = {name: found.role(name, "") for name in ("anna", "ANNA", "bea", "carl", "Dora", "eve")}
+    names = ("anna", "ANNA", "bea", "carl", "Dora", "eve")
+    roles = {name: signed_in(found, name) for name in names}
     assert roles == {
         **dict.fromkeys(("anna", "ANNA", "bea"), Role.OWNER),
         **dict.fromkeys(("carl", "Dora"), Role.CURATOR),
         "eve": Role.NOBODY,
     }
-    assert on_a_space(tmp_path, public="viewer").role("eve", "") is Role.VIEWER
+    assert signed_in(on_a_space(tmp_path, public="viewer"), "eve") is Role.VIEWER
+    assert found.role("anna", "") is Role.NOBODY  # as sessions of former versions have it
 
 
 def test_an_owner_gives_roles_on_a_space(tmp_path: Path) -> None:
     found = on_a_space(tmp_path, curators="carl", public="viewer")
     found.set_role("Eve", Role.CURATOR, "anna")
     found.set_role("carl", Role.NOBODY, "anna")
-    assert found.role("eve", "") is Role.CURATOR
-    assert found.role("carl", "") is Role.NOBODY
+    assert signed_in(found, "eve") is Role.CURATOR
+    assert signed_in(found, "carl") is Role.NOBODY
     assert found.listed() == {"carl": Role.NOBODY, "eve": Role.CURATOR, "anna": Role.OWNER}
     with pytest.raises(BadInput, match="FAIR_OWNERS"):
         found.set_role("anna", Role.VIEWER, "eve")
     with pytest.raises(BadInput, match="no name"):
         found.set_role("e v e", Role.VIEWER, "anna")
+
+
+@pytest.mark.parametrize("name", ["anna", "bea", "carl", "dora", "eve"])
+def test_a_name_that_became_another_s_has_no_role(tmp_path: Path, name: str) -> None:
+    found = on_a_space(tmp_path, owners="bea", curators="carl", public="viewer")
+    found.set_role("dora", Role.CURATOR, "anna")
+    before = signed_in(found, name)
+    assert before > Role.NOBODY
+    with pytest.raises(BadInput, match="ask an owner of this Space"):
+        found.recognise(name.upper(), "the account that took the name")
+    assert found.role(name, "the account that took the name") is Role.NOBODY
+    assert signed_in(found, name) is before
+
+
+def test_an_owner_lets_a_name_go_on_to_another_account(tmp_path: Path) -> None:
+    found = on_a_space(tmp_path)
+    found.set_role("Eve", Role.CURATOR, "anna")
+    assert signed_in(found, "eve", "first") is Role.CURATOR
+    found.set_role("eve", Role.NOBODY, "anna")
+    found.set_role("eve", Role.VIEWER, "anna")
+    assert found.role("eve", "first") is Role.NOBODY
+    assert signed_in(found, "eve", "second") is Role.VIEWER
+    with pytest.raises(BadInput, match="another account's"):
+        found.recognise("eve", "first")
+
+
+def test_the_environment_may_say_whose_a_name_is(tmp_path: Path) -> None:
+    found = on_a_space(tmp_path, owners="Anna:64f, bea", curators="carl: 7a")
+    with pytest.raises(BadInput, match="write anna:stranger there"):
+        found.recognise("anna", "stranger")
+    assert (signed_in(found, "anna", "64f"), signed_in(found, "carl", "7a")) == (
+        *(Role.OWNER, Role.CURATOR),
+    )
+    # Who could not sign in has not taken the name either.
+    assert signed_in(on_a_space(tmp_path, owners="bea"), "anna", "64f") is Role.OWNER
 
 
 def test_public_is_a_word_that_is_known(tmp_path: Path) -> None:

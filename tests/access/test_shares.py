@@ -1,10 +1,10 @@
 """Links to look at one project: what they show, and when they end."""
 
-import time
 from pathlib import Path
 
 import pytest
 
+from db.store import connect, now, update, writing
 from fair_app.access import audit, sessions, shares
 from fair_app.access.accounts import accounts_of
 from fair_app.access.roles import Role, visiting
@@ -56,10 +56,11 @@ def test_a_revoked_link_ends_for_those_who_look_too(settings: Settings) -> None:
 
 
 def test_an_expired_link_ends_too(settings: Settings) -> None:
-    _, path = shares.make(settings, open_project(settings, "demo"), 0.3 / 86400, "olga")
+    link, path = shares.make(settings, open_project(settings, "demo"), 1, "olga")
     session, accounts = entered(settings, path), accounts_of(settings, {})
     assert sessions.visitor(settings, accounts, session).project == "demo"
-    time.sleep(0.4)
+    with writing(connect(settings.database)) as store:
+        update(store, "shares", link.id, {"expires_at": now()})
     assert sessions.visitor(settings, accounts, session).role is Role.NOBODY
     assert shares.shown_by(settings, path.removeprefix(shares.PATH)) is None
     assert [one.state for one in shares.listed(settings)] == ["expired"]

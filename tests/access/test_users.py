@@ -2,6 +2,7 @@
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,18 @@ from hypothesis import settings as trying
 from hypothesis import strategies as st
 
 from fair_app.access.roles import Role
-from fair_app.access.users import NAME, TAKEN, User, UsersFile, parsed, read, write, written
+from fair_app.access.users import (
+    HEAD,
+    NAME,
+    TAKEN,
+    User,
+    UsersFile,
+    changing,
+    parsed,
+    read,
+    rewritten,
+    write,
+)
 from fair_app.errors import BadInput
 
 HASH = f"scrypt$2$1$1${'0' * 32}${'0' * 64}"
@@ -22,7 +34,65 @@ ROLES = st.sampled_from(list(Role))
 @trying(max_examples=40)
 def test_what_is_written_is_read_again(roles: dict[str, Role]) -> None:
     users = {name: User(name, role, HASH) for name, role in roles.items()}
-    assert parsed(written(users.values())) == users
+    assert parsed(rewritten(HEAD, users)) == users
+
+
+REMARKS = st.from_regex(r"#[^\r\n\v\f\x1c-\x1e\x85\u2028\u2029]{0,20}|[ \t]{0,3}", fullmatch=True)
+FILES = st.lists(st.one_of(REMARKS, NAMES), max_size=12, unique=True)
+
+
+@given(FILES, st.dictionaries(NAMES, ROLES, max_size=4))
+@trying(max_examples=60)
+def test_what_is_said_beside_the_users_stays(lines: list[str], roles: dict[str, Role]) -> None:
+    text = "".join(f"{one}:viewer:{HASH}\n" if NAME.fullmatch(one) else f"{one}\n" for one in lines)
+    users = {name: User(name, role, HASH) for name, role in roles.items()}
+    changed = rewritten(text, users)
+    assert parsed(changed) == users
+    said = [one for one in changed.splitlines() if ":" not in one or one.startswith("#")]
+    assert said == [one for one in lines if not NAME.fullmatch(one)]
+
+
+def test_a_change_leaves_the_comments_where_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "users"
+    path.write_text(f"# Ours\n\nolga:owner:{HASH}\n# Guests\nvera:viewer:{HASH}\n# End\n")
+    with changing(path) as known:
+        known["vera"] = User("vera", Role.CURATOR, HASH)
+        known["anna"] = User("anna", Role.VIEWER, HASH)
+    assert path.read_text() == (
+        f"# Ours\n\nolga:owner:{HASH}\n# Guests\nvera:curator:{HASH}\n# End\nanna:viewer:{HASH}\n"
+    )
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_change_that_fails_writes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "users"
+    path.write_text(f"olga:owner:{HASH}\n")
+    with pytest.raises(BadInput, match="no more"), changing(path) as known:
+        known.clear()
+        raise BadInput("no more")
+    assert list(read(path)) == ["olga"]
+
+
+def test_those_who_change_it_at_once_lose_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "users"
+
+    def add(number: int) -> None:
+        with changing(path, new=True) as known:
+            known[f"user{number}"] = User(f"user{number}", Role.VIEWER, HASH)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(add, range(40)))
+    assert len(read(path)) == 40
+    assert path.read_text().startswith(HEAD)
+
+
+def test_a_folder_that_may_not_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(BadInput, match="cannot be changed"),
+        changing(tmp_path / "file" / "users", new=True),
+    ):
+        pass
 
 
 @given(st.text(max_size=120))

@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,9 @@ playwright_sync = pytest.importorskip(
 )
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+PATIENCE_MS = 120_000
+"""How long a test waits for what must come: a machine may do much else beside."""
+SCREEN = {"width": 1280, "height": 900}
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = [
     "--no-sandbox",
@@ -63,7 +67,7 @@ class Server:
     def stop(self) -> None:
         if self.process and self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(timeout=30)
+            self.process.wait(timeout=120)
 
 
 @dataclass
@@ -86,13 +90,13 @@ def chromium() -> Iterator[object]:
 
 
 @pytest.fixture(scope="session")
-def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Server]]:
-    """Makes servers, each on an empty home, and stops them at the end."""
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Makes servers, each on an empty home and a free port, and stops them at the end."""
     servers: list[Server] = []
 
-    def make() -> Server:
+    def make(port: int | None = None) -> Server:
         home = tmp_path_factory.mktemp("home")
-        server = Server(Settings(home=home, port=free_port()))
+        server = Server(Settings(home=home, port=port or free_port()))
         servers.append(server)
         server.start()
         return server
@@ -102,16 +106,23 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Ser
         server.stop()
 
 
+@pytest.fixture(scope="session")
+def port() -> int:
+    """The port of the modules' servers, one after the other: what the browser has compiled of
+    Gradio's scripts, it has by their address."""
+    return free_port()
+
+
 @pytest.fixture(scope="module")
-def server(serve: Callable[[], Server]) -> Iterator[Server]:
+def server(serve: Callable[..., Server], port: int) -> Iterator[Server]:
     """The server of a test module. It ends with it: idle ones take time from those at work."""
-    made = serve()
+    made = serve(port)
     yield made
     made.stop()
 
 
 @pytest.fixture
-def model_server(serve: Callable[[], Server], student_folder: Path) -> Iterator[Server]:
+def model_server(serve: Callable[..., Server], student_folder: Path) -> Iterator[Server]:
     """A server whose home already has the offline student."""
     server = serve()
     server.settings.models.parent.mkdir(parents=True, exist_ok=True)
@@ -120,14 +131,34 @@ def model_server(serve: Callable[[], Server], student_folder: Path) -> Iterator[
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def person(chromium: Any) -> Iterator[Any]:
+    """The browser of one person after the other, without animations: they take time from the work.
+
+    It keeps Gradio's scripts, which take longest of what a page loads.
+    """
+    context = chromium.new_context(viewport=SCREEN, reduced_motion="reduce")
+    context.set_default_timeout(PATIENCE_MS)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def page(chromium: object, watched: Watched) -> Iterator[object]:
-    """A fresh browser page, 1280 wide, whose errors and foreign requests are noted."""
-    opened = chromium.new_page(viewport={"width": 1280, "height": 900})
-    opened.set_default_timeout(20_000)
+def page(person: Any, watched: Watched) -> Iterator[Any]:
+    """A fresh page of a browser that knows nobody, whose errors and foreign requests are noted."""
+    opened = person.new_page()
     watch(opened, watched)
     yield opened
+    forgotten = {"origin": "*", "storageTypes": "cookies,local_storage,indexeddb"}
+    person.new_cdp_session(opened).send("Storage.clearDataForOrigin", forgotten)
     opened.close()
+
+
+def new_page(chromium: Any, **screen: Any) -> Any:
+    """A page of somebody else, who has a browser of their own."""
+    opened = chromium.new_page(reduced_motion="reduce", **screen)
+    opened.set_default_timeout(PATIENCE_MS)
+    return opened
 
 
 @pytest.fixture

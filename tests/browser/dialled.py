@@ -25,6 +25,7 @@ from fair_app.studio.exchange import import_reference
 from fair_app.studio.projects import Project, open_project
 from pages.components import threshold as dial_piece
 from pages.components.markup import duration
+from pages.languages.app import HEAD
 from pages.theme import THEME
 from tests.browser.conftest import REPOSITORY
 from tests.browser.taught import taught
@@ -137,6 +138,7 @@ def serving(page: Any) -> Iterator[Callable[[Room], Room]]:
             server_name="127.0.0.1",
             theme=THEME,
             css=STYLE + dial_piece.CSS,
+            head=HEAD,
             footer_links=[],
         )
         visit(page, room)

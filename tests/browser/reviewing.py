@@ -89,7 +89,7 @@ def actions(settings: Settings, project: Project) -> list[str]:
     return [action for _, action in log(settings, project)]
 
 
-def until(page: Any, holds: Callable[[], bool], patience_s: float = 20) -> None:
+def until(page: Any, holds: Callable[[], bool], patience_s: float = 60) -> None:
     """Wait, with the browser at work, until something holds."""
     for _ in range(round(patience_s * 10)):
         if holds():

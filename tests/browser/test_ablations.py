@@ -14,6 +14,7 @@ from fair_app.studio.ablations import Wanted, ablation_params
 from fair_app.studio.training import check_name
 from tests.browser.filling import fill
 from tests.browser.taught import taught
+from tests.jobs.held import device_held
 from tests.studio.ablated import tried
 from tests.training.tiny import tiny_folder
 
@@ -24,7 +25,7 @@ HOSTILE = "${1+1} \\frac <img src=x onerror=alert(1)>"
 
 def open_ablations(page: Any, server: Any, project: Any) -> None:
     page.goto(f"{server.url}/?project={quote(project.name)}&tab=evaluation&id=ablations")
-    page.wait_for_selector("#ablations-plan :is(.notice, tr)", timeout=60_000)
+    page.wait_for_selector("#ablations-plan :is(.notice, tr)")
 
 
 def test_an_ablation_is_planned_started_and_paused(server: Any, page: Any, watched: Any) -> None:
@@ -49,16 +50,17 @@ def test_an_ablation_is_planned_started_and_paused(server: Any, page: Any, watch
     assert "known after a first run" in plan
     assert "No rationale by the committee is accepted" in plan
 
-    page.click("#ablations-start")
-    page.wait_for_selector("#job-ablation .job[data-state=running]", timeout=60_000)
-    page.wait_for_selector("#job-ablation >> text=test the student", timeout=60_000)
-    page.click("#job-ablation .cancel")
-    page.wait_for_selector("#job-ablation .job[data-state=cancelled]", timeout=60_000)
+    with device_held(server.settings):
+        page.click("#ablations-start")
+        page.wait_for_selector("#job-ablation .job[data-state=running]")
+        page.wait_for_selector("#job-ablation >> text=test the student")
+        page.click("#job-ablation .cancel")
+        page.wait_for_selector("#job-ablation .job[data-state=cancelled]")
     assert "Paused" in page.inner_text("#job-ablation")
     (job,) = [one for one in queue.listed(server.settings, project) if one.kind == "ablation"]
     assert page.url.endswith(f"id=ablations.{job.id}")
     parts = jobs.children(connect(server.settings.database), job.id)
-    assert {one.state for one in parts} <= {"cancelled", "succeeded"}
+    assert [one.state for one in parts] == ["cancelled"]
 
     # Opened again, the form is as it was, and under a name that is free.
     open_ablations(page, server, project)

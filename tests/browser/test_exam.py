@@ -13,6 +13,7 @@ from db.store import connect
 from fair_app.studio.board import board
 from fair_app.studio.exams import answers
 from fair_app.studio.projects import Project, create_project, open_project
+from tests.browser.conftest import new_page
 from tests.browser.filling import fill
 from tests.building import project_with_mistakes
 from tests.loopback_hub import loopback_hub
@@ -32,13 +33,15 @@ def hub() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def server(serve: Callable[[], Any], hub: str) -> Any:
+def server(serve: Callable[..., Any], port: int, hub: str) -> Iterator[Any]:
     """A server that asks the loopback's hub."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_ENDPOINT", hub)
         patch.delenv("HF_TOKEN", raising=False)
         patch.delenv("HF_HUB_OFFLINE", raising=False)
-        return serve()
+        made = serve(port)
+    yield made
+    made.stop()
 
 
 @pytest.fixture
@@ -320,8 +323,8 @@ def test_the_demo_and_an_examined_project_keep_their_task(page, server, made):
 
 @pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1280, "light")])
 def test_nothing_is_cut_off(chromium, server, made, width, theme, tmp_path):
-    page = chromium.new_page(viewport={"width": width, "height": 844}, color_scheme=theme)
-    page.set_default_timeout(20_000)
+    screen = {"width": width, "height": 844}
+    page = new_page(chromium, viewport=screen, color_scheme=theme)
     try:
         open_exam(page, server, made)
         for title in ("How it answers", "The questions", "A student behind a server"):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.browser.conftest import new_page
 from tests.browser.taught import taught
 from tests.report.test_report import HOSTILE
 
@@ -28,9 +29,8 @@ def test_it_is_saved_and_reads_from_a_file_at_any_width(
 
     asked, said = [], []
     for width, scheme, background in ((1280, "light", 250), (390, "dark", 20)):
-        reader = chromium.new_page(
-            viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True
-        )
+        size = {"width": width, "height": 800}
+        reader = new_page(chromium, viewport=size, color_scheme=scheme, offline=True)
         reader.on("request", lambda request: asked.append(request.url))
         reader.on("console", lambda message: said.append(message.text))
         reader.goto(saved.as_uri())

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from fair_app.storage.standing import Restored, note
+from tests.browser.screens import screens, too_wide
 
 pytestmark = pytest.mark.browser
 
 HOSTILE = "checkpoints/<img src=x onerror='window.hacked=1'>${window.hacked=1}{{value}}"
 
 
-@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
-def test_the_overview_says_what_was_restored(page, server, watched, width, theme):
+def test_the_overview_says_what_was_restored(page, server, watched):
     restored = Restored(
         name="20261121T172814.123Z",
         place="/backups/fair",
@@ -26,8 +26,7 @@ def test_the_overview_says_what_was_restored(page, server, watched, width, theme
         missing=(HOSTILE,),
     )
     note(server.settings, restored=restored)
-    page.set_viewport_size({"width": width, "height": 900})
-    page.goto(f"{server.url}/?project=demo&__theme={theme}")
+    page.goto(f"{server.url}/?project=demo")
     said = page.locator(".notice >> visible=true").first
     said.wait_for()
     words = said.inner_text()
@@ -36,9 +35,10 @@ def test_the_overview_says_what_was_restored(page, server, watched, width, theme
     assert "its database is not as it was written" in words
     assert HOSTILE in words
     assert page.evaluate("window.hacked") is None
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    box, inside = said.bounding_box(), said.locator("p").bounding_box()
-    assert inside["x"] + inside["width"] <= box["x"] + box["width"]
+    for width, theme in screens(page):
+        assert too_wide(page) <= 0, f"too wide at {width}, {theme}"
+        box, inside = said.bounding_box(), said.locator("p").bounding_box()
+        assert inside["x"] + inside["width"] <= box["x"] + box["width"]
+        if folder := os.environ.get("FAIR_TEST_SCREENSHOTS"):
+            page.screenshot(path=str(Path(folder) / f"restored-{width}-{theme}.png"))
     assert watched.errors == []
-    if folder := os.environ.get("FAIR_TEST_SCREENSHOTS"):
-        page.screenshot(path=str(Path(folder) / f"restored-{width}.png"))

@@ -9,6 +9,7 @@ from db.store import connect
 from fair_app.curation.acceptance import Rule
 from fair_app.studio import deciding, review
 from fair_app.studio.projects import create_project, open_project
+from tests.browser.conftest import new_page
 from tests.browser.reviewing import (
     actions,
     all_ids,
@@ -344,7 +345,7 @@ def test_nothing_stands_out_of_a_narrow_screen(server: Any, chromium: Any) -> No
         text="w" * 300,
         reason="r" * 60,
     )
-    narrow = chromium.new_page(viewport={"width": 390, "height": 844})
+    narrow = new_page(chromium, viewport={"width": 390, "height": 844})
     try:
         open_review(narrow, server, project)
         for keys in ("", "e", "?", "q", "b"):

@@ -232,7 +232,7 @@ def test_all_is_not_decided_when_it_changed_since_the_preview(server: Any, page:
     rationale = card_of(server.settings, project, 3).columns[0].rationale_id or 0
     deciding.decide(server.settings, project, rationale, "accept", actor="eve", revision=0)
     page.locator("dialog.bulk").get_by_role("button", name="Reject").click()
-    notice(page, "The queue changed since you looked at it, so nothing was decided.")
+    notice(page, "The queue changed since you looked at it, so nothing was decided: look again.")
     assert actions(server.settings, project) == ["accept"]
 
 

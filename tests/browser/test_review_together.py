@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fair_app.settings import Settings
+from tests.browser.conftest import new_page
 from tests.browser.reviewing import (
     actions,
     badges,
@@ -26,7 +27,7 @@ from tests.browser.taught import taught
 
 pytestmark = pytest.mark.browser
 
-GONE_BY = 60_000
+GONE_BY = 180_000
 
 
 @contextmanager
@@ -45,7 +46,7 @@ def test_the_second_of_two_people_sees_the_firsts_choice(
     server: Any, page: Any, chromium: Any
 ) -> None:
     project = taught(server.settings)
-    other = chromium.new_page()
+    other = new_page(chromium)
     try:
         open_review(page, server, project)
         open_review(other, server, project)
@@ -73,7 +74,7 @@ def test_the_second_of_two_people_sees_the_firsts_choice(
 
 def test_two_edits_of_one_text(server: Any, page: Any, chromium: Any) -> None:
     project = taught(server.settings)
-    other = chromium.new_page()
+    other = new_page(chromium)
     try:
         open_review(page, server, project)
         open_review(other, server, project)

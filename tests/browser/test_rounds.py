@@ -9,6 +9,7 @@ from db import jobs, projects
 from db.store import connect
 from fair_app.jobs.children import children_of
 from tests.browser.filling import fill
+from tests.jobs.held import device_held
 from tests.studio.courses import STOPPED, sat, taught_twice
 from tests.training.tiny import tiny_folder
 
@@ -19,7 +20,7 @@ HOSTILE = "${1+1} \\frac <img src=x onerror=alert(1)>"
 
 def open_rounds(page: Any, server: Any, name: str) -> None:
     page.goto(f"{server.url}/?project={quote(name)}&tab=evaluation&id=rounds")
-    page.wait_for_selector("#rounds-plan :is(.stats, .notice)", timeout=60_000)
+    page.wait_for_selector("#rounds-plan :is(.stats, .notice)")
 
 
 def test_a_course_has_its_rows_and_an_earlier_exam_is_taken_back(
@@ -53,9 +54,7 @@ def test_rounds_are_planned_started_cancelled_and_resumed(
     open_rounds(page, server, project.name)
     page.wait_for_selector("#rounds-plan >> text=/^48/")
     fill(page, "rounds-rounds", 1)
-    page.wait_for_function(
-        "document.querySelectorAll('#rounds-plan .stats dt').length === 3", timeout=20_000
-    )
+    page.wait_for_function("document.querySelectorAll('#rounds-plan .stats dt').length === 3")
     fill(page, "rounds-least", "much")
     page.wait_for_selector("#rounds-plan >> text=give a number in place of")
     page.click("#rounds-start")
@@ -67,22 +66,23 @@ def test_rounds_are_planned_started_cancelled_and_resumed(
     fill(page, "rounds-test", 4)
     page.wait_for_selector("#rounds-plan >> text=an estimate: its exam is still to be sat")
 
-    page.click("#rounds-start")
-    page.wait_for_selector("#job-rounds .job[data-state=running]", timeout=60_000)
-    page.wait_for_selector("#rounds-working >> text=first test", timeout=60_000)
-    page.click("#job-rounds .cancel")
-    page.wait_for_selector("#job-rounds .job[data-state=cancelled]", timeout=60_000)
-    store = connect(server.settings.database)
-    job = jobs.latest(store, project.id, "rounds")
-    assert job is not None
-    assert job.params["stop_below"] == 1.5
-    assert job.params["test"]["limit"] == 4
-    assert [one.state for one in children_of(server.settings, job.id)] == ["cancelled"]
-    page.click("#job-rounds .resume")
-    page.wait_for_selector("#job-rounds .job[data-state=running]", timeout=60_000)
-    page.reload()
-    page.wait_for_selector("#rounds-working >> text=first test", timeout=60_000)
-    page.click("#job-rounds .cancel")
-    page.wait_for_selector("#job-rounds .job[data-state=cancelled]", timeout=60_000)
+    with device_held(server.settings):
+        page.click("#rounds-start")
+        page.wait_for_selector("#job-rounds .job[data-state=running]")
+        page.wait_for_selector("#rounds-working >> text=first test")
+        page.click("#job-rounds .cancel")
+        page.wait_for_selector("#job-rounds .job[data-state=cancelled]")
+        store = connect(server.settings.database)
+        job = jobs.latest(store, project.id, "rounds")
+        assert job is not None
+        assert job.params["stop_below"] == 1.5
+        assert job.params["test"]["limit"] == 4
+        assert [one.state for one in children_of(server.settings, job.id)] == ["cancelled"]
+        page.click("#job-rounds .resume")
+        page.wait_for_selector("#job-rounds .job[data-state=running]")
+        page.reload()
+        page.wait_for_selector("#rounds-working >> text=first test")
+        page.click("#job-rounds .cancel")
+        page.wait_for_selector("#job-rounds .job[data-state=cancelled]")
     assert not watched.errors
     assert not watched.foreign

@@ -18,7 +18,10 @@ from tests.browser.conftest import REPOSITORY
 
 pytestmark = pytest.mark.browser
 
-RULE_JS = (REPOSITORY / "pages" / "components" / "rule.js").read_text(encoding="utf-8")
+RULE_JS = "\n".join(
+    (REPOSITORY / "pages" / name).read_text(encoding="utf-8")
+    for name in ("languages/words.js", "components/rule.js")
+)
 SCORES = [(), (3,), (3, 3), (5, 2), (1, 1, 2), (None, 83), (4, None)]
 ASKED_RULES = [
     Rule(threshold, own, min_scores, answer_check, adjusted)

@@ -39,7 +39,10 @@ def paint(page) -> Paint:
         f"""<style>{css} body {{ width: 320px; font: 15px/1.6 serif; color: var(--ink) }}</style>
         <body class="gradio-container"><div id="said"></div><textarea></textarea></body>"""
     )
-    code = (PAGES / "components/said.js").read_text(encoding="utf-8")
+    code = "\n".join(
+        (PAGES / name).read_text(encoding="utf-8")
+        for name in ("languages/words.js", "components/said.js")
+    )
     lists = "SAID_ELEMENTS, SAID_ATTRIBUTES, SAID_VALUE, SAID_KINDS"
     page.add_script_tag(
         content=f"{{\n{code}\nObject.assign(window, {{paintSaid, paintDiff, {lists}}});\n}}"

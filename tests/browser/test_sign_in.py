@@ -15,7 +15,7 @@ from fair_app.access.roles import Role
 from fair_app.access.users import User, write
 from fair_app.settings import Settings
 from fair_app.studio.projects import create_project
-from tests.browser.conftest import REPOSITORY, watch
+from tests.browser.conftest import REPOSITORY, new_page, watch
 from tests.browser.taught import taught
 from tests.pages.entering import cheaply
 from tests.ports import free_port
@@ -51,7 +51,7 @@ def signed(tmp_path_factory):
             time.sleep(0.25)
     yield settings, project
     process.terminate()
-    process.wait(timeout=30)
+    process.wait(timeout=120)
 
 
 def url(settings, path="/"):
@@ -91,23 +91,21 @@ def test_a_curator_decides_by_their_name_and_a_viewer_does_not(page, signed, chr
     sign_in(page, settings, Role.CURATOR, there)
     page.click(".columns .column [data-ask=accept] >> nth=0")
     page.wait_for_selector(".column:has-text('Accepted')")
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     store = connect(settings.database)
     while not (log := decisions.log(store, project.id)):
         assert time.monotonic() < until
         time.sleep(0.1)
     assert {one.actor for one in log} == {"curator"}
 
-    elsewhere = chromium.new_context()
-    viewer = elsewhere.new_page()
-    viewer.set_default_timeout(20_000)
+    viewer = new_page(chromium)
     sign_in(viewer, settings, Role.VIEWER, there)
     viewer.wait_for_selector(".columns .column")
     assert viewer.locator("[data-ask=accept] >> visible=true").count() == 0
     viewer.keyboard.press("r")
     viewer.wait_for_selector(".review-notice:has-text('you may look')")
     assert len(decisions.log(store, project.id)) == len(log)
-    elsewhere.close()
+    viewer.close()
 
 
 def test_a_link_shows_every_page_of_one_project_as_text(page, signed, watched):
@@ -147,8 +145,7 @@ def test_an_owner_makes_a_link_and_revokes_it(page, signed, chromium, watched):
     page.wait_for_function("document.querySelector('#share-address :is(input,textarea)').value")
     link = page.input_value("#share-address :is(input, textarea)")
     assert link.startswith(url(settings, "/shared/"))
-    elsewhere = chromium.new_context()
-    guest = elsewhere.new_page()
+    guest = new_page(chromium)
     watch(guest, watched)
     guest.goto(link)
     guest.wait_for_selector("body[data-role=viewer]")
@@ -157,4 +154,4 @@ def test_an_owner_makes_a_link_and_revokes_it(page, signed, chromium, watched):
     guest.goto(url(settings))
     guest.wait_for_selector("input[name=password]")
     assert guest.goto(link).status == 404
-    elsewhere.close()
+    guest.close()

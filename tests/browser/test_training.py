@@ -45,14 +45,12 @@ def test_a_preset_fills_the_fields_and_a_run_shows_its_curves(
     assert value(page, "epochs") == "2"
 
     choose(page, "preset", "Balanced")
-    page.wait_for_function(
-        "document.querySelector('#training-epochs input').value === '5'", timeout=20_000
-    )
+    page.wait_for_function("document.querySelector('#training-epochs input').value === '5'")
     assert (value(page, "held-out"), value(page, "patience")) == ("0.1", "3")
     assert value(page, "schedule") == "Half a wave"
     choose(page, "method", "All weights")
     page.wait_for_function(
-        "document.querySelector('#training-quantization input').value === 'None'", timeout=20_000
+        "document.querySelector('#training-quantization input').value === 'None'"
     )
     choose(page, "method", "DoRA")
 
@@ -65,7 +63,7 @@ def test_a_preset_fills_the_fields_and_a_run_shows_its_curves(
     fill(page, "training-epochs", "4")
     fill(page, "training-batch", "1")
     page.click("#training-examples-fold .fold")
-    page.wait_for_selector("#training-examples-shown .seen", timeout=60_000)
+    page.wait_for_selector("#training-examples-shown .seen", timeout=240_000)
     seen = page.inner_text("#training-examples-shown")
     assert "Example 1 of 4" in seen
     masked, counts = (
@@ -83,7 +81,7 @@ def test_a_preset_fills_the_fields_and_a_run_shows_its_curves(
     fill(page, "training-tokens", "512")
 
     page.click("#training-start")
-    page.wait_for_selector("#job-train .job[data-state=succeeded]", timeout=120_000)
+    page.wait_for_selector("#job-train .job[data-state=succeeded]", timeout=240_000)
     page.wait_for_selector("#training-checkpoints >> text=by-page")
     page.wait_for_function("document.querySelectorAll('#training-curves .chart').length === 3")
     assert "Held out" in page.inner_text("#training-curves")
@@ -93,7 +91,7 @@ def test_a_preset_fills_the_fields_and_a_run_shows_its_curves(
     fill(page, "training-rank", "8")
     fill(page, "training-name", "by-page-too")
     page.click("#training-start")
-    page.wait_for_selector("#training-checkpoints >> text=by-page-too", timeout=120_000)
+    page.wait_for_selector("#training-checkpoints >> text=by-page-too", timeout=240_000)
     page.wait_for_selector("#training-runs tr:has-text('Rank') >> text=8")
     page.wait_for_function("document.querySelectorAll('#training-runs .chart').length === 4")
     page.click("#training-runs-chosen label >> nth=0")
@@ -101,7 +99,7 @@ def test_a_preset_fills_the_fields_and_a_run_shows_its_curves(
 
     page.click("#training-checkpoints button:has-text('Merge') >> nth=0")
     page.wait_for_selector(
-        "#training-checkpoints >> text=full weights, merged from by-page-too", timeout=120_000
+        "#training-checkpoints >> text=full weights, merged from by-page-too", timeout=240_000
     )
     merged = server.settings.checkpoints / "by-page-too-merged"
     assert (merged / "model.safetensors").is_file()
@@ -128,7 +126,7 @@ def test_a_checkpoint_becomes_a_gguf_file(server: Any, page: Any, watched: Any) 
     run_now(settings, "train", params, project.id)
     open_training(page, server, project)
     page.click("#training-checkpoints li:has-text('small') >> text=Write GGUF")
-    page.wait_for_selector("#job-gguf .job[data-state=succeeded]", timeout=120_000)
+    page.wait_for_selector("#job-gguf .job[data-state=succeeded]", timeout=240_000)
     page.wait_for_selector("#training-checkpoints >> text=small-f16.gguf")
     assert (settings.checkpoints / "small" / "small-f16.gguf").is_file()
     assert page.locator("#training-checkpoints button:has-text('Write GGUF')").count() == 0

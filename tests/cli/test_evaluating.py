@@ -138,4 +138,4 @@ def test_an_empty_file_has_nothing_to_ask(
     asked = ("evaluate", "--student", "m", "--server", "http://127.0.0.1:9/v1", "--task", "gsm8k")
     code, _, err = run(settings, capsys, *asked, "--rows", rows)
     assert code == 2
-    assert err.endswith(f"error: {rows} is empty.\n")
+    assert err.endswith(f"error: {rows} is empty: give a file with rows.\n")

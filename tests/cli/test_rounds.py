@@ -33,7 +33,7 @@ def ok(capsys: pytest.CaptureFixture[str], *argv: object) -> Any:
     return result
 
 
-def until_part(settings: Settings, key: str, seconds: float = 120) -> tuple[Job, Job]:
+def until_part(settings: Settings, key: str, seconds: float = 300) -> tuple[Job, Job]:
     """Wait until a part of the rounds is at work; return their job and that part."""
     store = connect(settings.database)
     deadline = time.monotonic() + seconds

@@ -190,7 +190,7 @@ def test_two_processes_may_open_an_old_database_at_once(old: Path) -> None:
     rivals = [context.Process(target=_open, args=(old, revisions)) for _ in range(2)]
     for rival in rivals:
         rival.start()
-    assert [revisions.get(timeout=60) for _ in rivals] == [8, 8]
+    assert [revisions.get(timeout=180) for _ in rivals] == [8, 8]
     for rival in rivals:
         rival.join()
     assert not migrations.pending(connect(old))

@@ -237,7 +237,7 @@ def test_two_processes_never_claim_one_job(tmp_path: Path) -> None:
     rivals = [context.Process(target=_claim_all, args=(path, pid, won)) for pid in (1, 2)]
     for rival in rivals:
         rival.start()
-    claimed = [won.get(timeout=60) for _ in ids]
+    claimed = [won.get(timeout=180) for _ in ids]
     for rival in rivals:
         rival.join()
     assert sorted(claimed) == ids

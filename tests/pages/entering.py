@@ -14,6 +14,7 @@ from fair_app.access.roles import Role
 from fair_app.access.users import User, write
 from fair_app.settings import Settings
 from fair_app.studio.projects import ensure_demo
+from pages.access import handler_name
 
 URL = "http://127.0.0.1:7860"
 FAKE = f"scrypt$2$1$1${'0' * 32}${'0' * 64}"
@@ -98,6 +99,12 @@ class Browser:
 def blocks_of(web: Any) -> Any:
     """The Gradio app that is mounted in a server."""
     return next(route.app for route in web.routes if hasattr(route, "app")).get_blocks()
+
+
+def handler_of(web: TestClient, name: str) -> tuple[int, Any]:
+    """A handler by its name in `pages/access.py`: its number, and how it is wired."""
+    fns = blocks_of(web.app).fns.items()
+    return next((at, one) for at, one in fns if one.fn and handler_name(one.fn) == name)
 
 
 def begun(wired: Any) -> list[Any]:

@@ -1,6 +1,7 @@
 """What strangers send: too much, from elsewhere, to other people's pages, and paths that climb."""
 
 import json
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,19 @@ from db.store import connect
 from fair_app.access.roles import Role
 from fair_app.settings import Settings
 from fair_app.studio.projects import ensure_demo
-from pages.access import handler_name
+from pages import overview
 from pages.gate import LARGEST, LARGEST_UPLOAD
-from pages.web import build
-from tests.pages.entering import FILE, URL, Browser, begun, blocks_of, cookie_of, guarded
+from pages.web import UPLOADS_STAY_S, build, uploads
+from tests.pages.entering import (
+    FILE,
+    URL,
+    Browser,
+    begun,
+    blocks_of,
+    cookie_of,
+    guarded,
+    handler_of,
+)
 
 MB = 2**20
 INJECTIONS = (
@@ -46,11 +56,6 @@ def web(settings: Settings) -> Iterator[TestClient]:
 @pytest.fixture(scope="module")
 def owner(web: TestClient, settings: Settings) -> Browser:
     return Browser(web, cookie_of(settings, Role.OWNER), "the-owner-s-page")
-
-
-def handler(web: TestClient, name: str) -> tuple[int, Any]:
-    fns = blocks_of(web.app).fns.items()
-    return next((at, one) for at, one in fns if one.fn and handler_name(one.fn) == name)
 
 
 def sent(browser: Browser, path: str, body: Any, **headers: str) -> Any:
@@ -113,6 +118,25 @@ def test_a_file_s_name_climbs_nowhere(owner: Browser, settings: Settings) -> Non
     assert copy.resolve().is_relative_to(settings.uploads.resolve())
 
 
+def test_an_upload_is_nobody_else_s_and_goes_with_the_server(settings: Settings) -> None:
+    app = build(settings)
+    with TestClient(app, base_url=URL) as web:
+        owner = Browser(web, cookie_of(settings, Role.OWNER), "an-owner-s-page")
+        cookies = "; ".join(f"{name}={value}" for name, value in owner.cookies.items())
+        files = {"files": ("rows.json", b"[1]", "application/json")}
+        answer = web.post("/gradio_api/upload", files=files, headers={"cookie": cookies})
+        sent_up = Path(answer.json()[0])
+        folder = Path(uploads())
+        assert sent_up.is_relative_to(folder) and folder.name.startswith("fair-uploads-")
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        take, _ = handler_of(web, "components.rows_file.rows_file.keep")
+        copy = Path(owner.call(take, [{"path": str(sent_up), **FILE}])[2][0])
+        assert sent_up.exists()
+        assert blocks_of(app).delete_cache[1] == UPLOADS_STAY_S
+    assert not sent_up.exists()
+    assert copy.read_bytes() == b"[1]"
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -140,7 +164,7 @@ def test_no_address_leads_to_another_file(owner: Browser, settings: Settings, pa
 
 
 def test_the_page_of_another_is_closed(web: TestClient, settings: Settings, owner: Browser) -> None:
-    index, wired = handler(web, "overview.tick")
+    index, wired = handler_of(web, "overview.tick")
     assert owner.call(index, begun(wired))[0] == 200
     thief = Browser(web, cookie_of(settings, Role.CURATOR), owner.session)
     call = json.dumps({"session_hash": owner.session, "fn_index": index, "data": ["demo"]})
@@ -167,7 +191,7 @@ def test_no_call_has_a_file_fetched_or_copied(
     web: TestClient, settings: Settings, owner: Browser
 ) -> None:
     """Gradio would do so for each value of a call, before the handler is asked who may."""
-    index, _ = handler(web, "evaluation.try_it.turn")
+    index, _ = handler_of(web, "evaluation.try_it.turn")
     viewer = Browser(web, cookie_of(settings, Role.VIEWER), "the-viewer-s-page")
     ours = {"path": str(settings.users), **FILE}
     theirs = {"path": "http://elsewhere.example/file", **FILE}
@@ -176,7 +200,7 @@ def test_no_call_has_a_file_fetched_or_copied(
             assert browser.call(index, values, event)[0] == 403
     assert viewer.call(index, ["demo", 1])[0] == 200
     # An owner's page sends what it has uploaded, and nothing else of this machine.
-    take, _ = handler(web, "components.rows_file.rows_file.keep")
+    take, _ = handler_of(web, "components.rows_file.rows_file.keep")
     assert owner.call(take, [ours])[0] == 500
     files = {"files": ("rows.json", b"[]", "application/json")}
     cookies = "; ".join(f"{name}={value}" for name, value in owner.cookies.items())
@@ -211,7 +235,7 @@ def test_what_is_searched_for_and_named_is_text(
         line for line in connect(settings.database).conn.iterdump() if "projects" in line
     )
     for name in ("exam.look", "evaluation.compare.tick", "overview.tick", "review.reload"):
-        index, wired = handler(web, name)
+        index, wired = handler_of(web, name)
         values = begun(wired)
         for at, component in enumerate(wired.inputs):
             if component.elem_id in ("exam-search", "place-item", "place-project"):
@@ -229,10 +253,15 @@ def test_what_is_searched_for_and_named_is_text(
     assert after == before
 
 
-def test_a_fault_s_text_stays_on_the_server(owner: Browser) -> None:
-    index, _ = handler(owner.web, "overview.tick")
-    status, fault, data = owner.call(index, ["no such project"])
-    assert (status, fault, data) == (500, None, None)
+def test_a_fault_s_text_stays_on_the_server(
+    owner: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, _ = handler_of(owner.web, "overview.tick")
+    sentence = "There is no project &#x27;&lt;b&gt;&#x27;: the projects here are: demo."
+    status, fault, data = owner.call(index, ["<b>"])
+    assert (status, fault[: len(sentence)], data) == (500, sentence, None)
+    monkeypatch.setattr(overview, "open_project", lambda *_: 1 / 0)
+    assert owner.call(index, ["demo"]) == (500, None, None)
 
 
 def test_every_answer_bears_the_headers(web: TestClient) -> None:

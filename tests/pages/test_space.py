@@ -106,6 +106,24 @@ def test_a_stranger_is_told_whom_to_ask(web: TestClient, provider: Identities) -
     assert web.get("/config").status_code == 401
 
 
+def test_another_account_of_a_name_that_was_given_up_is_no_one(
+    web: TestClient, space: Any, provider: Identities
+) -> None:
+    sign_in(web, provider, "carl")
+    web.cookies.clear()
+    provider.account = "77"
+    try:
+        answer = sign_in(web, provider, "Carl")
+        assert answer.status_code == 403
+        assert "another account" in answer.text and "Carl:77" in answer.text
+        assert web.get("/config").status_code == 401
+        noted = latest(space[1], 1)[0]
+        assert (noted.who, noted.what) == ("", "came by another's name")
+    finally:
+        provider.account = ""
+    assert sign_in(web, provider, "carl").status_code == 303
+
+
 def test_the_browser_keeps_no_token_of_theirs(web: TestClient, provider: Identities) -> None:
     sign_in(web, provider, "anna")
     for value in web.cookies.values():

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -96,9 +97,12 @@ def test_the_process_that_serves_pages_never_loads_torch(tmp_path):
         f"settings = Settings(home=Path({str(tmp_path)!r}))\n"
         "ensure_demo(settings)\n"
         "pages.web.build(settings)\n"
-        "print(*{'torch', 'transformers', 'peft', 'bitsandbytes', 'datasets'} & set(sys.modules))"
+        "print(*{'torch', 'transformers', 'peft', 'bitsandbytes', 'datasets'} & set(sys.modules))\n"
+        "print(pages.web.uploads())"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == ""
+    loaded, uploads = done.stdout.splitlines()
+    assert loaded == ""
+    assert uploads.startswith(tempfile.gettempdir()) and not Path(uploads).exists()

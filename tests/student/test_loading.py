@@ -231,7 +231,7 @@ def from_hub(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """What loading says of a gated model, of one that is not there, and of one without the hub: in
     a process of its own, as the hub's address is read at import."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     where = {
         "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
         "HF_HOME": str(tmp_path_factory.mktemp("hub")),

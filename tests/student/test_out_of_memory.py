@@ -26,7 +26,10 @@ def test_that_memory_ran_out_says_nothing_of_the_adapter(error: RuntimeError) ->
 
 def test_an_adapter_that_does_not_fit_is_bad_input() -> None:
     with (
-        pytest.raises(BadInput, match=r"first does not fit its base student: size mismatch\.$"),
+        pytest.raises(
+            BadInput,
+            match=r"first does not fit its base student \(size mismatch\): train it again\.$",
+        ),
         adapter_must_fit(ADAPTER),
     ):
         raise RuntimeError("size mismatch.\nand much more")

@@ -85,7 +85,7 @@ def test_a_cancel_comes_through_and_close_leaves_nobody(ref: StudentRef) -> None
         list(student.answer(PROMPTS, SHORT, cancelled))
     processes = [psutil.Process(process.pid) for process, _ in student._copies]
     student.close()
-    _, alive = psutil.wait_procs(processes, timeout=10)
+    _, alive = psutil.wait_procs(processes, timeout=60)
     assert not alive
 
 
@@ -126,7 +126,7 @@ def test_copies_end_when_their_parent_is_killed(ref: StudentRef) -> None:
         children = psutil.Process(parent.pid).children(recursive=True)
         parent.kill()
     assert len(children) >= 2
-    _, alive = psutil.wait_procs(children, timeout=20)
+    _, alive = psutil.wait_procs(children, timeout=60)
     assert not alive
 
 

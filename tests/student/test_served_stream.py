@@ -171,7 +171,7 @@ def test_a_stopped_and_a_refused_answer(tmp_path: Path) -> None:
         assert answer.state == "failed"
         assert "The student's server failed" in answer.error
         assert answer.error.endswith("see to it, then ask again.")
-        with Server(lambda _: raw(stream_of("a" * 200), "drip")) as wire:
+        with Server(lambda _: raw(stream_of("a" * 2000), "drip")) as wire:
             exam = exams.get(connect(settings.database), project.exam_id)
             connect(settings.database).execute(
                 "UPDATE exams SET settings = ? WHERE id = ?",
@@ -182,4 +182,4 @@ def test_a_stopped_and_a_refused_answer(tmp_path: Path) -> None:
             began = time.monotonic()
             trying.stop(settings, project, again)
             assert ended(settings, project, again)[0].state == "stopped"
-            assert time.monotonic() - began < 3
+            assert time.monotonic() - began < 30, "the answer takes 100 s"

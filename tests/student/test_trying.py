@@ -41,7 +41,7 @@ def project(settings: Settings, tiny_folder: Path) -> Project:
     return asked_before(settings, str(tiny_folder))
 
 
-def until(true: Callable[[], Any], seconds: float = 60) -> Any:
+def until(true: Callable[[], Any], seconds: float = 180) -> Any:
     """Wait until something holds, and give it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -86,7 +86,7 @@ def lending(settings: Settings, job_id: int) -> Iterator[threading.Thread]:
     finally:
         with suppress(BadInput):
             queue.cancel(settings, job_id)
-        thread.join(30)
+        thread.join(60)
         assert not thread.is_alive()
 
 
@@ -118,7 +118,7 @@ def test_both_answer_and_the_model_stays_lent_until_it_is_given_back(
         assert graded.gold_answer
 
         trying.give_back(settings, project)
-        thread.join(10)
+        thread.join(60)
     assert jobs.lease_holder(store, DEVICE) is None
     gone = trying.lender(settings, project)
     assert (gone.state, gone.why) == ("gone", "a person gave it back")
@@ -146,7 +146,7 @@ def test_the_device_goes_to_a_job_that_waits_for_it(settings: Settings, project:
         store = connect(settings.database)
         until(lambda: jobs.get(store, job.id).stage == "lent")
         other = queue.submit(settings, "merge", {"checkpoint": "first", "name": "x"}, project)
-        thread.join(10)
+        thread.join(60)
     gone = trying.lender(settings, project)
     assert gone.job.state == "succeeded"
     assert gone.why == f"job {other} (Merging) waits for the device"
@@ -162,7 +162,7 @@ def test_a_lender_whom_nobody_asks_makes_way_at_once(settings: Settings, project
     lender = queue.submit(settings, "try", trying.lend_params(None), project)
     other = queue.submit(settings, "merge", {"checkpoint": "first", "name": "x"}, project)
     with lending(settings, lender) as thread:
-        thread.join(10)
+        thread.join(60)
     gone = trying.lender(settings, project)
     assert (gone.job.state, gone.why) == (
         "succeeded",

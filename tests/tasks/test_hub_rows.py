@@ -124,7 +124,7 @@ def test_a_hub_that_refuses_is_bad_input_too(
             """Write nothing to the test's output."""
 
     server = HTTPServer(("127.0.0.1", 0), Refusal)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     program = (
         "from fair_app.errors import BadInput\n"
         "from fair_app.tasks.registry import task\n"

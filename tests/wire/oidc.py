@@ -26,6 +26,8 @@ class Identities:
     """Who signs in next, and what the server was asked."""
 
     name: str = "anna"
+    account: str = ""
+    """The number of their account; by default one a name."""
     url: str = ""
     key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "1"}))
     codes: dict[str, str] = field(default_factory=dict)
@@ -94,7 +96,7 @@ def identity_provider() -> Iterator[Identities]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     known.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield known
@@ -123,7 +125,7 @@ def _identity(known: Identities, nonce: str) -> str:
     claims = {
         "iss": known.url,
         "aud": CLIENT,
-        "sub": f"id of {known.name}",
+        "sub": known.account or f"id of {known.name.lower()}",
         "iat": now,
         "exp": now + 600,
         "nonce": nonce,

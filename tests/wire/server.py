@@ -29,6 +29,9 @@ from tests.wire.formats import Answer, Call, HttpRequest, Provider, Raw, as_json
 Behaviour = Callable[[Call], Answer | Raw | None]
 """What to do with a call; None is the server's usual answer."""
 
+HOLD_S = 0.01
+"""How often a call that is held is looked at again."""
+
 GENERATE = re.compile(r"/models/(?P<model>[^/:]+):generateContent$")
 CHAT = "/v1/chat/completions"
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -45,7 +48,8 @@ class Wire:
     """The server itself; `start` and `close` belong to one event loop.
 
     `received` and `answered` count by (model, prompt): requests that came in whole, and answers
-    with a text that were handed to the network whole. `statuses` counts all responses.
+    with a text that were handed to the network whole. `statuses` counts all responses. A call waits
+    as long as `holds` says so of it, with which a test has others under way as it wants them.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class Wire:
         self.behaviour = behaviour
         self.reply = reply
         self.latency_s = latency_s
+        self.holds: Callable[[Call], bool] = lambda _: False
         self.received: Counter[tuple[str, str]] = Counter()
         self.answered: Counter[tuple[str, str]] = Counter()
         self.statuses: Counter[int] = Counter()
@@ -119,6 +124,8 @@ class Wire:
             outcome = self._outcome(call)
             if self.latency_s:
                 await asyncio.sleep(self.latency_s)
+            while self.holds(call):
+                await asyncio.sleep(HOLD_S)
         else:
             outcome = as_json(404, {"error": {"message": f"no such page: {request.path}"}})
         keep = await _send(writer, outcome)

@@ -19,7 +19,7 @@ from fair_app.settings import Settings
 from tests.committee.collecting import collect, taught_at
 from tests.ports import free_port
 
-PATIENCE_S = 120
+PATIENCE_S = 300
 
 
 @pytest.fixture(scope="module")
