@@ -61,7 +61,7 @@ chromium:  ## Debian's Chromium for the browser tests; without it they skip and 
 docs: $(VENV)/.dev  ## the docs as static pages in site/; a dead link fails
 	$(BIN)/python docs/make_command_line.py --check
 	$(BIN)/zensical build --clean --strict
-	rm -f site/*.py
+	rm -rf site/*.py site/__pycache__
 
 screenshots: student $(VENV)/.dev chromium
 	$(BIN)/python docs/make_screenshots.py

@@ -79,14 +79,23 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
     from fair_app.health import check_database
     from fair_app.storage.locks import serving
     from fair_app.storage.restoring import restore_at_start
-    from fair_app.studio.deleting import finish
 
     if restored := restore_at_start(settings):
         print(f"restored from the backup {restored.name} ({restored.place})", flush=True)
     with serving(settings):
         check_database(settings)
-        finish(settings)
+        _finish_deleting(settings)
         _work(settings, listening)
+
+
+def _finish_deleting(settings: Settings) -> None:
+    """Remove what deleted projects have left; what cannot be removed keeps nobody out."""
+    from fair_app.studio.deleting import finish
+
+    try:
+        finish(settings)
+    except WorkFailed as fault:
+        print(f"warning: {fault}", file=sys.stderr, flush=True)
 
 
 def _work(settings: Settings, listening: socket.socket) -> None:

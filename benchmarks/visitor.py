@@ -25,7 +25,8 @@ class Visitor:
     def __init__(self, url: str, name: str, password: str) -> None:
         self.name, self._password = name, password
         self._web = httpx2.AsyncClient(base_url=url, headers={"origin": url}, timeout=60)
-        self._session, self._query = "", {}
+        self._session = ""
+        self._query: dict[str, str] = {}
         self._values: dict[int, Any] = {}
         self._ids: dict[str, int] = {}
         self._timers: dict[int, bool] = {}
@@ -143,7 +144,7 @@ class Visitor:
     async def _leave(self) -> None:
         if self._heart:
             self._heart.cancel()
-            with suppress(asyncio.CancelledError):
+            with suppress(asyncio.CancelledError, httpx2.HTTPError):
                 await self._heart
             self._heart = None
 

@@ -33,13 +33,9 @@ CLOSE_THE_GUIDE = "localStorage.setItem('fair:guide', 'closed')"
 """The guide of a first visit would stand above what is photographed."""
 ITEMS = {"evaluation": "compare"}
 """What is opened on a page, where that is not its beginning."""
-SHOTS = [
-    *((tab, tab, 1280, 1800 if tab == "review" else 800, "light") for tab in WAITS),
-    ("overview-dark", "overview", 1280, 800, "dark"),
-    ("review-dark", "review", 1280, 1800, "dark"),
-    ("review-narrow", "review", 390, 844, "light"),
-]
-"""Name of the file, tab, width, height and theme."""
+WIDTH, HEIGHT = 1280, 800
+TALL = {"review": 1800}
+"""Pages of which more is shown than a window's height."""
 
 
 def main() -> None:
@@ -89,17 +85,17 @@ def photograph(url: str) -> None:
     """Save every picture into docs/screenshots."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        for name, tab, width, height, theme in SHOTS:
+        for tab, painted in WAITS.items():
             address = f"{url}/?project=demo&tab={tab}&id={ITEMS.get(tab, '')}"
-            page = opened(browser, address, (width, height), theme)
-            page.wait_for_selector(f"{WAITS[tab]} >> visible=true")
+            page = opened(browser, address, TALL.get(tab, HEIGHT))
+            page.wait_for_selector(f"{painted} >> visible=true")
             if tab == "exam":
                 page.click("#exam-answers .answer >> nth=0")
             page.wait_for_timeout(700)
-            page.screenshot(path=FOLDER / f"{name}.png")
+            page.screenshot(path=FOLDER / f"{tab}.png")
             page.close()
-            print(f"docs/screenshots/{name}.png")
-        page = opened(browser, f"{url}/?project=demo&tab=review", (1280, 900), "light")
+            print(f"docs/screenshots/{tab}.png")
+        page = opened(browser, f"{url}/?project=demo&tab=review", HEIGHT)
         page.click("#review-peers-fold button")
         page.wait_for_selector("#review-peers .reliability")
         page.wait_for_timeout(700)
@@ -108,13 +104,10 @@ def photograph(url: str) -> None:
         browser.close()
 
 
-def opened(browser: Browser, address: str, size: tuple[int, int], theme: str) -> Page:
-    """A page of this size and theme, at a higher resolution for sharp text."""
-    width, height = size
+def opened(browser: Browser, address: str, height: int) -> Page:
+    """A page of this height, at a higher resolution for sharp text."""
     page = browser.new_page(
-        viewport={"width": width, "height": height},
-        color_scheme="dark" if theme == "dark" else "light",
-        device_scale_factor=1.5,
+        viewport={"width": WIDTH, "height": height}, color_scheme="light", device_scale_factor=1.5
     )
     page.set_default_timeout(PATIENCE_MS)
     page.add_init_script(CLOSE_THE_GUIDE)

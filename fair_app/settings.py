@@ -18,8 +18,8 @@ class Settings(BaseSettings):
 
     `backup` is where backups go (a folder, or hf://datasets/OWNER/NAME), every `backup_minutes`;
     empty: none are made. With `backup_mounted` that folder must lie on a mount: one that does not
-    is lost with the machine. With `stop_jobs` running jobs stop with the server, as they must where its
-    end is the machine's, and with `resume` it goes on with them when it starts.
+    is lost with the machine. With `stop_jobs` running jobs stop with the server, as they must where
+    its end is the machine's, and with `resume` it goes on with them when it starts.
     """
 
     model_config = SettingsConfigDict(env_prefix="FAIR_", env_ignore_empty=True, frozen=True)

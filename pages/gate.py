@@ -59,7 +59,7 @@ class Door:
 class Gate:
     """Answers 401, 403, 404, 413 or 429 to a request that may not go on; no handler hears of it.
 
-    `queued` tells how many events of a name wait in the queue.
+    `queued` tells how many events of a visitor (`turns.whose`) wait in the queue.
     """
 
     def __init__(self, app: ASGIApp, door: Door, queued: Callable[[str], int]) -> None:
@@ -82,9 +82,9 @@ class Gate:
         elif who.role is Role.OWNER or not access.takes_a_turn(scope["path"]):
             await self._checked(who, scope, receive, send)
         else:
-            address = scope["client"][0] if scope.get("client") else ""
-            async with self._turns.turn(whose(who, address)) as is_theirs:
-                if is_theirs and self._has_place(who, scope):
+            asker = whose(who.name, scope)
+            async with self._turns.turn(asker) as is_theirs:
+                if is_theirs and self._has_place(asker, scope):
                     await self._checked(who, scope, receive, send)
                 else:
                     await _TOO_MUCH(scope, receive, send)
@@ -105,9 +105,9 @@ class Gate:
         with visiting(who):
             await (refusal or self._app)(scope, receive, send)
 
-    def _has_place(self, who: Visitor, scope: Scope) -> bool:
+    def _has_place(self, asker: str, scope: Scope) -> bool:
         """Whether the queue takes what somebody would put into it."""
-        return scope["path"].rstrip("/") != JOIN or self._queued(who.name or "") < QUEUED
+        return scope["path"].rstrip("/") != JOIN or self._queued(asker) < QUEUED
 
     def _refused(self, who: Visitor, scope: Scope) -> Response | None:
         needed = access.role_for(scope["path"])

@@ -9,8 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import gradio as gr
-
-from fair_app.access.roles import Visitor
+from starlette.types import Scope
 
 AT_ONCE = 4
 """Requests of one visitor that are answered at the same time. A browser sends up to six."""
@@ -51,14 +50,20 @@ class Turns:
                 del self._lines[visitor]
 
 
-def whose(who: Visitor, address: str) -> str:
-    """Whose turn a request takes: an account's, else an address's; many share a link."""
-    return who.name or "" if who.signed_in and who.project is None else f"{who.name} {address}"
+def whose(name: str | None, scope: Scope) -> str:
+    """Whose turn a request takes: an account's, else an address's.
+
+    Many share a link, and many have not signed in: no account's name has a space in it, as theirs.
+    """
+    if name and " " not in name:
+        return name
+    address = scope["client"][0] if scope.get("client") else ""
+    return f"{name} {address}"
 
 
-def queued(demo: gr.Blocks, name: str) -> int:
-    """How many events of this name wait in Gradio's queue, or are being answered from it."""
+def queued(demo: gr.Blocks, visitor: str) -> int:
+    """How many events of a visitor (`whose`) wait in Gradio's queue, or are answered from it."""
     queue = demo._queue
     waiting = [one for line in queue.event_queue_per_concurrency_id.values() for one in line.queue]
     running = [one for batch in queue.active_jobs for one in batch or ()]
-    return sum(one.username == name for one in [*waiting, *running])
+    return sum(whose(one.username, one.request.scope) == visitor for one in [*waiting, *running])

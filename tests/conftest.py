@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from fair_app.student.offline import ensure_offline_student
 
@@ -12,6 +13,13 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 # Before anything loads torch, and for all processes that tests start: threads of small models wait
 # for each other more than they work, and the cores are busy with other tests already.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+# What is slow here is the machine: one example may wait for a core longer than hypothesis allows.
+settings.register_profile(
+    "busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("busy machine")
 
 
 @pytest.fixture(scope="session")

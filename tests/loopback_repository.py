@@ -263,7 +263,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def _error(self, status: int, code: str = "") -> None:
+        """Refuse, in words that quote what must not be passed on."""
         self.send_response(status)
+        self.send_header("X-Error-Message", f"No, {self._token()}.")
         self.send_header("Content-Length", "0")
         if code:
             self.send_header("X-Error-Code", code)

@@ -91,7 +91,7 @@ def test_the_page(written, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     settings = Settings(home=tmp_path)
     ensure_demo(settings)
     monkeypatch.setattr(shell, "PAGES", (*shell.PAGES, written("pages/calls.py")))
-    with pytest.raises(Exception, match=r"calls\.build\.tick|calls\.tick"):
+    with pytest.raises(LookupError, match=r"calls\.tick has no line"):
         build(settings)
     monkeypatch.setattr(access, "VIEWERS", {*access.VIEWERS, "calls.tick"})
     web = TestClient(build(settings), base_url="http://127.0.0.1:7860")

@@ -78,7 +78,7 @@ def test_every_picture_is_shown_and_every_tab_has_one() -> None:
     text += (REPOSITORY / "README.md").read_text(encoding="utf-8")
     pictures = {path.name for path in (DOCS / "screenshots").glob("*.png")}
     shown = set(re.findall(r"screenshots/([\w-]+\.png)", text))
-    assert shown <= pictures
+    assert shown == pictures
     tabs = {"overview", "exam", "committee", "review", "training", "evaluation", "settings"}
     assert {f"{tab}.png" for tab in tabs} <= shown
 

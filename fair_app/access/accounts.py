@@ -193,7 +193,8 @@ def accounts_of(settings: Settings, environment: Mapping[str, str]) -> Accounts:
             "that it gets OAUTH_CLIENT_SECRET, and start it again."
         )
     owners, curators = _names(settings.owners), _names(settings.curators)
-    numbers = {name: number for name, number in {**curators, **owners}.items() if number}
+    said = [*curators.items(), *owners.items()]
+    numbers = {name: number for name, number in said if number}
     author = environment.get("SPACE_AUTHOR_NAME", "").lower()
     every = frozenset(owners) | ({author} if author else set())
     if not every:

@@ -9,7 +9,7 @@ from typing import Any
 
 from db.projects import Project
 from fair_app.cli.evaluating import HOW_DRAWN, HOW_PUT, LONGEST
-from fair_app.cli.training import CHOICES, SETTINGS
+from fair_app.cli.training import CHOICES, SETTINGS, placeholder
 from fair_app.errors import BadInput
 from fair_app.evaluation.ablation import MENTORS, Factors
 from fair_app.jobs import queue, worker
@@ -64,7 +64,7 @@ def add_ablating(add: Callable[..., Any], student: str) -> None:
     made.add_argument("--preset", choices=list(PRESETS), help=f"default: {QUICK}")
     for option, name, kind, said in SETTINGS:
         if name not in FACTORS:
-            metavar = {int: "N", float: "R", str: "NAMES"}[kind]
+            metavar = placeholder(name, kind)
             made.add_argument(option, dest=name, type=kind, metavar=metavar, help=said or None)
     for option, name, choices, said in CHOICES:
         made.add_argument(option, dest=name, choices=choices, help=said)

@@ -11,7 +11,7 @@ from fair_app.errors import BadInput
 from fair_app.jobs import worker
 from fair_app.settings import Settings
 from fair_app.studio import deleting, export_all
-from fair_app.studio.projects import open_project
+from fair_app.studio.projects import all_projects, open_project
 
 Result = dict[str, Any]
 
@@ -33,7 +33,8 @@ def add_administering(add: Callable[..., Any]) -> None:
 def projects(settings: Settings, arguments: Namespace) -> Result:
     """A project deleted with everything that belongs to it, for good."""
     name = arguments.name
-    if name in deleting.finish(settings):  # what a crash has left of it
+    mended = name in deleting.finish(settings)  # what a crash has left of it
+    if mended and name not in {one.name for one in all_projects(settings)}:
         return {"project": name, "deleted": True}
     if arguments.yes is None:
         held, size = deleting.would_go(settings, open_project(settings, name))

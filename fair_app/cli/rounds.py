@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fair_app.cli.training import CHOICES, GIVEN, SETTINGS
+from fair_app.cli.training import CHOICES, GIVEN, SETTINGS, placeholder
 from fair_app.curation.training_set import MIXED
 from fair_app.errors import BadInput
 from fair_app.evaluation.rounds import FROM_ADAPTER, WAYS
@@ -65,7 +65,7 @@ def add_rounds(add: Callable[..., Any], student: str) -> None:
     made.add_argument("--teacher", metavar="mixed|NAME", help="default: mixed")
     made.add_argument("--keep-rule", action="store_true", help="one teacher: accepted ones only")
     for option, name, kind, said in SETTINGS:
-        metavar = {int: "N", float: "R", str: "NAMES"}[kind]
+        metavar = placeholder(name, kind)
         made.add_argument(option, dest=name, type=kind, metavar=metavar, help=said or None)
     for option, name, choices, said in CHOICES:
         made.add_argument(option, dest=name, choices=choices, help=said)

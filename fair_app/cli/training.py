@@ -62,6 +62,11 @@ CHOICES: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
 GIVEN = [name for _, name, _, _ in SETTINGS] + [name for _, name, _, _ in CHOICES]
 
 
+def placeholder(name: str, kind: type) -> str:
+    """What stands for a setting's value in a command's help."""
+    return "REF" if name == "mentor" else {int: "N", float: "R", str: "NAMES"}[kind]
+
+
 def add_training(add: Callable[..., Any], student: str) -> None:
     """Add the commands. `student` says what a REF is."""
     made = add("train", train)
@@ -76,8 +81,9 @@ def add_training(add: Callable[..., Any], student: str) -> None:
     )
     made.add_argument("--keep-rule", action="store_true", help="one teacher: accepted ones only")
     for option, name, kind, said in SETTINGS:
-        metavar = {int: "N", float: "R", str: "NAMES"}[kind]
-        made.add_argument(option, dest=name, type=kind, metavar=metavar, help=said or None)
+        made.add_argument(
+            option, dest=name, type=kind, metavar=placeholder(name, kind), help=said or None
+        )
     for option, name, choices, said in CHOICES:
         made.add_argument(option, dest=name, choices=choices, help=said)
     made.add_argument("--processes", type=int, metavar="N", help="of this machine; one a GPU")

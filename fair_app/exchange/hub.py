@@ -30,7 +30,7 @@ MARK = "lineage.json"
 """The file by which a repository is known as one that was pushed from here."""
 CARD = "README.md"
 SPARE = {".gitattributes", CARD, "LICENSE", "LICENSE.md", "LICENSE.txt"}
-"""What a repository that holds nothing yet may have all the same."""
+"""What a repository that holds nothing yet may have all the same; only the card is replaced."""
 LOOK_EVERY_S = 0.3
 UNSEEN = "What is not committed yet is seen by nobody."
 
@@ -158,7 +158,7 @@ class HubRepository:
         additions = [_Addition(name, source) for name, source in sorted(files.items())]
         gone = [
             name
-            for name in sorted(standing.files - files.keys())
+            for name in sorted(standing.files - files.keys() - SPARE)
             if OWN[target.kind].fullmatch(name)
         ]
         total = sum(one.upload_info.size for one in additions)

@@ -7,6 +7,7 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 
+from fair_app.errors import BadInput
 from fair_app.student.registry import StudentRef
 
 WEIGHTS, TOKENIZER = "*.safetensors", ("*token*", "*.jinja", "vocab*", "merges.txt", "*.model")
@@ -19,7 +20,7 @@ def fingerprint(ref: StudentRef) -> str:
     """SHA-256 of the files that a student's answers depend on; "" where its REF says it all.
 
     So it is for the hub's models and for the offline student, which no run here changes. The files
-    are read whole once, and again when their times or sizes are others. Raises OSError when one
+    are read whole once, and again when their times or sizes are others. Raises BadInput when one
     cannot be read.
     """
     folders = [Path(ref.source)] if ref.base_kind == "folder" else []
@@ -30,7 +31,13 @@ def fingerprint(ref: StudentRef) -> str:
     for number, folder in enumerate(folders):
         files = {file for pattern in ANSWERING for file in folder.glob(pattern) if file.is_file()}
         for file in sorted(files):
-            found.update(f"{number}/{file.name} {_content(file, *_state(file))}\n".encode())
+            try:
+                content = _content(file, *_state(file))
+            except OSError as fault:
+                raise BadInput(
+                    f"{file} cannot be read ({fault.strerror}): mend it, or choose another model."
+                ) from fault
+            found.update(f"{number}/{file.name} {content}\n".encode())
     return found.hexdigest()
 
 

@@ -62,16 +62,16 @@ def disk(settings: Settings) -> Disk:
     """Look how large everything is that a home has."""
     home = settings.database.parent
     kinds = {
-        "Database": sum(_size(file) for file in home.glob("fair*.db*")),
-        "Models": _size(settings.models),
-        "Checkpoints": _size(settings.checkpoints),
-        "Uploads": _size(settings.uploads),
-        "Logs": _size(settings.logs),
-        "Exports": _size(exports(settings)),
+        "Database": sum(size_of(file) for file in home.glob("fair*.db*")),
+        "Models": size_of(settings.models),
+        "Checkpoints": size_of(settings.checkpoints),
+        "Uploads": size_of(settings.uploads),
+        "Logs": size_of(settings.logs),
+        "Exports": size_of(exports(settings)),
     }
     backups = _backups_here(settings)
     if backups is not None:
-        kinds["Backups"] = _size(backups)
+        kinds["Backups"] = size_of(backups)
     usage = shutil.disk_usage(home)
     return Disk(kinds, usage.free, usage.total)
 
@@ -82,7 +82,7 @@ def memories() -> list[Memory]:
     size, used = int(found.total), int(found.total - found.available)
     limit, taken = _number(GROUP / "memory.max"), _number(GROUP / "memory.current")
     if limit is not None and taken is not None and limit < size:
-        size, used = limit, taken
+        size, used = limit, max(0, taken - _cached())
     return [Memory("Processor", used, size), *_gpus()]
 
 
@@ -139,6 +139,20 @@ def noted(settings: Settings, who: str = "", page: int = 1) -> tuple[list[Noted]
     return lines, audit.count(store, who.strip())
 
 
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder; what goes meanwhile has none."""
+    try:
+        if not path.is_dir():
+            return path.stat().st_size if path.exists() else 0
+        return sum(
+            size_of(one) if one.is_dir() else one.lstat().st_size
+            for one in path.iterdir()
+            if not (one.is_symlink() and one.is_dir())
+        )
+    except FileNotFoundError:
+        return 0
+
+
 def _backups_here(settings: Settings) -> Path | None:
     """The folder of the backups, where it takes room of the home's disk."""
     if not settings.backup or settings.backup.startswith(HUB):
@@ -149,26 +163,22 @@ def _backups_here(settings: Settings) -> Path | None:
     return folder
 
 
-def _size(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder; what goes meanwhile has none."""
-    try:
-        if not path.is_dir():
-            return path.stat().st_size if path.exists() else 0
-        return sum(
-            _size(one) if one.is_dir() else one.lstat().st_size
-            for one in path.iterdir()
-            if not (one.is_symlink() and one.is_dir())
-        )
-    except FileNotFoundError:
-        return 0
-
-
 def _number(file: Path) -> int | None:
     try:
         text = file.read_text(encoding="ascii").strip()
     except OSError:
         return None
     return int(text) if text.isdigit() else None
+
+
+def _cached() -> int:
+    """Bytes of files that the container's memory keeps for as long as nobody needs the room."""
+    try:
+        lines = (GROUP / "memory.stat").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    found = dict(line.split() for line in lines)
+    return int(found.get("inactive_file", 0))
 
 
 def _gpus() -> list[Memory]:

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from sqlite_utils import Database
@@ -22,8 +23,10 @@ from fair_app.jobs.orphans import mark_orphans
 from fair_app.report.markup import count
 from fair_app.settings import Settings
 from fair_app.student.registry import CHECKPOINT
+from fair_app.studio.admin import size_of
 from fair_app.studio.projects import open_project
 from fair_app.studio.training import names_made
+from fair_app.studio.training_preview import FOLDER as PREVIEWS
 from fair_app.training.frozen import work_folder
 
 CHECKPOINTS, UPLOADS, LOGS = "checkpoints", "uploads", "logs"
@@ -44,8 +47,7 @@ def would_go(settings: Settings, project: Project) -> tuple[Holding, int]:
     """What goes with a project, and how many bytes its checkpoints have."""
     store = connect(settings.database)
     folders = [settings.checkpoints / one.name for one in checkpoints.of_project(store, project.id)]
-    files = (file for folder in folders for file in folder.rglob("*") if file.is_file())
-    return deleting.holding(store, project.id), sum(file.stat().st_size for file in files)
+    return deleting.holding(store, project.id), sum(map(size_of, folders))
 
 
 def delete(settings: Settings, name: str, typed: str, by: str) -> Deleted:
@@ -69,6 +71,7 @@ def delete(settings: Settings, name: str, typed: str, by: str) -> Deleted:
             *((CHECKPOINTS, one) for one in {*made, *_names(own)}),
             *((UPLOADS, one) for one in _uploads(settings, store, project)),
             *((LOGS, _log_of(one.id)) for one in own),
+            (CHECKPOINTS, PREVIEWS),  # of all projects: they are made again when asked for
         ]
         deleting.delete(store, project.id)
         for area, what in left:
@@ -89,7 +92,7 @@ def finish(settings: Settings) -> list[str]:
         with writing(store):
             left = deleting.removals(store)
             if left:
-                kept = _kept(store)
+                kept = _kept(store, left)
                 for one in left:
                     if (one.area, one.name) not in kept:
                         _put_aside(_paths(settings, one))
@@ -137,13 +140,15 @@ def _log_of(job_id: int) -> str:
     return f"job-{job_id}.log"
 
 
-def _kept(store: Database) -> set[tuple[str, str]]:
-    """What is somebody's now: of checkpoints, of runs that may go on, and logs of jobs."""
+def _kept(store: Database, left: Iterable[Removal]) -> set[tuple[str, str]]:
+    """What is somebody's now: checkpoints, runs that may go on, logs, files uploaded again."""
     known = jobs.listed(store, limit=-1)
     going_on = [job for job in known if job.state != "succeeded" and not job.given_up]
     names = deleting.checkpoint_names(store) | _names(going_on)
     logs = {(LOGS, _log_of(job.id)) for job in known}
-    return {*((CHECKPOINTS, name) for name in names), *logs}
+    uploads = {one.name for one in left if one.area == UPLOADS}
+    asked = {(UPLOADS, name) for name in uploads if deleting.named_by(store, name)}
+    return {*((CHECKPOINTS, name) for name in names), *logs, *asked}
 
 
 def _paths(settings: Settings, one: Removal) -> list[Path]:
@@ -163,9 +168,15 @@ def _remove_aside(settings: Settings) -> None:
     for area in (settings.checkpoints, settings.uploads, settings.logs):
         for path in area.glob(f"{ASIDE}*"):
             if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
+                shutil.rmtree(path, onerror=_unless_gone)
             else:
-                path.unlink()
+                path.unlink(missing_ok=True)
+
+
+def _unless_gone(_call: object, _path: str, fault: tuple[Any, BaseException, Any]) -> None:
+    """Two who delete at once remove the same files."""
+    if not isinstance(fault[1], FileNotFoundError):
+        raise fault[1]
 
 
 def _in_words(held: Holding) -> str:

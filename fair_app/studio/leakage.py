@@ -36,8 +36,8 @@ def leakage(settings: Settings, project: Project, exam: Exam) -> Leakage:
     learned = _learned(settings.checkpoints, exam.student)
     if learned is None:
         examined = tuple(stored.examined(store, project.id))
-        return _among_questions(settings.database, tested, examined)
-    return _among_texts(settings.database, tested, learned, exam.student)
+        return _among_questions(settings.database, project.created_at, tested, examined)
+    return _among_texts(settings.database, project.created_at, tested, learned, exam.student)
 
 
 def counted(found: Leakage) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def counted_of_test(settings: Settings, project: Project, exam_id: int) -> dict[
     store = connect(settings.database)
     tested = tuple(exams.question_ids(store, exam_id))
     examined = tuple(stored.examined(store, project.id))
-    found = _among_questions(settings.database, tested, examined)
+    found = _among_questions(settings.database, project.created_at, tested, examined)
     return {**counted(found), "of": found.n}
 
 
@@ -105,15 +105,20 @@ def _questions(folder: Path, file: str, changed_ns: int) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=KEPT)
-def _among_questions(database: Path, tested: tuple[int, ...], examined: tuple[int, ...]) -> Leakage:
-    """A question's text never changes: the ids say whether it was looked for before."""
+def _among_questions(
+    database: Path, since: float, tested: tuple[int, ...], examined: tuple[int, ...]
+) -> Leakage:
+    """A question's text never changes: the ids say whether it was looked for before.
+
+    `since`: when the project began. Behind a deleted one its questions' ids are given again.
+    """
     trained = _texts(database, examined).values()
     return leaks(_texts(database, tested), trained, "the project's exams")
 
 
 @lru_cache(maxsize=KEPT)
 def _among_texts(
-    database: Path, tested: tuple[int, ...], trained: tuple[str, ...], source: str
+    database: Path, since: float, tested: tuple[int, ...], trained: tuple[str, ...], source: str
 ) -> Leakage:
     return leaks(_texts(database, tested), trained, source)
 

@@ -142,7 +142,7 @@ class Store(ABC):
 
         def attempt() -> Tensors:
             few = list(self._of(mentor, self._shards[name], room, cancelled))
-            return {name: torch.cat([one[name] for one in few]) for name in self._widths}
+            return {kind: torch.cat([one[kind] for one in few]) for kind in self._widths}
 
         def tighten() -> bool:
             nonlocal room

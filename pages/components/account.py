@@ -17,6 +17,7 @@ PAINT = """
 const paint = () => {
   const {name, role, project, signed_in} = props.value || {};
   document.body.dataset.role = role || '';
+  document.body.toggleAttribute('data-link', !!project);
   const box = element.querySelector('.account');
   box.hidden = !name;
   if (!name) return;

@@ -92,7 +92,8 @@ def read_po(po: str) -> Catalogue:
         elif entry.fuzzy:
             continue
         elif "msgid_plural" in entry.fields:
-            said = tuple(value for key, value in entry.fields.items() if key.startswith("msgstr["))
+            keys = sorted(key for key in entry.fields if key.startswith("msgstr["))
+            said = tuple(entry.fields[key] for key in keys)
             if all(said):
                 forms[english] = said
         elif not entry.fields.get("msgstr"):

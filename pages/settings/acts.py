@@ -34,6 +34,8 @@ ACTS = {
     "components.job_panel.job_panel.resume": "resumed a job",
     "components.waiting.waiting_list.order": "changed the queue",
     "components.saved_file.saves.written": "saved a file",
+    "components.publishing.Publishing.wire.begin": "pushed to the hub",
+    "components.publishing.Publishing.wire.forget": "forgot the hub’s token",
     "settings.running.running_list.cancel": "cancelled a job",
     "settings.backups.Backups.__init__.make": "asked for a backup",
     "settings.exporting.Exporting.__init__.begin": "exported everything",

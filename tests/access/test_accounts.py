@@ -216,6 +216,9 @@ def test_the_environment_may_say_whose_a_name_is(tmp_path: Path) -> None:
     assert (signed_in(found, "anna", "64f"), signed_in(found, "carl", "7a")) == (
         *(Role.OWNER, Role.CURATOR),
     )
+    both = on_a_space(tmp_path, owners="dora", curators="dora:9b")
+    with pytest.raises(BadInput, match="another account's"):
+        both.recognise("dora", "stranger")
     # Who could not sign in has not taken the name either.
     assert signed_in(on_a_space(tmp_path, owners="bea"), "anna", "64f") is Role.OWNER
 

@@ -1,16 +1,19 @@
 """The training page in a real Chromium: presets, what is refused, live curves, a reload."""
 
 import os
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from db import jobs
+from db.projects import Project
 from db.store import connect
 from fair_app.jobs import queue
 from fair_app.jobs.orphans import HOST, process_started_at
 from fair_app.jobs.worker import run_now
+from fair_app.settings import Settings
 from fair_app.studio.training import train_params
 from tests.browser.filling import fill
 from tests.browser.taught import taught
@@ -36,12 +39,28 @@ def open_training(page: Any, server: Any, project: Any) -> None:
     page.click("#tab-training .more > button:has-text('More settings')")
 
 
+def trained(settings: Settings, project: Project, name: str, student: Path, **given: Any) -> None:
+    """A step of training, in this process."""
+    params = train_params(
+        settings,
+        project,
+        name=name,
+        student=str(student),
+        settings_given={"max_steps": 1, "quantization": "none", **given},
+    )
+    run_now(settings, "train", params, project.id)
+
+
 def test_a_preset_fills_the_fields_and_a_run_shows_its_curves(
     server: Any, page: Any, watched: Any
 ) -> None:
     project = taught(server.settings, HOSTILE)
     folder = tiny_folder(server.settings.home / "tiny")
+    before = {"validation_share": 0.25, "validate_every": 1, "lora_rank": 4}
+    trained(server.settings, project, "earlier", folder, **before)
     open_training(page, server, project)
+    page.wait_for_selector("#training-checkpoints >> text=earlier")
+    assert page.locator("#training-runs").count() == 0
     assert value(page, "epochs") == "2"
 
     choose(page, "preset", "Balanced")
@@ -60,8 +79,9 @@ def test_a_preset_fills_the_fields_and_a_run_shows_its_curves(
     page.click("#training-start")
     page.wait_for_selector("text=no module c_attn")
     fill(page, "training-target", "q_proj,down_proj")
-    fill(page, "training-epochs", "4")
+    fill(page, "training-epochs", "2")
     fill(page, "training-batch", "1")
+    fill(page, "training-rank", "8")
     page.click("#training-examples-fold .fold")
     page.wait_for_selector("#training-examples-shown .seen", timeout=240_000)
     seen = page.inner_text("#training-examples-shown")
@@ -87,11 +107,6 @@ def test_a_preset_fills_the_fields_and_a_run_shows_its_curves(
     assert "Held out" in page.inner_text("#training-curves")
     assert "tokens a second" in page.inner_text("#training-curves").lower()
 
-    assert page.locator("#training-runs").count() == 0
-    fill(page, "training-rank", "8")
-    fill(page, "training-name", "by-page-too")
-    page.click("#training-start")
-    page.wait_for_selector("#training-checkpoints >> text=by-page-too", timeout=240_000)
     page.wait_for_selector("#training-runs tr:has-text('Rank') >> text=8")
     page.wait_for_function("document.querySelectorAll('#training-runs .chart').length === 4")
     page.click("#training-runs-chosen label >> nth=0")
@@ -99,9 +114,9 @@ def test_a_preset_fills_the_fields_and_a_run_shows_its_curves(
 
     page.click("#training-checkpoints button:has-text('Merge') >> nth=0")
     page.wait_for_selector(
-        "#training-checkpoints >> text=full weights, merged from by-page-too", timeout=240_000
+        "#training-checkpoints >> text=full weights, merged from by-page", timeout=240_000
     )
-    merged = server.settings.checkpoints / "by-page-too-merged"
+    merged = server.settings.checkpoints / "by-page-merged"
     assert (merged / "model.safetensors").is_file()
     assert str(merged) in page.inner_text("#training-checkpoints")
 
@@ -116,14 +131,7 @@ def test_a_checkpoint_becomes_a_gguf_file(server: Any, page: Any, watched: Any) 
     settings = server.settings
     project = taught(settings, HOSTILE)
     folder = tiny_folder(settings.home / "tiny-gguf")
-    params = train_params(
-        settings,
-        project,
-        name="small",
-        student=str(folder),
-        settings_given={"max_steps": 1, "quantization": "none", "lora_rank": 2},
-    )
-    run_now(settings, "train", params, project.id)
+    trained(settings, project, "small", folder, lora_rank=2)
     open_training(page, server, project)
     page.click("#training-checkpoints li:has-text('small') >> text=Write GGUF")
     page.wait_for_selector("#job-gguf .job[data-state=succeeded]", timeout=240_000)

@@ -8,6 +8,7 @@ import pytest
 from db import projects
 from db.store import connect
 from fair_app.settings import Settings
+from fair_app.studio.projects import create_project
 from tests.cli.lines import run
 from tests.studio.test_deleting import crashed
 from tests.studio.whole import whole
@@ -45,6 +46,16 @@ def test_the_same_command_mends_what_a_crash_left(
     code, told, _ = run(capsys, *delete, "--yes", project.name)
     assert (code, told) == (0, {"project": project.name, "deleted": True})
     assert not list(settings.checkpoints.iterdir())
+
+
+def test_a_new_project_of_the_same_name_is_not_called_deleted(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = whole(settings)
+    crashed(settings, project)
+    create_project(settings, project.name, "arithmetic", "smollm2-135m")
+    code, told, _ = run(capsys, "projects", "delete", project.name, "--home", settings.home)
+    assert (code, told["deleted"], told["answers"]) == (0, False, 0)
 
 
 def test_everything_goes_into_one_zip(

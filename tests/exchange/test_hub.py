@@ -93,10 +93,12 @@ def test_the_next_push_leaves_nothing_of_the_last_that_would_be_loaded(
     hub: Hub, files: dict[str, Path | bytes]
 ) -> None:
     push(files)
-    hub.repositories["ann/student"].files["NOTES.md"] = b"a person's own"
+    own = {"NOTES.md": b"a person's own", "LICENSE.txt": b"terms"}
+    hub.repositories["ann/student"].files |= own
     push({"README.md": CARD, "lineage.json": LINEAGE, "model.safetensors": b"whole"})
     repository = hub.repositories["ann/student"]
-    assert set(repository.files) == {"README.md", "lineage.json", "model.safetensors", "NOTES.md"}
+    pushed = {"README.md", "lineage.json", "model.safetensors"}
+    assert set(repository.files) == pushed | own.keys()
     assert "deletedFile adapter_model.safetensors" in repository.commits[1]
 
 
@@ -155,6 +157,7 @@ def test_what_a_person_can_mend_is_said(
     with pytest.raises(BadInput, match=said) as raised:
         push(files, where, token=token, public=public)
     assert token not in f"{raised.value!r} {raised.value.__cause__!r}"
+    assert "The hub says: No, …." in str(raised.value) or not said.startswith("may not write")
     assert not any(one.commits for one in hub.repositories.values())
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
 from starlette.testclient import TestClient
@@ -40,7 +41,7 @@ from pages.components import (
 )
 from pages.components.markup import ago, count
 from pages.components.notice import UNEXPECTED, notice
-from pages.help import texts
+from pages.help import short, texts
 from pages.languages import LANGUAGES, _, plural, said_of, speaking, spoken
 from pages.languages.catalogue import Catalogue, read_po
 from pages.languages.shown import counted_by, markup, said_by, said_in
@@ -212,6 +213,7 @@ def test_a_language_of_three_forms_takes_them_all() -> None:
 POLISH = "nplurals=3; plural=(n==1 ? 0 : n%10>=2 && n%10<=4 && (n%100<10 || n%100>=20) ? 1 : 2)"
 
 
+@with_settings(deadline=None)
 @given(st.dictionaries(st.text(min_size=1), st.text(min_size=1)))
 def test_what_a_po_file_says_is_read(texts: dict[str, str]) -> None:
     po = HEAD + "\n".join(
@@ -272,6 +274,7 @@ def test_the_browsers_language_is_taken(accepted: str, language: str) -> None:
     assert preferred(accepted) == language
 
 
+@with_settings(deadline=None)
 @given(st.text(max_size=80))
 def test_any_header_gives_a_language(accepted: str) -> None:
     assert preferred(accepted) in LANGUAGES
@@ -339,6 +342,17 @@ def test_a_handler_answers_in_the_language_of_who_asks(web: TestClient) -> None:
         status, fault, data = browser.call(index, begun(wired))
         assert (status, fault) == (200, None)
         assert words in data[0]
+
+
+def test_what_a_handler_makes_of_a_field_is_in_the_language_too(web: TestClient) -> None:
+    english = short("exam-student", "served")
+    index, wired = handler_of(web, "components.exam_fields.server_fields.<lambda>")
+    for language, words in (("en", english), ("de", GERMAN.text(english)), ("en", english)):
+        browser = Browser(web, {"fair_language": language}, f"field-{language}")
+        status, fault, data = browser.call(index, ["http://127.0.0.1:1/v1", *begun(wired)[1:]])
+        assert (status, fault) == (200, None)
+        assert data[0]["info"] == words
+    assert GERMAN.text(english) != english
 
 
 # ---- fixed text

@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from fair_app.access.roles import Role, Visitor
+from fair_app.access import shares
+from fair_app.access.roles import Role
+from fair_app.access.sessions import STRANGER
 from fair_app.settings import Settings
+from fair_app.studio.projects import open_project
 from pages import turns
 from pages.access import takes_a_turn
 from pages.turns import AT_ONCE, QUEUED, WAITING, Turns, queued, whose
@@ -65,13 +68,12 @@ def test_a_turn_that_fails_is_given_back() -> None:
 
 
 def test_whose_turn_it_is() -> None:
-    anna = Visitor("anna", Role.VIEWER, signed_in=True)
-    link = Visitor("link 3", Role.VIEWER, project="demo", signed_in=True)
-    stranger = Visitor("a visitor", Role.VIEWER)
-    assert whose(anna, "one") == whose(anna, "other")
-    for many in (link, stranger):
-        assert whose(many, "one") != whose(many, "other")
-    assert len({whose(one, "one") for one in (anna, link, stranger)}) == 3
+    here, there = {"client": ("1.2.3.4", 1)}, {"client": ("5.6.7.8", 1)}
+    assert whose("anna", here) == whose("anna", there)
+    for many in ("link 3", STRANGER):
+        assert whose(many, here) != whose(many, there)
+    assert len({whose(one, here) for one in ("anna", "link 3", STRANGER)}) == 3
+    assert whose(STRANGER, {"client": None})
 
 
 @pytest.mark.parametrize(
@@ -120,31 +122,53 @@ def test_who_asks_for_too_much_is_told_and_an_owner_is_not_counted(
     assert owner.call(index, begun(wired))[0] == 200
 
 
+def joined(browser: Browser, index: int, wired: Any) -> Any:
+    """What is answered to who puts an event into Gradio's queue."""
+    call = {"fn_index": index, "data": begun(wired), "session_hash": browser.session}
+    return browser.post("/gradio_api/queue/join", json=call)
+
+
 def test_one_visitor_does_not_fill_the_queue(
     web: TestClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answered, demo = threading.Event(), blocks_of(web.app)
     index, wired = handler_of(web, "exam.look")
-    monkeypatch.setattr(wired, "fn", lambda *_: answered.wait(20))
+    monkeypatch.setattr(wired, "fn", lambda *_: answered.wait(120))
     viewer, curator = (
         Browser(web, cookie_of(settings, role), f"{role.word}-again")
         for role in (Role.VIEWER, Role.CURATOR)
     )
-
-    def join(browser: Browser) -> Any:
-        call = {"fn_index": index, "data": begun(wired), "session_hash": browser.session}
-        return browser.post("/gradio_api/queue/join", json=call)
-
     try:
-        assert [join(viewer).status_code for _ in range(QUEUED)] == [200] * QUEUED
+        assert [joined(viewer, index, wired).status_code for _ in range(QUEUED)] == [200] * QUEUED
         assert queued(demo, "vera") == QUEUED
-        refused = join(viewer)
+        refused = joined(viewer, index, wired)
         assert (refused.status_code, refused.json()["detail"]) == (429, turns.TOO_MUCH)
-        assert join(curator).status_code == 200
+        assert joined(curator, index, wired).status_code == 200
     finally:
         answered.set()
-    until = time.monotonic() + 20
+    until = time.monotonic() + 120
     while queued(demo, "vera"):
         assert time.monotonic() < until
         time.sleep(0.05)
-    assert join(viewer).status_code == 200
+    assert joined(viewer, index, wired).status_code == 200
+
+
+def test_of_a_link_s_visitors_one_does_not_fill_the_queue_for_another(
+    web: TestClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = threading.Event()
+    index, wired = handler_of(web, "exam.look")
+    monkeypatch.setattr(wired, "fn", lambda *_: answered.wait(120))
+    monkeypatch.setattr("pages.gate.QUEUED", 1)
+    _, path = shares.make(settings, open_project(settings, "demo"), 1, "olga")
+    token = path.removeprefix(shares.PATH)
+    one, another = (
+        Browser(web, {"fair_session": shares.enter(settings, token)}, page)
+        for page in ("a-page", "another-page")
+    )
+    try:
+        assert [joined(one, index, wired).status_code for _ in range(2)] == [200, 429]
+        monkeypatch.setattr(web._transport, "client", ("5.6.7.8", 50000))
+        assert joined(another, index, wired).status_code == 200
+    finally:
+        answered.set()

@@ -57,6 +57,19 @@ def test_the_processor_s_memory_is_told() -> None:
     assert 0 < first.used < first.size
 
 
+def test_files_that_a_container_holds_in_memory_are_no_memory_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admin, "GROUP", tmp_path)
+    for name, said in {"max": "1000", "current": "900"}.items():
+        (tmp_path / f"memory.{name}").write_text(f"{said}\n")
+    assert admin.memories()[0] == Memory("Processor", 900, 1000)
+    (tmp_path / "memory.stat").write_text("anon 200\nfile 700\ninactive_file 600\n")
+    assert admin.memories()[0] == Memory("Processor", 300, 1000)
+    (tmp_path / "memory.max").write_text("max\n")
+    assert admin.memories()[0].size > 1000
+
+
 def test_what_the_gpus_tool_says_is_read() -> None:
     said = "NVIDIA H200, 1024, 143771\nNVIDIA GB10, [N/A], [N/A]\nA, B, 3, 10\n"
     found = [(one.name, one.used // 2**20, one.size // 2**20) for one in parsed_gpus(said)]

@@ -4,12 +4,14 @@ import os
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from db import checkpoints, deleting, jobs, projects
+import app
+from db import checkpoints, deleting, exams, jobs, projects, questions
 from db.backup import fault
 from db.projects import Project
 from db.store import connect
@@ -17,10 +19,14 @@ from fair_app.access.audit import latest
 from fair_app.errors import BadInput, WorkFailed
 from fair_app.jobs.orphans import HOST, process_started_at
 from fair_app.settings import REPOSITORY, Settings
+from fair_app.stored_questions import as_question
 from fair_app.studio.board import board
 from fair_app.studio.deleting import delete, finish, would_go
+from fair_app.studio.leakage import leakage
 from fair_app.studio.projects import create_project
+from fair_app.studio.training_preview import FOLDER as PREVIEWS
 from fair_app.training.frozen import work_folder
+from tests.evaluated import evaluated
 from tests.studio.whole import whole
 
 LEDGER = "calls"
@@ -202,6 +208,48 @@ def test_a_crash_before_the_disk_is_mended_and_spares_what_is_another_s(
     assert finish(settings) == []
 
 
+def test_an_upload_that_somebody_asks_for_again_stays(settings: Settings) -> None:
+    goes, stays = whole(settings), whole(settings)
+    file = settings.uploads / ("a" * 64) / "rows.jsonl"
+    file.parent.mkdir(parents=True)
+    file.write_text("{}")
+    store = connect(settings.database)
+    jobs.end(store, jobs.add(store, "exam", {"rows": str(file)}, goes.id), "succeeded", result={})
+    crashed(settings, goes)
+    assert file.parent.name in {one.name for one in deleting.removals(store)}
+    jobs.add(store, "exam", {"rows": str(file)}, stays.id)
+    finish(settings)
+    assert file.exists()
+
+
+def test_what_leaked_is_looked_for_anew_where_ids_are_given_again(settings: Settings) -> None:
+    store = connect(settings.database)
+
+    def exact(*, of_exam: bool) -> tuple[list[int], int]:
+        project = whole(settings)
+        assert project.exam_id is not None
+        rows = questions.by_ids(store, exams.question_ids(store, project.exam_id)[:2])
+        asked = [replace(as_question(row), text=row.text if of_exam else "?") for row in rows]
+        tested = evaluated(settings, project, "m", [True, True], questions=asked, split="new")
+        found = leakage(settings, project, tested)
+        ids = exams.question_ids(store, tested.id)
+        delete(settings, project.name, project.name, "olga")
+        return ids, len(found.exact)
+
+    before, again = exact(of_exam=False), exact(of_exam=True)
+    assert before[0] == again[0]
+    assert (before[1], again[1]) == (0, 2)
+
+
+def test_previews_hold_texts_and_go_too(settings: Settings) -> None:
+    preview = settings.checkpoints / PREVIEWS / "0123.jsonl"
+    project = whole(settings)
+    preview.parent.mkdir(parents=True)
+    preview.write_text("Zebra")
+    delete(settings, project.name, project.name, "olga")
+    assert not preview.parent.exists()
+
+
 def test_what_was_put_aside_goes_the_next_time(settings: Settings) -> None:
     aside = settings.checkpoints / ".deleted-1234" / "adapter_model.safetensors"
     aside.parent.mkdir(parents=True)
@@ -211,7 +259,9 @@ def test_what_was_put_aside_goes_the_next_time(settings: Settings) -> None:
     assert not aside.parent.exists()
 
 
-def test_a_file_that_cannot_go_is_named_and_tried_again(settings: Settings) -> None:
+def test_a_file_that_cannot_go_is_named_and_tried_again(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
     project = whole(settings)
     store = connect(settings.database)
     with deleting.checked_at_the_end(store):
@@ -220,3 +270,5 @@ def test_a_file_that_cannot_go_is_named_and_tried_again(settings: Settings) -> N
     with pytest.raises(WorkFailed, match="is of a deleted project and cannot be removed"):
         finish(settings)
     assert len(deleting.removals(store)) == 1
+    app._finish_deleting(settings)  # a server starts all the same
+    assert capsys.readouterr().err.startswith("warning: ")
