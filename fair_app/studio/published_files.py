@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from db import exams
 from db.projects import Project
@@ -24,6 +23,7 @@ from fair_app.student.check import look_up
 from fair_app.student.offline import OFFLINE_STUDENT
 from fair_app.student.registry import ADAPTER_CONFIG_FILE, CHECKPOINT, is_hub_id
 from fair_app.studio.board import board
+from fair_app.studio.bundle import without_credentials
 from fair_app.studio.evaluations import Tested, leakage, summary
 from fair_app.studio.report_results import compared, lead
 from fair_app.studio.students import bases
@@ -128,15 +128,7 @@ def for_others(value: Any) -> Any:
         return value
     if value.startswith(("/", "~", ".")) and "/" in value and "\n" not in value:
         return Path(value).name
-    return _bare(value) if value.startswith(("http://", "https://")) else value
-
-
-def _bare(address: str) -> str:
-    try:
-        parts = urlsplit(address)
-        return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
-    except ValueError:
-        return ""
+    return without_credentials(value)
 
 
 def _publication(

@@ -13,6 +13,7 @@ from typing import Any
 
 from fair_app.errors import BadInput
 from fair_app.training.examples import Text, TrainingQuestion
+from fair_app.training.files import whole_file
 
 EXAMPLES = "examples.json"
 
@@ -27,9 +28,8 @@ def freeze(questions: Sequence[TrainingQuestion], folder: Path) -> None:
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
-    partial = folder / f"{EXAMPLES}.partial"
-    partial.write_text(as_json(questions), encoding="utf-8")
-    partial.replace(folder / EXAMPLES)
+    with whole_file(folder / EXAMPLES) as partial:
+        partial.write_text(as_json(questions), encoding="utf-8")
 
 
 def as_json(questions: Sequence[TrainingQuestion]) -> str:

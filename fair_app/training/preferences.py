@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from fair_app.errors import BadInput
 from fair_app.training.examples import TrainingQuestion, rationale_prompt
+from fair_app.training.files import whole_file
 
 PREFERENCES = "preferences.json"
 STAGE = "preference"
@@ -128,9 +129,8 @@ def freeze_preferences(found: Sequence[Preference], folder: Path) -> None:
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
-    partial = folder / f"{PREFERENCES}.partial"
-    partial.write_text(as_json(found), encoding="utf-8")
-    partial.replace(folder / PREFERENCES)
+    with whole_file(folder / PREFERENCES) as partial:
+        partial.write_text(as_json(found), encoding="utf-8")
 
 
 def as_json(found: Sequence[Preference]) -> str:
