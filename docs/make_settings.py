@@ -1,5 +1,9 @@
-"""Write docs/settings.md from the pages and pages/help.toml: `python docs/make_settings.py`."""
+"""Write docs/settings.md from the pages and pages/help.toml.
 
+`python docs/make_settings.py` writes it; with `--check` it only says whether it is current.
+"""
+
+import argparse
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -18,8 +22,23 @@ This page is written by `python docs/make_settings.py` from `pages/help.toml`.
 """
 
 
-def main() -> None:
-    """Lay out the pages once, on a home that is thrown away, and write the page."""
+def main() -> int:
+    """Write the page, or with --check compare it; 1 where it is not current."""
+    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    asked.add_argument("--check", action="store_true", help="write nothing")
+    check = asked.parse_args().check
+    wanted = current()
+    if PAGE.read_text(encoding="utf-8") == wanted:
+        return 0
+    if check:
+        print("docs/settings.md is out of date: run `python docs/make_settings.py`.")
+        return 1
+    PAGE.write_text(wanted, encoding="utf-8")
+    return 0
+
+
+def current() -> str:
+    """The page as it should be: the pages are laid out once, on a home that is thrown away."""
     sys.path.insert(0, str(REPOSITORY))
     from fair_app.settings import Settings
     from fair_app.studio.projects import ensure_demo
@@ -30,8 +49,7 @@ def main() -> None:
         ensure_demo(settings)
         web: Any = build(settings)
         demo = next(route.app for route in web.routes if hasattr(route, "app")).get_blocks()
-    PAGE.write_text(written(demo), encoding="utf-8")
-    print(PAGE.relative_to(REPOSITORY))
+    return written(demo)
 
 
 def written(demo: Any) -> str:
@@ -60,4 +78,4 @@ def _plain(text: str) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

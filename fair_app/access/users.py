@@ -6,7 +6,6 @@ click on.
 """
 
 import fcntl
-import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import IO
 from fair_app.access.passwords import is_hash
 from fair_app.access.roles import LOCAL, Role, role_named
 from fair_app.errors import BadInput
+from fair_app.whole_files import disk_full_at, whole_file
 
 HEAD = "# Who may sign in: name:role:hash. `python -m fair_app users` changes it.\n"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -113,7 +113,7 @@ def _line(user: User) -> str:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # as some editors write it
     except FileNotFoundError:
         raise BadInput(
             f"There is no users' file {path}: make it with `python -m fair_app users add NAME "
@@ -140,15 +140,9 @@ def _lock(path: Path) -> IO[str]:
 
 def _replace(path: Path, text: str) -> None:
     """Replace a file as a whole; only its owner may read it."""
-    partial = path.with_name(f".{path.name}.partial")
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    with whole_file(path, 0o600, disk_full_at(path.parent)) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def _user(line: str) -> User:

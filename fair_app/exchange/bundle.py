@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fair_app.errors import BadInput
-from fair_app.exchange.whole_files import write_whole
+from fair_app.whole_files import write_whole
 
 MANIFEST = "manifest.json"
 FORMAT = "fair-studio bundle 1"
@@ -42,8 +42,7 @@ def manifest(files: Mapping[str, str]) -> str:
 def write_folder(files: Mapping[str, str], folder: Path) -> list[Path]:
     """Write a bundle into a folder and return the files' paths, the manifest last.
 
-    All files are written out before the first takes its place. Raises BadInput when the folder
-    cannot be written to.
+    All files are written out before the first takes its place. Raises as `write_whole` does.
     """
     contents = {folder / name: [text] for name, text in files.items()}
     return write_whole({**contents, folder / MANIFEST: [manifest(files)]})
@@ -92,7 +91,10 @@ def _root(archive: zipfile.ZipFile) -> zipfile.Path:
 def _read(root: Path | zipfile.Path, called: str) -> dict[str, bytes]:
     listed = _listed(root, called)
     if sum(size for size, _ in listed.values()) > LARGEST:
-        raise BadInput(f"The bundle {called} is larger than {LARGEST / 1024**3:.0f} GB.")
+        raise BadInput(
+            f"The bundle {called} is larger than {LARGEST / 1024**3:.0f} GB, the most that is read "
+            "here: give that of a smaller project."
+        )
     files = {}
     for name, (size, checksum) in listed.items():
         data = _data(root / name, size + 1)

@@ -1,7 +1,9 @@
 """Pushing to the hub: a repository is looked at, or made, and gets its files in one commit."""
 
+import json
 import os
 import re
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, wait
@@ -23,11 +25,15 @@ from huggingface_hub.utils import disable_progress_bars, validate_repo_id
 from pydantic import SecretStr
 
 from fair_app.errors import BadInput, Cancelled, WorkFailed
+from fair_app.exchange.json_file import json_bytes
+from fair_app.training.lineage import LINEAGE_FILE
 
 HUB_KEY = "HF_TOKEN"
 """The variable that holds the hub's token."""
-MARK = "lineage.json"
+MARK = LINEAGE_FILE
 """The file by which a repository is known as one that was pushed from here."""
+PUSHED = "files"
+"""What MARK says of its push: the names of its files. The next push removes of those alone."""
 CARD = "README.md"
 SPARE = {".gitattributes", CARD, "LICENSE", "LICENSE.md", "LICENSE.txt"}
 """What a repository that holds nothing yet may have all the same; only the card is replaced."""
@@ -35,11 +41,6 @@ LOOK_EVERY_S = 0.3
 UNSEEN = "What is not committed yet is seen by nobody."
 
 Kind = Literal["model", "dataset"]
-OWN: dict[Kind, re.Pattern[str]] = {
-    "model": re.compile(r"[^/]+\.(safetensors|json|jinja|model|txt)"),
-    "dataset": re.compile(r"data/[^/]+\.parquet"),
-}
-"""What a former push left, and what is loaded with the new files unless it goes."""
 Files = Mapping[str, Path | bytes]
 """What a repository shall hold, by the names there: files of this machine, or contents."""
 Result = TypeVar("Result")
@@ -56,10 +57,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Standing:
-    """A repository as it is: its newest commit, and the names of its files."""
+    """A repository as it is: its newest commit, and the names of the files that the last push from
+    here left there; all others are somebody's own."""
 
     commit: str
-    files: frozenset[str]
+    pushed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,12 @@ def target_of(repository: str, kind: Kind, public: bool) -> Target:
             "dashes, dots and underscores."
         )
     return Target(repository, kind, public)
+
+
+def marked(files: Files, lineage: Mapping[str, Any]) -> dict[str, Path | bytes]:
+    """The files of a push with MARK: what the lineage says, and their names."""
+    names = sorted({*files, MARK})
+    return {**files, MARK: json_bytes({**lineage, PUSHED: names})}
 
 
 def token_in(keys: Mapping[str, SecretStr]) -> SecretStr:
@@ -126,6 +134,7 @@ class HubRepository:
         target = self._target
         with self._answered():
             found = self._info() or self._made()
+        commit = str(found.sha)
         files = frozenset(one.rfilename for one in found.siblings or [])
         if found.id != target.repository:
             raise BadInput(f"{target.repository} is called {found.id} now: push to that.")
@@ -143,12 +152,16 @@ class HubRepository:
                 f"{target.repository} is public, so everybody could read what is pushed: make it "
                 "private on the hub, or ask for a public push."
             )
-        return Standing(str(found.sha), files)
+        if MARK not in files:
+            return Standing(commit)
+        with self._answered():
+            return Standing(commit, files & self._pushed(commit))
 
     def push(
         self, files: Files, standing: Standing, message: str, told: Callable[[int, int], None]
     ) -> Pushed:
-        """Send the files, then make one commit of them; what a former push left over goes.
+        """Send the files (see `marked`), then make one commit of them; what the last push wrote,
+        and this one does not, goes.
 
         `told` is called with the bytes that are sent and all, several times a second: it may raise
         Cancelled. Large files go before the commit, which alone makes anything visible. Where the
@@ -156,11 +169,7 @@ class HubRepository:
         """
         target = self._target
         additions = [_Addition(name, source) for name, source in sorted(files.items())]
-        gone = [
-            name
-            for name in sorted(standing.files - files.keys() - SPARE)
-            if OWN[target.kind].fullmatch(name)
-        ]
+        gone = sorted(standing.pushed - files.keys())
         total = sum(one.upload_info.size for one in additions)
 
         def look() -> None:
@@ -187,6 +196,25 @@ class HubRepository:
         self._api.preupload_lfs_files(
             target.repository, [addition], repo_type=target.kind, free_memory=False
         )
+
+    def _pushed(self, commit: str) -> frozenset[str]:
+        """The files of the last push, as its MARK names them. Raises BadInput where it does not."""
+        target = self._target
+        with tempfile.TemporaryDirectory() as folder:
+            file = self._api.hf_hub_download(
+                target.repository, MARK, repo_type=target.kind, revision=commit, local_dir=folder
+            )
+            content = Path(file).read_bytes()
+        try:
+            names = json.loads(content)[PUSHED]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            names = None
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise BadInput(
+                f"The {MARK} in {target.repository} does not say which files were pushed from "
+                "here, and others would be taken for them: name a new repository, or an empty one."
+            )
+        return frozenset(names)
 
     def _info(self) -> Any:
         """What the hub says of the repository; None where this token sees none."""

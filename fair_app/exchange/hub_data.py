@@ -17,7 +17,7 @@ COLUMNS = {
     "simulated": "whether the teacher is a rule-based program",
     "question_id": "the texts of one question bear the same number",
 }
-FEATURES = [
+FEATURES: list[dict[str, Any]] = [
     {
         "name": "messages",
         "list": [{"name": "role", "dtype": "string"}, {"name": "content", "dtype": "string"}],
@@ -38,18 +38,17 @@ def as_parquet(rows: Sequence[Row]) -> bytes:
     import pyarrow
     from pyarrow import parquet
 
-    message = pyarrow.struct([("role", pyarrow.string()), ("content", pyarrow.string())])
-    schema = pyarrow.schema(
-        [
-            ("messages", pyarrow.list_(message)),
-            ("part", pyarrow.string()),
-            ("teacher", pyarrow.string()),
-            ("simulated", pyarrow.bool_()),
-            ("question_id", pyarrow.int64()),
-        ]
-    )
+    def fields(features: Sequence[Mapping[str, Any]]) -> list[tuple[str, pyarrow.DataType]]:
+        return [(one["name"], kind(one)) for one in features]
+
+    def kind(feature: Mapping[str, Any]) -> pyarrow.DataType:
+        if "list" in feature:
+            return pyarrow.list_(pyarrow.struct(fields(feature["list"])))
+        return pyarrow.type_for_alias(feature["dtype"])
+
+    table = pyarrow.Table.from_pylist(list(rows), schema=pyarrow.schema(fields(FEATURES)))
     file = BytesIO()
-    parquet.write_table(pyarrow.Table.from_pylist(list(rows), schema=schema), file)
+    parquet.write_table(table, file)
     return file.getvalue()
 
 
@@ -89,10 +88,7 @@ def _head(rows: Sequence[Row]) -> dict[str, Any]:
         "configs": [
             {"config_name": "default", "data_files": [{"split": "train", "path": FILE}]},
         ],
-        "dataset_info": {
-            "features": FEATURES,
-            "splits": [{"name": "train", "num_examples": len(rows)}],
-        },
+        "dataset_info": {"features": FEATURES},
     }
 
 

@@ -1,4 +1,4 @@
-"""One JSON file, read strictly: what JSON does not allow is a sentence, not a value."""
+"""JSON files, strict both ways: what JSON does not allow is read as no value, and not written."""
 
 import json
 import math
@@ -24,6 +24,15 @@ def read_json(path: Path, advice: str) -> Any:
     except (ValueError, RecursionError) as error:
         where = f" ({error})" if isinstance(error, json.JSONDecodeError) else ""
         raise BadInput(f"{path.name} is not JSON{where}: {advice}.") from None
+
+
+def json_bytes(content: Any) -> bytes:
+    """A file's bytes for people to read; what UTF-8 cannot hold becomes a question mark.
+
+    Raises ValueError for a number that JSON does not have.
+    """
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    return f"{text}\n".encode("utf-8", "replace")
 
 
 def _not_json(constant: str) -> NoReturn:

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from fair_app.errors import BadInput
 from fair_app.exchange.json_file import read_json
-from fair_app.exchange.whole_files import write_whole
+from fair_app.whole_files import write_whole
 
 FIELDS = ("input", "chain", "completion", "answer", "initial_correct")
 NEEDED = ("input", "chain", "answer")
@@ -96,7 +96,7 @@ def write_mentor_kd(rows: Sequence[MentorKdRow], path: Path) -> Path:
 
     What `read_mentor_kd` read comes out as the same JSON, but for what stood beside `data` and for
     empty lists; the places of rows that are left out are closed up. Rows of several files, whose
-    places do not go together, stand in a list. Raises BadInput when the file cannot be written.
+    places do not go together, stand in a list. Raises as `write_whole` does.
     """
     placed = _go_together([row.at for row in rows])
     tree = (

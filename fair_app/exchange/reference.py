@@ -25,7 +25,7 @@ from fair_app.exchange.reference_file import (
     ReferenceRationale,
     Scalar,
 )
-from fair_app.exchange.whole_files import write_whole
+from fair_app.whole_files import write_whole
 
 __all__ = [
     "ReferenceMistake",
@@ -129,8 +129,8 @@ def write_run(run: ReferenceRun, folder: Path, model: str, task: str, round: int
 
     The feedback and rationale files are written when the run has them. `correct_rationale` is
     `run.accepted`, and what the rule accepts at the default threshold where that is None. The
-    layout is the published run's, byte for byte. Raises BadInput when the folder cannot be written
-    to or a teacher is named `correct`, ValueError for a run whose lists do not fit together.
+    layout is the published run's, byte for byte. Raises BadInput when a teacher is named `correct`,
+    ValueError for a run whose lists do not fit together, and as `write_whole` does.
     """
     _check_whole(run)
     names = file_names(model, task, round)
@@ -155,7 +155,7 @@ def write_wrong_predictions(
 ) -> Path:
     """Write a test's wrong predictions as `<checkpoint>_test.json` and return its path.
 
-    Raises BadInput when the folder cannot be written to.
+    Raises as `write_whole` does.
     """
     path = folder / f"{_file_name(checkpoint)}_test.json"
     write_whole({path: _json([_row(mistake) for mistake in wrong], indent=4)})

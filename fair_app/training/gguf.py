@@ -32,9 +32,9 @@ from fair_app.errors import BadInput
 from fair_app.jobs.context import JobContext
 from fair_app.student.loading import load
 from fair_app.student.registry import parse_ref
-from fair_app.training.files import whole_file
 from fair_app.training.gguf_tokenizer import add_tokenizer
 from fair_app.training.limits import memory_in_a_sentence
+from fair_app.whole_files import whole_file
 
 ARCHITECTURES = {
     "llama": MODEL_ARCH.LLAMA,

@@ -16,9 +16,9 @@ from torch.nn.functional import linear
 from transformers import PreTrainedModel
 
 from fair_app.errors import BadInput
-from fair_app.training.files import whole_file
 from fair_app.training.loss import Head, Shaping, head, shaping
 from fair_app.training.soft_labels import divergence, softened
+from fair_app.whole_files import whole_file
 
 TRIED = 4
 """Tokens by which it is seen whether a head is understood."""

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from fair_app.errors import BadInput
 from fair_app.training.examples import TrainingQuestion, rationale_prompt
-from fair_app.training.files import whole_file
+from fair_app.whole_files import whole_file
 
 PREFERENCES = "preferences.json"
 STAGE = "preference"

@@ -21,12 +21,12 @@ from fair_app.settings import Settings
 from fair_app.student.loading import has_encoder, load_tokenizer
 from fair_app.student.registry import StudentRef, parse_ref
 from fair_app.training.examples import TrainingQuestion
-from fair_app.training.files import whole_file
 from fair_app.training.frozen import as_questions
 from fair_app.training.lessons import Lessons
 from fair_app.training.mentoring import beforehand, common_speech, mentor_of
 from fair_app.training.packing import Example
 from fair_app.training.settings import TrainingSettings, one_sided
+from fair_app.whole_files import whole_file
 
 BAD_INPUT, FAILED = 2, 1
 """Exit codes, with one sentence on standard error."""

@@ -18,13 +18,13 @@ from safetensors.torch import save_file
 
 from fair_app.errors import WorkFailed
 from fair_app.student.base import never_cancelled
-from fair_app.training.files import whole_file
 from fair_app.training.limits import within_memory
 from fair_app.training.memory import SMALLEST_PASS
 from fair_app.training.mentor_head import Computed, MentorHead, keep_head, kept_head, kept_shape
 from fair_app.training.mentor_model import Mentor
 from fair_app.training.packing import Example
 from fair_app.training.soft_labels import Targets
+from fair_app.whole_files import whole_file
 
 SHARD, SHARD_BYTES = 8192, 64 * 10**6
 """Response tokens and bytes of a file, the most of either: what a killed process loses."""
@@ -84,9 +84,14 @@ class Store(ABC):
                 self._rows[_key(one)] = self._file(name), start, stop
                 start = stop
 
+    @property
+    def names(self) -> list[str]:
+        """The names of all of its files, in the order in which they are made."""
+        return list(self._shards)
+
     def missing(self) -> list[str]:
         """The names of the files that are not there, or not whole."""
-        return [name for name in self._shards if not self._is_whole(name)]
+        return [name for name in self.names if not self._is_whole(name)]
 
     def make(
         self,
@@ -196,9 +201,10 @@ class HiddenStore(Store):
         self._head_shape = [vocabulary, width]
         self._tau, self._where = tau, where
 
-    def missing(self) -> list[str]:
+    @property
+    def names(self) -> list[str]:
         """As of any store; the head comes first."""
-        return [*([] if self._has_head() else [HEAD]), *super().missing()]
+        return [HEAD, *super().names]
 
     def make(
         self,
@@ -235,7 +241,9 @@ class HiddenStore(Store):
         except (OSError, SafetensorError) as error:
             raise _damaged(self._file(HEAD)) from error
 
-    def _has_head(self) -> bool:
+    def _is_whole(self, name: str) -> bool:
+        if name != HEAD:
+            return super()._is_whole(name)
         try:
             return kept_shape(self._file(HEAD)) == self._head_shape
         except (OSError, SafetensorError):

@@ -16,9 +16,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from fair_app.errors import BadInput
-from fair_app.training.files import whole_file
 from fair_app.training.memory import Room
 from fair_app.training.validation import Validation
+from fair_app.whole_files import whole_file
 
 PACE = 20
 """A state is saved so often that it takes at most about one part in so many of the time."""

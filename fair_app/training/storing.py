@@ -18,7 +18,6 @@ from fair_app.student.check import GB, size, this_machine
 from fair_app.student.loading import device
 from fair_app.student.out_of_memory import free_what_is_left_over
 from fair_app.student.registry import StudentRef
-from fair_app.training.files import whole_file
 from fair_app.training.memory import READ_AT_ONCE
 from fair_app.training.mentor_head import is_plain
 from fair_app.training.mentor_model import Mentor, load_mentor, weights_hash
@@ -28,6 +27,7 @@ from fair_app.training.settings import HIDDEN, STORED, TOP_K, TrainingSettings
 from fair_app.training.soft_store import HiddenStore, Store, hidden_bytes
 from fair_app.training.soft_top_k import Kept, TopKStore, enough, kept_of, top_k_bytes
 from fair_app.training.telling import Telling
+from fair_app.whole_files import whole_file
 
 FOLDER, RECORD = "soft-labels", "soft-labels.json"
 READ_ON_A_GPU = 8192
@@ -133,11 +133,11 @@ def _make(
     telling: Telling,
 ) -> None:
     """Make what is missing of a store of so many response tokens, each process its share."""
-    names = agreed(processes, store.missing())
+    names, files = agreed(processes, store.missing()), len(store.names)
     memory_gb = settings.memory_gb or this_machine().memory_bytes / GB
     for start in range(0, len(names), processes.size):
         processes.obey(telling.cancelled)
-        done = tokens * start // len(names)
+        done = tokens * (files - len(names) + start) // files
         telling.progress("storing the mentor's soft labels", done, tokens)
         for name in names[start + processes.rank :][:1]:
             store.make(mentor, name, _at_once(), memory_gb, _safe(processes, telling))

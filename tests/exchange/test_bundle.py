@@ -143,7 +143,7 @@ def signed(content: dict[str, object]) -> str:
 
 def hostile_manifests() -> Iterator[str]:
     form = json.loads(manifest(FILES))["format"]
-    entry = {"bytes": 1, "sha256": "0" * 64}
+    entry = {"bytes": 1, "sha256": hashlib.sha256(b"s").hexdigest()}  # what the secret is
     for name in ("../secret", "/etc/passwd", "a/../../b", "a\\b", "", ".hidden", MANIFEST, "a//b"):
         yield signed({"format": form, "files": {name: entry}})
     for broken in ({"bytes": -1, "sha256": ""}, {"bytes": True, "sha256": ""}, {"bytes": 1}, 3):

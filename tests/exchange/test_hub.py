@@ -1,5 +1,6 @@
 """Pushing to a hub on the loopback, through the hub's own client."""
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from fair_app.exchange.hub import (
     Kind,
     Pushed,
     beside,
+    marked,
     target_of,
     token_in,
 )
@@ -26,7 +28,7 @@ from tests.ports import free_port
 
 TOKEN = "may-write-0123456789"
 CARD = b"---\ntags: [x]\n---\n# A card\n"
-LINEAGE = b'{"base": "x"}\n'
+LINEAGE = {"base": "x"}
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +71,7 @@ def push(
 def files(tmp_path: Path) -> dict[str, Path | bytes]:
     weights = tmp_path / "adapter_model.safetensors"
     weights.write_bytes(bytes(3_000_000))
-    return {"README.md": CARD, "lineage.json": LINEAGE, "adapter_model.safetensors": weights}
+    return marked({"README.md": CARD, "adapter_model.safetensors": weights}, LINEAGE)
 
 
 def test_a_push_is_one_commit_into_a_private_repository(
@@ -85,21 +87,51 @@ def test_a_push_is_one_commit_into_a_private_repository(
     assert repository.files["README.md"] == CARD
     assert len(repository.files["adapter_model.safetensors"]) == 3_000_000
     assert (pushed.url, pushed.commit) == (f"{hub.address}/ann/student", repository.commit)
-    assert pushed.size == told[-1][0] == told[-1][1] == 3_000_000 + len(CARD) + len(LINEAGE)
+    sent = sum(map(len, repository.files.values()))
+    assert pushed.size == told[-1][0] == told[-1][1] == sent > 3_000_000
     assert not [asked for asked in hub.asked if TOKEN in asked]
 
 
-def test_the_next_push_leaves_nothing_of_the_last_that_would_be_loaded(
+def test_the_next_push_removes_what_the_last_one_wrote_and_nothing_else(
     hub: Hub, files: dict[str, Path | bytes]
 ) -> None:
-    push(files)
-    own = {"NOTES.md": b"a person's own", "LICENSE.txt": b"terms"}
+    push(marked({**files, "vocabulary.txt": b"a\nb"}, LINEAGE))
+    own = {
+        "NOTES.md": b"a person's own",
+        "LICENSE.txt": b"terms",
+        "results.json": b"{}",
+        "vocabulary.json": b"{}",
+        "prompts/first.txt": b"What is",
+        "onnx/model.safetensors": b"made of it",
+    }
     hub.repositories["ann/student"].files |= own
-    push({"README.md": CARD, "lineage.json": LINEAGE, "model.safetensors": b"whole"})
+    push(marked({"README.md": CARD, "model.safetensors": b"whole"}, LINEAGE))
     repository = hub.repositories["ann/student"]
-    pushed = {"README.md", "lineage.json", "model.safetensors"}
-    assert set(repository.files) == pushed | own.keys()
-    assert "deletedFile adapter_model.safetensors" in repository.commits[1]
+    assert repository.files == {
+        **own,
+        "README.md": CARD,
+        "model.safetensors": b"whole",
+        "lineage.json": repository.files["lineage.json"],
+    }
+    gone = [did for did in repository.commits[1] if did.startswith("deletedFile")]
+    assert gone == ["deletedFile adapter_model.safetensors", "deletedFile vocabulary.txt"]
+    assert json.loads(repository.files["lineage.json"]) == {
+        **LINEAGE,
+        "files": ["README.md", "lineage.json", "model.safetensors"],
+    }
+
+
+@pytest.mark.parametrize(
+    "lineage", [b"", b"{", b"[]", b"{}", b'{"files": 1}', b'{"files": [1]}', b"\xff", b"[" * 10**5]
+)
+def test_where_nobody_says_what_was_pushed_nothing_is_touched(
+    hub: Hub, files: dict[str, Path | bytes], lineage: bytes
+) -> None:
+    there = {"lineage.json": lineage, "model.safetensors": b"whose?"}
+    hub.repositories["ann/student"] = Repository(private=True, kind="model", files=dict(there))
+    with pytest.raises(BadInput, match="does not say which files were pushed from here"):
+        push(files)
+    assert hub.repositories["ann/student"].files == there
 
 
 def test_what_is_there_already_makes_no_commit(hub: Hub, files: dict[str, Path | bytes]) -> None:
@@ -109,12 +141,13 @@ def test_what_is_there_already_makes_no_commit(hub: Hub, files: dict[str, Path |
 
 
 def test_a_data_set_is_a_repository_of_another_kind(hub: Hub) -> None:
-    data = {"README.md": CARD, "lineage.json": LINEAGE, "data/train-0.parquet": b"PAR1"}
+    data = marked({"README.md": CARD, "data/train-0.parquet": b"PAR1"}, LINEAGE)
     pushed = push(data, "ann/curated", "dataset", public=True)
     assert pushed.url == f"{hub.address}/datasets/ann/curated"
     repository = hub.repositories["ann/curated"]
     assert (repository.kind, repository.private) == ("dataset", False)
-    push({**data, "data/train-1.parquet": b"PAR2"}, "ann/curated", "dataset", public=True)
+    more = marked({**data, "data/train-1.parquet": b"PAR2"}, LINEAGE)
+    push(more, "ann/curated", "dataset", public=True)
     assert "lfsFile data/train-1.parquet" in repository.commits[1]
     push(data, "ann/curated", "dataset", public=True)
     assert set(repository.files) == set(data)
@@ -203,10 +236,10 @@ def test_a_repository_that_changed_meanwhile_is_left_as_it_is(
 ) -> None:
     repository = HubRepository(target_of("ann/student", "model", False), SecretStr(TOKEN))
     standing = repository.prepare()
-    push({"README.md": CARD, "lineage.json": b"{}"})
+    push(marked({"README.md": CARD}, {}))
     with pytest.raises(WorkFailed, match="was changed on the hub meanwhile"):
         repository.push(files, standing, "again", lambda *_: None)
-    assert hub.repositories["ann/student"].files["lineage.json"] == b"{}"
+    assert set(hub.repositories["ann/student"].files) == {"README.md", "lineage.json"}
 
 
 def test_a_push_is_cancelled_in_the_middle_of_a_file(
@@ -232,7 +265,7 @@ def test_a_push_is_cancelled_in_the_middle_of_a_file(
 
 def test_a_card_that_the_hub_does_not_take_is_told_before_anything_is_sent(hub: Hub) -> None:
     with pytest.raises(WorkFailed, match="The hub answered 400 about ann/student"):
-        push({"README.md": b"---\nlicense: of-my-own\n---\n", "lineage.json": LINEAGE})
+        push(marked({"README.md": b"---\nlicense: of-my-own\n---\n"}, LINEAGE))
     assert hub.repositories["ann/student"].commits == []
 
 

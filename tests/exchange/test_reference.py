@@ -19,20 +19,11 @@ from fair_app.exchange.reference import (
     write_run,
     write_wrong_predictions,
 )
-from tests.exchange.runs import KINDS, TEXTS, read
+from tests.exchange.runs import KINDS, read
 
 SHARED_DATA = Path(
     os.environ.get("FAIR_SHARED_DATA", Path(__file__).resolve().parents[3] / "shared" / "data")
 )
-
-
-@pytest.fixture
-def made(tmp_path: Path) -> dict[str, Path]:
-    """The run above as files."""
-    names = file_names("some/tiny", "svamp", 0)
-    for kind in KINDS:
-        (tmp_path / names[kind]).write_bytes(TEXTS[kind].encode("ascii"))
-    return {kind: tmp_path / names[kind] for kind in KINDS}
 
 
 @pytest.fixture

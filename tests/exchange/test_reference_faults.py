@@ -18,16 +18,7 @@ from fair_app.exchange.reference import (
     read_run,
     write_run,
 )
-from tests.exchange.runs import FALSE, FEEDBACK, KINDS, TEXTS, read, runs, texts
-
-
-@pytest.fixture
-def made(tmp_path: Path) -> dict[str, Path]:
-    """The run above as files."""
-    names = file_names("some/tiny", "svamp", 0)
-    for kind in KINDS:
-        (tmp_path / names[kind]).write_bytes(TEXTS[kind].encode("ascii"))
-    return {kind: tmp_path / names[kind] for kind in KINDS}
+from tests.exchange.runs import FALSE, FEEDBACK, KINDS, read, runs, texts
 
 
 def changed(path: Path, row: int, **fields: Any) -> None:

@@ -25,6 +25,7 @@ from fair_app.studio.training import train_again_params, training_questions
 from tests.browser.taught import sat_exam, taught
 from tests.studio.recorded import (
     HOSTILE,
+    ONE_STEP,
     SECRET,
     decide,
     go_on,
@@ -33,25 +34,22 @@ from tests.studio.recorded import (
     record_arms,
     record_preferences,
     record_round,
-    train,
 )
-from tests.training.tiny import tiny_folder
+from tests.training.tiny_home import tiny_home, trained
 
 Change = Callable[[dict[str, str]], None]
 
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    home = tmp_path_factory.mktemp("home")
-    tiny_folder(home / "tiny")
-    return Settings(home=home)
+    return tiny_home(tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="module")
 def project(settings: Settings) -> Project:
     """Runs on a project that never stood still, and then went on."""
     project = taught(settings, HOSTILE)
-    train(settings, project, "by-rule")
+    trained(settings, project, "by-rule", ONE_STEP)
     decide(settings, project)
     record(settings, project, "decided")
     review.set_rule(settings, project, Rule(1.5, {"carl": 1.0}, min_scores=1, adjusted=True))

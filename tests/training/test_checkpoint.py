@@ -1,4 +1,3 @@
-import errno
 import json
 import resource
 from pathlib import Path
@@ -10,7 +9,6 @@ from peft import PeftModel
 
 from fair_app.errors import BadInput, WorkFailed
 from fair_app.training.checkpoint import save_checkpoint
-from fair_app.training.files import disk_full_in_a_sentence, whole_file, whole_folder
 from fair_app.training.lineage import read_lineage, versions, write_lineage
 from fair_app.training.methods import with_adapter
 from fair_app.training.settings import TrainingSettings
@@ -117,48 +115,6 @@ def test_a_full_disk_leaves_nothing_of_a_checkpoint(tmp_path: Path, size: int) -
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_folder_appears_only_when_its_block_ends_well(tmp_path: Path) -> None:
-    folder = tmp_path / "made"
-    (tmp_path / ".made.partial-killed").mkdir()  # what a killed process leaves
-    with pytest.raises(RuntimeError), whole_folder(folder) as partial:
-        (partial / "file").write_text("half")
-        raise RuntimeError
-    assert list(tmp_path.iterdir()) == []
-
-    with whole_folder(folder) as partial:
-        (partial / "file").write_text("whole")
-        assert not folder.exists()
-    assert [path.name for path in tmp_path.iterdir()] == ["made"]
-    assert (folder / "file").read_text() == "whole"
-
-
-def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    for content in (b"first", b"second"):
-        with whole_file(path) as partial:
-            partial.write_bytes(content)
-    assert path.read_bytes() == b"second"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        OSError(errno.ENOSPC, "No space left on device"),
-        OSError(errno.EDQUOT, "Disk quota exceeded"),
-        RuntimeError("I/O error: No space left on device (os error 28)"),
-    ],
-)
-def test_full_disks_are_told_in_a_sentence(error: Exception) -> None:
-    with pytest.raises(WorkFailed, match="disk is full"), disk_full_in_a_sentence():
-        raise error
-
-
-def test_other_errors_pass() -> None:
-    with pytest.raises(PermissionError), disk_full_in_a_sentence():
-        raise PermissionError(errno.EACCES, "Permission denied")
 
 
 def test_a_lineage_without_its_base_is_refused(tmp_path: Path) -> None:

@@ -22,7 +22,6 @@ from fair_app.jobs.worker import run_job, run_now
 from fair_app.settings import Settings
 from fair_app.student.loading import load
 from fair_app.student.registry import parse_ref
-from fair_app.studio.training import train_params
 from fair_app.training.examples import draw_pairs
 from fair_app.training.lineage import read_lineage
 from fair_app.training.loss import step_loss
@@ -32,7 +31,8 @@ from fair_app.training.settings import TrainingSettings
 from fair_app.training.trainer import Diverged, Reports, StepMetrics, train
 from tests.browser.taught import taught
 from tests.training.limited import LimitedRun, limited_runs
-from tests.training.tiny import pool, questions, tiny_folder, tiny_model, tiny_tokenizer
+from tests.training.tiny import pool, questions, tiny_model, tiny_tokenizer
+from tests.training.tiny_home import asked_for, tiny_home
 from tests.training.together import together
 
 
@@ -114,20 +114,12 @@ def test_where_the_first_step_already_fails_nothing_is_kept(tmp_path: Path) -> N
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    tiny_folder(tmp_path / "tiny")
-    return Settings(home=tmp_path)
+    return tiny_home(tmp_path)
 
 
 def params(settings: Settings, project: Project, name: str, **changed: Any) -> dict[str, Any]:
-    assert settings.home is not None
     small = {"epochs": 6, "batch_size": 1, "learning_rate": 0.01, "lora_rank": 4}
-    return train_params(
-        settings,
-        project,
-        name=name,
-        student=str(settings.home / "tiny"),
-        settings_given={**small, "max_tokens": 600, "quantization": "none", **changed},
-    )
+    return asked_for(settings, project, name, {**small, "max_tokens": 600, **changed})
 
 
 def test_a_job_whose_loss_is_no_number_says_so_and_leaves_a_checkpoint(settings: Settings) -> None:

@@ -24,9 +24,9 @@ from transformers import (
 from fair_app.errors import BadInput, Cancelled
 from fair_app.student.loading import load
 from fair_app.student.registry import parse_ref
-from fair_app.training.files import whole_file
 from fair_app.training.gguf import write_gguf
 from fair_app.training.gguf_tokenizer import pre_tokenizer
+from fair_app.whole_files import whole_file
 from tests.training.tiny import END, tiny_model, tiny_tokenizer
 
 SIZES = {

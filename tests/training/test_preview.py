@@ -19,14 +19,13 @@ from fair_app.training.lessons import Lessons
 from fair_app.training.preview import preview
 from fair_app.training.settings import TrainingSettings
 from tests.browser.taught import taught
-from tests.training.tiny import END, questions, tiny_folder, tiny_tokenizer
+from tests.training.tiny import END, questions, tiny_tokenizer
+from tests.training.tiny_home import tiny, tiny_home
 
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    home = tmp_path_factory.mktemp("home")
-    tiny_folder(home / "tiny")
-    return Settings(home=home)
+    return tiny_home(tmp_path_factory.mktemp("home"))
 
 
 def test_the_offline_students_preview_is_what_its_trainer_has(
@@ -97,8 +96,7 @@ def test_a_question_without_feedback_has_one_side() -> None:
 
 def test_it_is_found_out_once_for_the_same_settings(settings: Settings) -> None:
     project = taught(settings)
-    assert settings.home is not None
-    asked: dict[str, Any] = {"student": str(settings.home / "tiny")}
+    asked: dict[str, Any] = {"student": tiny(settings)}
     folder = settings.checkpoints / ".previews"
 
     def files() -> int:
@@ -123,21 +121,20 @@ def test_the_command_line_shows_and_trains_nothing(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     project = taught(settings)
-    assert settings.home is not None
     asked = ["train", "--project", project.name, "--home", str(settings.home)]
-    tiny = ["--student", str(settings.home / "tiny")]
-    assert main([*asked, *tiny, "--preview", "2", "--json"]) == 0
+    student = ["--student", tiny(settings)]
+    assert main([*asked, *student, "--preview", "2", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert len(found["examples"]) == 2
     assert found["examples"][0]["feedback"]["response"].endswith(END)
-    assert main([*asked, *tiny, "--preview", "1"]) == 0
+    assert main([*asked, *student, "--preview", "1"]) == 0
     assert "Point out the mistake" in capsys.readouterr().out
     for wrong, complaint in (
         (["--preview", "0"], "at least 1"),
         (["--preview", "2", "--resume"], "leave out"),
         ([], "--name"),
     ):
-        assert main([*asked, *tiny, *wrong]) == 2
+        assert main([*asked, *student, *wrong]) == 2
         assert complaint in capsys.readouterr().err
     assert main(["jobs", "list", "--home", str(settings.home), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"jobs": []}

@@ -25,7 +25,9 @@ from fair_app.training.launch import options
 from fair_app.training.lineage import read_lineage
 from fair_app.training.preferences import PREFERENCES, STAGE
 from tests.browser.taught import taught
+from tests.training import tiny_home
 from tests.training.tiny import tiny_folder
+from tests.training.tiny_home import tiny
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SMALL: dict[str, Any] = {
@@ -34,15 +36,12 @@ SMALL: dict[str, Any] = {
     "learning_rate": 0.01,
     "max_tokens": 600,
     "lora_rank": 4,
-    "quantization": "none",
 }
 
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    home = tmp_path_factory.mktemp("home")
-    tiny_folder(home / "tiny")
-    return Settings(home=home)
+    return tiny_home.tiny_home(tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="module")
@@ -53,15 +52,7 @@ def project(settings: Settings) -> Project:
 def trained(
     settings: Settings, project: Project, name: str, student: str | None = None, **changed: Any
 ) -> dict[str, Any]:
-    assert settings.home is not None
-    params = train_params(
-        settings,
-        project,
-        name=name,
-        student=student or str(settings.home / "tiny"),
-        settings_given={**SMALL, **changed},
-    )
-    return run_now(settings, "train", params, project.id)
+    return tiny_home.trained(settings, project, name, {**SMALL, **changed}, student)
 
 
 def logits(settings: Settings, ref: str) -> torch.Tensor:
@@ -107,17 +98,15 @@ def test_every_method_makes_a_checkpoint_that_loads_by_its_name(
     assert row.lineage == lineage
     assert not list(settings.checkpoints.glob(f".{name}*"))
 
-    assert settings.home is not None
-    before = logits(settings, str(settings.home / "tiny"))
+    before = logits(settings, tiny(settings))
     after = logits(settings, f"checkpoint:{name}")
     assert (after - before).abs().max() > 0.05
 
 
 def test_a_whole_model_is_saved_as_it_was_trained(settings: Settings, project: Project) -> None:
     """Every weight moved, in the dtype of the model, and nothing but a model folder is there."""
-    assert settings.home is not None
     trained(settings, project, "whole", method="full", learning_rate=0.01)
-    before = load_file(settings.home / "tiny" / "model.safetensors")
+    before = load_file(Path(tiny(settings)) / "model.safetensors")
     after = load_file(settings.checkpoints / "whole" / "model.safetensors")
     assert before.keys() == after.keys()
     assert {weight.dtype for weight in after.values()} == {torch.bfloat16}
@@ -247,8 +236,7 @@ def test_lineages_that_cannot_be_used_are_bad_input(
 def test_what_makes_no_sense_is_said_before_the_start(
     settings: Settings, project: Project, given: dict[str, Any], complaint: str
 ) -> None:
-    assert settings.home is not None
-    asked = {"name": "x", "student": str(settings.home / "tiny"), **given}
+    asked = {"name": "x", "student": tiny(settings), **given}
     with pytest.raises(BadInput, match=complaint):
         train_params(settings, project, **asked)
     assert not (settings.checkpoints / ".x.training").exists()
@@ -334,9 +322,8 @@ def by_two_processes(settings: Settings, *arguments: object) -> Any:
 def test_the_command_line_trains_alone_and_launched_by_accelerate(
     settings: Settings, project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert settings.home is not None
     asked = [
-        *("train", "--project", project.name, "--student", settings.home / "tiny"),
+        *("train", "--project", project.name, "--student", tiny(settings)),
         *("--preset", "balanced", "--epochs", 2, "--batch-size", 2, "--lora-dropout", 0),
         *("--quantization", "none", "--method", "dora", "--lora-target", "q_proj,down_proj"),
         *("--schedule", "cosine", "--lr", 0.01, "--lora-rank", 2, "--validate-every", 1),
@@ -378,8 +365,7 @@ def test_bad_options_are_one_line(
     complaint: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert settings.home is not None
-    student = [] if "--from-lineage" in arguments else ["--student", str(settings.home / "tiny")]
+    student = [] if "--from-lineage" in arguments else ["--student", tiny(settings)]
     asked = ["train", "--project", project.name, "--name", "x", "--home", str(settings.home)]
     assert main([*asked, *student, *arguments]) == 2
     said = capsys.readouterr().err.strip().splitlines()
@@ -390,15 +376,8 @@ def test_bad_options_are_one_line(
 def test_a_job_starts_its_processes_itself_and_hears_why_they_end(
     settings: Settings, project: Project
 ) -> None:
-    assert settings.home is not None
-    params = train_params(
-        settings,
-        project,
-        name="too-short",
-        student=str(settings.home / "tiny"),
-        settings_given={**SMALL, "max_tokens": 20},
-        processes=2,
-    )
+    given = {**SMALL, "max_tokens": 20}
+    params = tiny_home.asked_for(settings, project, "too-short", given, processes=2)
     with pytest.raises(BadInput, match="longest question takes"):
         run_now(settings, "train", params, project.id)
     job = jobs.listed(connect(settings.database), project.id)[0]

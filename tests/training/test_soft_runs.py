@@ -19,7 +19,7 @@ from fair_app.settings import Settings
 from fair_app.student.check import size, this_machine
 from fair_app.student.registry import parse_ref
 from fair_app.studio.soft_labels import with_mentor
-from fair_app.studio.training import train_again_params, train_params
+from fair_app.studio.training import train_again_params
 from fair_app.training.lineage import read_lineage
 from fair_app.training.memory import least_need
 from fair_app.training.mentor_cost import fits_beside, way_of
@@ -30,6 +30,7 @@ from fair_app.training.shape import read_shape
 from fair_app.training.storing import most_bytes
 from tests.browser.taught import taught
 from tests.training.tiny import pool, questions, tiny_folder, tiny_model, tiny_tokenizer
+from tests.training.tiny_home import asked_for, tiny, tiny_home
 
 SMALL: dict[str, Any] = {
     "epochs": 1,
@@ -45,10 +46,9 @@ WITH_MENTOR = {"mentor": "checkpoint:mentor", "soft_weight": 0.4}
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     home = tmp_path_factory.mktemp("home")
-    tiny_folder(home / "tiny")
     tiny_model(1).bfloat16().save_pretrained(home / "other")
     tiny_tokenizer().save_pretrained(home / "other")
-    return Settings(home=home)
+    return tiny_home(home)
 
 
 @pytest.fixture(scope="module")
@@ -56,23 +56,14 @@ def project(settings: Settings) -> Project:
     """One whose mentor is trained: an adapter on 4-bit weights of another model."""
     made = taught(settings)
     assert settings.home is not None
-    params = train_params(
-        settings,
-        made,
-        name="mentor",
-        student=str(settings.home / "other"),
-        settings_given={**SMALL, "quantization": "4bit", "alpha": 0.0},
-    )
+    given = {**SMALL, "quantization": "4bit", "alpha": 0.0}
+    params = asked_for(settings, made, "mentor", given, str(settings.home / "other"))
     run_now(settings, "train", params, made.id)
     return made
 
 
 def params_of(settings: Settings, project: Project, name: str, **changed: Any) -> dict[str, Any]:
-    assert settings.home is not None
-    given = {**SMALL, **WITH_MENTOR, **changed}
-    return train_params(
-        settings, project, name=name, student=str(settings.home / "tiny"), settings_given=given
-    )
+    return asked_for(settings, project, name, {**SMALL, **WITH_MENTOR, **changed})
 
 
 def trained(settings: Settings, project: Project, name: str, **changed: Any) -> dict[str, Any]:
@@ -252,11 +243,11 @@ def test_a_mentor_of_other_tokens_is_refused_with_the_way_out(
     params_of(settings, project, "y", mentor=str(student_folder), soft_weight=0.0)
 
 
+@pytest.mark.usefixtures("project")
 def test_memory_for_one_at_a_time(settings: Settings) -> None:
-    assert settings.home is not None
-    ref = parse_ref(str(settings.home / "tiny"), settings.checkpoints, settings.models)
+    ref = parse_ref(tiny(settings), settings.checkpoints, settings.models)
     chosen = TrainingSettings(**{**SMALL, **WITH_MENTOR})
-    enough = least_need(read_shape(settings.home / "tiny"), chosen) / 1e9
+    enough = least_need(read_shape(Path(tiny(settings))), chosen) / 1e9
     tight = replace(chosen, memory_gb=1.0005 * enough)
     machine = this_machine()
     assert fits_beside(ref, ref, chosen, machine) is True
@@ -277,7 +268,7 @@ def test_memory_for_one_at_a_time(settings: Settings) -> None:
 
 def test_the_preview_says_what_storing_takes(settings: Settings) -> None:
     assert settings.home is not None
-    ref = parse_ref(str(settings.home / "tiny"), settings.checkpoints, settings.models)
+    ref = parse_ref(tiny(settings), settings.checkpoints, settings.models)
     mentor = parse_ref(str(settings.home / "other"), settings.checkpoints, settings.models)
     speech = common_speech(ref, mentor)
 
@@ -302,9 +293,8 @@ def test_the_preview_says_what_storing_takes(settings: Settings) -> None:
 def test_the_command_line(
     settings: Settings, project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert settings.home is not None
     asked = [
-        *("train", "--project", project.name, "--student", str(settings.home / "tiny")),
+        *("train", "--project", project.name, "--student", tiny(settings)),
         *("--home", str(settings.home), "--mentor", "checkpoint:mentor", "--json"),
     ]
     small = ["--quantization", "none", "--max-steps", "1", "--soft-labels", "stored", "--tau", "1"]
