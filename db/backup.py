@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from db.store import connect
+from db.store import NotOurs, connect
 
 BUSY_TIMEOUT_S = 30
 NEEDED = {"projects", "jobs", "_sqlite_migrations"}
@@ -42,11 +42,12 @@ def broken(path: Path) -> str:
     """What is broken in the store at `path`, in a few words; "" where nothing is.
 
     It is opened as it always is, and migrated where needed; its pages are looked through, which
-    for 1 GB takes a few seconds. Raises sqlite3.OperationalError where it cannot be opened.
+    for 1 GB takes a few seconds. Raises sqlite3.OperationalError where it cannot be opened, and
+    NotOurs.
     """
     try:
         (found,) = connect(path).execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.OperationalError:
+    except (sqlite3.OperationalError, NotOurs):
         raise
     except sqlite3.DatabaseError as error:
         return str(error)

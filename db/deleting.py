@@ -1,17 +1,24 @@
 """Deleting a project with all its rows, and what it has left on the disk.
 
-The ledger's calls stay: other projects may have asked the same. They lose who sent them.
+The ledger's calls lose who sent them, and stay: other projects may have asked the same, or will.
+Those that none has asked may go too.
 """
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from db.store import fetch, fetch_one, insert_or_ignore, writing
+from db.migrations.curation import SEARCHED
+from db.questions import list_as_json
+from db.store import BUSY_TIMEOUT_S, fetch, fetch_one, writing
+
+PATIENCE_S, TRIES = 1.0, 30
+"""So long, and so often, readers are waited for before the log is emptied. Writers wait along."""
 
 _TEACHERS = "SELECT id FROM teachers WHERE project_id = :project"
 _EXAMS = "SELECT id FROM exams WHERE project_id = :project"
@@ -41,6 +48,10 @@ OWN = {
 }
 """The tables that hold what belongs to a project, each with which of its rows do, in the order in
 which they go. Decisions come behind their project: before it, a trigger keeps them."""
+
+
+USING = ("rationales", "feedback", "reviews", "mentor_samples")
+"""Tables whose rows came from a call of the ledger."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +127,25 @@ def delete(store: Database, project_id: int) -> None:
         store.execute(f"DELETE FROM {table} WHERE {which}", own)
 
 
+def calls_of(store: Database, project_id: int) -> list[int]:
+    """The ledger's calls that a project has used or sent, by their ids."""
+    used = " UNION ".join(f"SELECT call_id FROM {table} WHERE {OWN[table]}" for table in USING)
+    cursor = store.execute(
+        f"{used} UNION SELECT id FROM calls WHERE job_id IN ({_JOBS})", {"project": project_id}
+    )
+    return [int(call_id) for (call_id,) in cursor]
+
+
+def forget_calls(store: Database, ids: Iterable[int]) -> int:
+    """Take those of these calls out of the ledger that nothing uses; return how many it were."""
+    used = " UNION ".join(f"SELECT call_id FROM {table}" for table in USING)
+    asked = "SELECT value FROM json_each(?)"
+    cursor = store.execute(
+        f"DELETE FROM calls WHERE id IN ({asked}) AND id NOT IN ({used})", [list_as_json(ids)]
+    )
+    return cursor.rowcount
+
+
 def built_on(store: Database, project_id: int, refs: Iterable[str]) -> list[str]:
     """The names of other projects that need one of these students, by their REFs.
 
@@ -149,8 +179,14 @@ def named_by(store: Database, words: str) -> set[int | None]:
 
 
 def add_removal(store: Database, project: str, area: str, name: str) -> None:
-    """Remember what is to be removed from the disk."""
-    insert_or_ignore(store, "removals", {"project": project, "area": area, "name": name})
+    """Remember what is to be removed from the disk.
+
+    Under a new id, so that who is just done with an older one of this name does not forget it.
+    """
+    store.execute(
+        "INSERT OR REPLACE INTO removals (project, area, name) VALUES (?, ?, ?)",
+        [project, area, name],
+    )
 
 
 def removals(store: Database) -> list[Removal]:
@@ -158,6 +194,41 @@ def removals(store: Database) -> list[Removal]:
     return fetch(store, Removal, "SELECT * FROM removals ORDER BY id")
 
 
-def forget_removal(store: Database, removal_id: int) -> None:
-    """It is removed."""
-    store.execute("DELETE FROM removals WHERE id = ?", [removal_id])
+def forget_removals(store: Database, done: Iterable[Removal]) -> None:
+    """They are removed. Their names are not left in the file."""
+    store.execute("PRAGMA secure_delete=on")
+    with writing(store):
+        for one in done:
+            store.execute("DELETE FROM removals WHERE id = ?", [one.id])
+    _empty_log(store)
+
+
+def wipe(store: Database) -> None:
+    """Take what was deleted out of the file: out of the full-text indexes, which mark words as
+    deleted and keep them, out of unused parts of its pages, and out of the log beside it.
+
+    The file is written anew. Others read on meanwhile, and wait with what they write. Raises
+    sqlite3.OperationalError when the disk has no room for it, or others keep the store busy.
+    """
+    for table in SEARCHED:
+        with writing(store):
+            store.execute(f"INSERT INTO {table}_fts ({table}_fts) VALUES ('optimize')")
+    store.conn.execute("VACUUM")
+    _empty_log(store)
+
+
+def _empty_log(store: Database) -> None:
+    """Write the log (`-wal`) into the store and cut it to nothing.
+
+    Not while somebody reads what was before: their turn is waited for, a little at a time.
+    """
+    store.execute(f"PRAGMA busy_timeout={round(1000 * PATIENCE_S)}")
+    try:
+        for _ in range(TRIES):
+            (is_busy, *_) = store.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if not is_busy:
+                return
+            time.sleep(PATIENCE_S)
+    finally:
+        store.execute(f"PRAGMA busy_timeout={1000 * BUSY_TIMEOUT_S}")
+    raise sqlite3.OperationalError("somebody reads it all the time")

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from db.store import fetch, fetch_one, insert, now, update
+from db.store import fetch, fetch_one, insert, now, scalar, update
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,12 @@ def get(store: Database, project_id: int) -> Project:
 def by_name(store: Database, name: str) -> Project | None:
     """The project with this name, or None."""
     return fetch_one(store, Project, "SELECT * FROM projects WHERE name = ?", [name])
+
+
+def is_there(store: Database, project: Project) -> bool:
+    """Whether a project was not deleted. Another one may have its name and its id since."""
+    sql = "SELECT count(*) FROM projects WHERE id = ? AND created_at = ?"
+    return bool(scalar(store, sql, [project.id, project.created_at]))
 
 
 def all_projects(store: Database) -> list[Project]:

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
-from db.migrations import migrations
+from db.migrations import STEPS, migrations
 
 Row = TypeVar("Row")
 
@@ -27,26 +27,51 @@ BUSY_TIMEOUT_S = 30
 _open = threading.local()
 
 
+class NotOurs(sqlite3.DatabaseError):
+    """A database of another program, or of a newer version of this one. The message says which."""
+
+
 def connect(path: Path) -> Database:
     """Open the store at `path` for this thread, creating and migrating it where needed.
 
     A thread gets the same connection for the same path every time, so callers need not keep it.
+    Raises sqlite3.Error when it cannot be opened, and NotOurs, with nothing changed.
     """
     stores: dict[Path, Database] = _open.__dict__.setdefault("stores", {})
     if path not in stores:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise sqlite3.OperationalError(f"no folder {path.parent}: {error.strerror}") from error
         # IMMEDIATE: a write waits its turn at its start, instead of failing in its middle when
         # another process wrote since this transaction's first read.
         connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level="IMMEDIATE")
         store = Database(connection)
-        store.enable_wal()
-        store.execute("PRAGMA synchronous=normal")
-        store.execute("PRAGMA foreign_keys=on")
-        if migrations.pending(store):
-            with writing(store):
-                migrations.apply(store)
+        try:
+            is_migrated = _is_migrated(store)
+            store.enable_wal()
+            store.execute("PRAGMA synchronous=normal")
+            store.execute("PRAGMA foreign_keys=on")
+            if not is_migrated:
+                with writing(store):
+                    migrations.apply(store)
+        except BaseException:
+            store.close()
+            raise
         stores[path] = store
     return stores[path]
+
+
+def _is_migrated(store: Database) -> bool:
+    """Whether a store has its newest form. Raises NotOurs."""
+    with reading(store):  # others may be making it just now
+        applied = {one.name for one in migrations.applied(store)}
+        is_empty = not scalar(store, "SELECT count(*) FROM sqlite_master")
+    if not applied and not is_empty:
+        raise NotOurs("it is a database of another program")
+    if newer := sorted(applied - {step.__name__ for step in STEPS}):
+        raise NotOurs(f"a newer version of this program wrote it: {', '.join(newer)}")
+    return len(applied) == len(STEPS)
 
 
 def close(path: Path) -> None:

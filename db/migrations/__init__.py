@@ -19,8 +19,7 @@ from db.migrations.order import order
 from db.migrations.storage import storage
 from db.migrations.trials import trials
 
-migrations = Migrations("fair")
-for step in (
+STEPS = (
     foundation,
     curation,
     order,
@@ -33,5 +32,7 @@ for step in (
     giving_up,
     names,
     deleting,
-):
+)
+migrations = Migrations("fair")
+for step in STEPS:
     migrations()(step)

@@ -24,6 +24,11 @@ def add_administering(add: Callable[..., Any]) -> None:
     of_projects.add_argument(
         "--yes", metavar="NAME", help="its name again; without it is only said what would go"
     )
+    of_projects.add_argument(
+        "--with-calls",
+        action="store_true",
+        help="what its teachers were asked and answered too, where no other project uses it",
+    )
     everything = add("export-all", export_everything, project=False)
     everything.add_argument(
         "--to", required=True, type=Path, metavar="FILE.zip", help="the zip that is written"
@@ -41,8 +46,8 @@ def projects(settings: Settings, arguments: Namespace) -> Result:
         return {"project": name, "deleted": False, **asdict(held), "checkpoints_bytes": size}
     if arguments.yes != name:
         raise BadInput(f"To delete {name} for good, repeat its name: --yes '{name}'.")
-    found = deleting.delete(settings, name, arguments.yes, LOCAL)
-    return {"project": name, "deleted": True, **asdict(found.held)}
+    found = deleting.delete(settings, name, arguments.yes, LOCAL, with_calls=arguments.with_calls)
+    return {"project": name, "deleted": True, **asdict(found.held), "calls": found.calls}
 
 
 def export_everything(settings: Settings, arguments: Namespace) -> Result:

@@ -17,6 +17,9 @@ def add_backup(add: Callable[..., Any]) -> None:
     """Add the commands."""
     backup = add("backup", back_up, project=False)
     backup.add_argument("--to", metavar="PLACE", help=PLACE)
+    backup.add_argument(
+        "--anew", action="store_true", help="begin again where the backups that were there are gone"
+    )
     restored = add("restore", restore_home, project=False)
     restored.add_argument("--from", dest="place", metavar="PLACE", help=PLACE)
     restored.add_argument("--backup", metavar="NAME", help="this one; default: the newest whole")
@@ -31,7 +34,7 @@ def back_up(settings: Settings, arguments: Namespace) -> dict[str, Any]:
     if not settings.database.exists():
         raise BadInput(f"There is no database to back up ({settings.database}): check --home.")
     place = _place(settings, arguments.to, "--to")
-    made = Backups(settings, place).make()
+    made = Backups(settings, place).make(anew=arguments.anew)
     if made is None:
         (newest, *_) = backups_in(place)
         return {"backup": newest, "place": place.shown, "changed": False}

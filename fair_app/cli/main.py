@@ -5,17 +5,20 @@ Exit codes: 0 done, 1 the work failed, 2 bad input.
 
 import contextlib
 import json
+import sqlite3
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from fair_app.cli.parser import parse
 from fair_app.errors import BadInput, Cancelled, WorkFailed
+from fair_app.health import database_fault, is_of_the_database
 from fair_app.settings import read_settings
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return the exit code."""
+    """Run one command; return the exit code. What a home's database does not let be done is bad
+    input too."""
     try:
         arguments = parse(sys.argv[1:] if argv is None else argv)
         settings = read_settings(arguments.home)
@@ -28,6 +31,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except WorkFailed as fault:
         print(f"error: {one_line(fault)}", file=sys.stderr)
         return 1
+    except sqlite3.Error as fault:
+        if not is_of_the_database(fault):
+            raise
+        print(f"error: {database_fault(settings, fault)}", file=sys.stderr)
+        return 2
     except Cancelled:
         print("error: the job was cancelled; `jobs resume` goes on with it.", file=sys.stderr)
         return 1

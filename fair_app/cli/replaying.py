@@ -8,8 +8,8 @@ from typing import Any
 from fair_app.errors import BadInput, WorkFailed
 from fair_app.exchange.bundle import read
 from fair_app.exchange.replay import DIFFERS, SAME, Replayed, replay
-from fair_app.exchange.whole_files import write_whole
 from fair_app.settings import Settings
+from fair_app.whole_files import write_whole
 
 
 def add_replaying(add: Callable[..., Any]) -> None:

@@ -43,11 +43,12 @@ class Backups:
         self._settings, self._place = settings, place
         self._read: dict[str, Manifest | None] = {}
 
-    def make(self, *, at_stop: bool = False) -> Made | None:
+    def make(self, *, at_stop: bool = False, anew: bool = False) -> Made | None:
         """Make one; None where nothing has changed since the newest.
 
         `at_stop`: nothing comes after it. The first of a server that works again is made although
-        nothing has changed, so that the newest does not say so any more.
+        nothing has changed, so that the newest does not say so any more. `anew`: where the backups
+        that were there are gone, that was on purpose.
 
         Runs and writers go on meanwhile. The states of runs are taken before the store, so that its
         curves have every step that they have; whole checkpoints, and the states of runs that were
@@ -60,16 +61,20 @@ class Backups:
                 for leftover in home.glob(f"{STAGING}*"):  # of one that was killed
                     shutil.rmtree(leftover)
                 with tempfile.TemporaryDirectory(prefix=STAGING, dir=home) as staging:
-                    made = self._make(Path(staging), at_stop)
+                    made = self._make(Path(staging), at_stop, anew)
             newest = {"place": self._place.shown, "made": made.name} if made else {}
             note(self._settings, **newest, failed="", failed_at=0.0, looked_at=time.time())
         except (OSError, sqlite3.Error) as error:
-            raise WorkFailed(f"{home} cannot be backed up ({error}).") from error
+            raise WorkFailed(
+                f"{home} cannot be backed up ({error}): see that this user may read and write "
+                "there, and that the disk has room."
+            ) from error
         return made
 
-    def _make(self, staging: Path, at_stop: bool) -> Made | None:
+    def _make(self, staging: Path, at_stop: bool, anew: bool) -> Made | None:
         names = self._place.names()
-        self._check_known(names)
+        if not anew:
+            self._check_known(names)
         older = self._manifests(names)
         newest = older[0] if older else None
         database, files = self._snapshot(staging, newest)
@@ -113,7 +118,8 @@ class Backups:
         if known.made and known.place == self._place.shown and not backups_among(names):
             raise WorkFailed(
                 f"{known.place} has no backup any more, and {known.made} was made there: mount it "
-                "again, or name another place in FAIR_BACKUP."
+                "again, or name another place in FAIR_BACKUP; if it was emptied on purpose, "
+                "`python -m fair_app backup --anew` begins there again."
             )
 
     def _snapshot(

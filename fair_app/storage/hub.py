@@ -23,7 +23,8 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import disable_progress_bars
 
 from fair_app.errors import BadInput, WorkFailed
-from fair_app.storage.places import FULL, Files
+from fair_app.storage.places import Files
+from fair_app.whole_files import is_disk_full
 
 TYPE = constants.REPO_TYPE_DATASET
 REFUSED = (401, 403)
@@ -109,7 +110,7 @@ class HubDataset:
                 "again with the next backup."
             ) from None
         except (httpx2.HTTPError, OfflineModeIsEnabled, OSError, ValueError) as error:
-            if isinstance(error, OSError) and error.errno in FULL:
+            if is_disk_full(error):
                 raise WorkFailed("The disk of this machine is full: free some space.") from None
             # ValueError, for an answer that is no JSON: a proxy's page, for one.
             raise WorkFailed(

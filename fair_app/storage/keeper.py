@@ -54,7 +54,7 @@ class Keeper:
             self._note(f"Unexpected {type(fault).__name__}: the server's log says more.")
 
     def _note(self, failed: str) -> None:
-        with suppress(OSError):  # a full disk takes no note either; the log has it
+        with suppress(OSError, WorkFailed):  # a full disk takes no note either; the log has it
             note(self._settings, failed=failed, failed_at=time.time())
 
 

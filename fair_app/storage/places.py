@@ -1,7 +1,6 @@
 """Where backups are kept: a folder, which may be a mounted bucket, or a data set of the hub."""
 
 import contextlib
-import errno
 import os
 import re
 import shutil
@@ -11,12 +10,10 @@ from typing import Protocol
 
 from fair_app.errors import BadInput, WorkFailed
 from fair_app.storage.manifest import OBJECTS, is_ours
+from fair_app.whole_files import PARTIAL, disk_full_at, is_disk_full, whole_file
 
 Files = Sequence[tuple[str, Path]]
 """Names in a place, and the local files whose contents they get."""
-
-PARTIAL = ".partial"
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Place(Protocol):
@@ -70,21 +67,17 @@ class Folder:
             shutil.copyfile(self._folder / PurePosixPath(name), target)
 
     def change(self, add: Files, remove: Iterable[str]) -> None:
-        """Copy each file under a temporary name, then rename it; what a kill left is removed."""
+        """Copy each file, whole or not at all; what a kill left of one is removed."""
         with self._reached():
             for name, source in add:
                 target = self._folder / PurePosixPath(name)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                partial = target.with_name(f"{target.name}{PARTIAL}")
-                shutil.copyfile(source, partial)
-                with partial.open("rb") as written:
-                    os.fsync(written.fileno())
-                partial.replace(target)
+                with whole_file(target, full=disk_full_at(self._folder)) as partial:
+                    shutil.copyfile(source, partial)
             for name in remove:
                 (self._folder / PurePosixPath(name)).unlink(missing_ok=True)
-            for name in [one for one in self._files() if one.endswith(PARTIAL)]:
-                if is_ours(name.removesuffix(PARTIAL)):
-                    (self._folder / name).unlink(missing_ok=True)
+            for name in [one for one in self._files() if is_left_over(one)]:
+                (self._folder / name).unlink(missing_ok=True)
 
     def _files(self) -> Iterator[str]:
         for inside in ("", OBJECTS):
@@ -98,10 +91,8 @@ class Folder:
             self._check_mounted()
             yield
         except OSError as error:
-            if error.errno in FULL:
-                raise WorkFailed(
-                    f"The disk of {writes or self._folder} is full: free some space there."
-                ) from error
+            if is_disk_full(error):
+                raise WorkFailed(disk_full_at(writes or self._folder)) from error
             raise WorkFailed(
                 f"The place of the backups cannot be used ({self._folder}: "
                 f"{error.strerror or error})."
@@ -118,6 +109,13 @@ class Folder:
                 f"Nothing is mounted at {self._folder}, so backups there would be lost with this "
                 "machine: mount a bucket or a disk, or set FAIR_BACKUP_MOUNTED=0."
             )
+
+
+def is_left_over(name: str) -> bool:
+    """Whether a file of a place is what a kill left of a backup's, by its name there."""
+    folder, _, own = name.rpartition("/")
+    whole = own.removeprefix(".").removesuffix(PARTIAL)
+    return own.endswith(PARTIAL) and is_ours(f"{folder}/{whole}" if folder else whole)
 
 
 MOUNTS = Path("/proc/self/mountinfo")

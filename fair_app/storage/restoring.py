@@ -72,7 +72,10 @@ def restore(
             with tempfile.TemporaryDirectory(prefix=LEFT, dir=home) as folder:
                 return _restore(settings, place, only, Path(folder))
     except (OSError, sqlite3.Error) as error:
-        raise WorkFailed(f"{home} cannot be restored ({error}).") from error
+        raise WorkFailed(
+            f"{home} cannot be restored ({error}): see that this user may write there, and that "
+            "the disk has room."
+        ) from error
 
 
 def _check_idle(settings: Settings) -> None:

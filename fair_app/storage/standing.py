@@ -10,6 +10,7 @@ from typing import Any
 
 from fair_app.settings import Settings
 from fair_app.storage.locks import noting
+from fair_app.whole_files import disk_full_at, whole_file
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,11 @@ def standing(settings: Settings) -> Standing:
 
 
 def note(settings: Settings, **changed: Any) -> None:
-    """Change some of it."""
+    """Change some of it. Raises WorkFailed when the disk is full."""
     file = _file(settings)
-    partial = file.with_name(f".{file.name}.partial")
-    with noting(settings):
-        changed_standing = replace(standing(settings), **changed)
-        partial.write_text(json.dumps(asdict(changed_standing), indent=1), encoding="utf-8")
-        partial.replace(file)
+    with noting(settings), whole_file(file, full=disk_full_at(file.parent)) as partial:
+        now = replace(standing(settings), **changed)
+        partial.write_text(json.dumps(asdict(now), indent=1), encoding="utf-8")
 
 
 def _file(settings: Settings) -> Path:

@@ -27,7 +27,8 @@ from fair_app.stored_questions import as_question, store_questions
 from fair_app.student.asked import asked_so, pace_of
 from fair_app.student.at_work import student_at_work
 from fair_app.student.base import Completion, Decoding, Student
-from fair_app.student.registry import SERVER_KEY
+from fair_app.student.fingerprint import fingerprint
+from fair_app.student.registry import SERVER_KEY, parse_ref
 from fair_app.student.voting import ballots, vote
 from fair_app.tasks.base import Task
 from fair_app.tasks.custom import TaskSpec
@@ -110,7 +111,7 @@ def _prepare(job: JobContext, task: Task) -> list[int]:
         )
     source = task.origin(params["split"], rows)
     prompts = [task.prompt(question) for question in asked]
-    settings = {**asked_so(params), "put": _hash(prompts), **_own_reading(job)}
+    settings = {**asked_so(params), "put": _hash(prompts), **_own_reading(job), **_files(job)}
     decoding, samples = settings["decoding"], params["samples"]
     first = decoding["seed"]
     # The samples of a question are drawn with seeds that follow on each other.
@@ -128,6 +129,16 @@ def _own_reading(job: JobContext) -> dict[str, Any]:
     """How a task of one's own was read and graded, where its project does not say so."""
     spec = job.params.get("task_spec")
     return {} if spec in (None, job.project.task_spec) else {"task_spec": spec}
+
+
+def _files(job: JobContext) -> dict[str, str]:
+    """What the student's files are, where its REF does not say so: with others it is another one,
+    whose answers are not those of before. Raises BadInput when one cannot be read."""
+    params, home = job.params, job.settings
+    if params["server"]:
+        return {}
+    found = fingerprint(parse_ref(params["student"], home.checkpoints, home.models))
+    return {"fingerprint": found} if found else {}
 
 
 def _find_or_add(

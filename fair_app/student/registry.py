@@ -122,7 +122,7 @@ def _checkpoint(ref: str, checkpoints_folder: Path, models_folder: Path) -> Stud
     if trained_on not in QUANTIZATIONS:
         raise BadInput(
             f"The {LINEAGE_FILE} of checkpoint '{name}' says quantization '{trained_on}' "
-            f"where {' or '.join(QUANTIZATIONS)} is expected."
+            f"where {' or '.join(QUANTIZATIONS)} is expected: train it again."
         )
     base = parse_ref(base_ref, checkpoints_folder, models_folder)
     return StudentRef(

@@ -27,7 +27,6 @@ from fair_app.exchange.bundle_ledger import (
     TEACHERS,
 )
 from fair_app.exchange.replay import CHECKPOINTS, TRAINING_SET
-from fair_app.exchange.whole_files import write_whole
 from fair_app.report.content import Report
 from fair_app.report.markdown import as_markdown
 from fair_app.report.page import as_page
@@ -35,6 +34,7 @@ from fair_app.settings import Settings
 from fair_app.studio.board import board
 from fair_app.studio.decision_log import told
 from fair_app.studio.exchange import answers_record
+from fair_app.studio.projects import still_there
 from fair_app.studio.report import report
 from fair_app.studio.training import training_questions
 from fair_app.studio.training_start import extent, origin
@@ -42,6 +42,7 @@ from fair_app.training.examples import examples_hash
 from fair_app.training.frozen import EXAMPLES, as_json
 from fair_app.training.lineage import LINEAGE_FILE
 from fair_app.training.preferences import PREFERENCES
+from fair_app.whole_files import write_whole
 
 ADDRESS = re.compile(
     r"""(https?://)(?:(?:[^\s/"\\?#]|\\.)*@)?([^\s"\\?#]*)(?:[?#](?:[^\s"\\]|\\.)*)?"""
@@ -72,9 +73,19 @@ def export_bundle(settings: Settings, project: Project, folder: Path) -> list[Pa
 
 
 def bundle_files(settings: Settings, project: Project) -> dict[str, str]:
-    """The files of a bundle by their names, as they are at one moment. Raises BadInput."""
+    """The files of a bundle by their names, as they are at one moment.
+
+    Raises BadInput as `export_report` does, and when the project is deleted meanwhile.
+    """
     store = connect(settings.database)
-    board(settings, project)  # read now, it is kept: in a transaction it would be read each time
+    with still_there(settings, project):
+        board(
+            settings, project
+        )  # read now, it is kept: in a transaction it would be read each time
+        return _files(settings, store, project)
+
+
+def _files(settings: Settings, store: Database, project: Project) -> dict[str, str]:
     with reading(store):
         made = checkpoints.of_project(store, project.id)
         found = report(settings, project)

@@ -25,6 +25,7 @@ from fair_app.studio.evaluations import (
     Tested,
     find_evaluation,
     leakage,
+    model_of,
     outcomes,
     seed_of,
     seeds_together,
@@ -223,10 +224,7 @@ def _shares(runs: Runs) -> dict[int, float]:
 
 def _check_seeds(own: Sequence[Exam]) -> None:
     """Raise BadInput where several evaluations do not differ in their seeds alone."""
-    asked = {
-        (one.student, one.task, one.split, way_of(one.settings), one.settings.get("server"))
-        for one in own
-    }
+    asked = {(*model_of(one), one.task, one.split, way_of(one.settings)) for one in own}
     seeds = {seed_of(one.settings) for one in own}
     if len(own) > 1 and (len(asked) > 1 or len(seeds) < len(own)):
         raise BadInput(

@@ -1,11 +1,13 @@
 """Deleting a project with everything: its rows at once, and then what it has on the disk.
 
 What is on the disk is remembered in the same transaction, so that a crash behind it loses nothing:
-`finish` goes on, when the server starts or by the same command.
+`finish` goes on, when the server starts or by the same command. In the end the database itself is
+written anew, since deleted rows stand in its file until others are written over them.
 """
 
 import shutil
-from collections.abc import Iterable
+import sqlite3
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,17 +32,22 @@ from fair_app.studio.training_preview import FOLDER as PREVIEWS
 from fair_app.training.frozen import work_folder
 
 CHECKPOINTS, UPLOADS, LOGS = "checkpoints", "uploads", "logs"
+LARGE = 500 * 10**6
+"""Bytes of a database that is not written anew while jobs work: the slowest machine takes seconds
+for 100 MB, and after 30 s who wants to write gives up."""
 ASIDE = ".deleted-"
 """How the name of what is being removed begins: neither a run nor a backup looks at it."""
 
 
 @dataclass(frozen=True)
 class Deleted:
-    """A project that was deleted: what it held, and the names of its checkpoints."""
+    """A project that was deleted: what it held, the names of its checkpoints, and how many calls
+    went out of the ledger with it."""
 
     project: str
     held: Holding
     checkpoints: list[str]
+    calls: int
 
 
 def would_go(settings: Settings, project: Project) -> tuple[Holding, int]:
@@ -50,10 +57,13 @@ def would_go(settings: Settings, project: Project) -> tuple[Holding, int]:
     return deleting.holding(store, project.id), sum(map(size_of, folders))
 
 
-def delete(settings: Settings, name: str, typed: str, by: str) -> Deleted:
+def delete(
+    settings: Settings, name: str, typed: str, by: str, *, with_calls: bool = False
+) -> Deleted:
     """Delete the project with this name, which was typed again, and note who did.
 
-    Its calls stay in the ledger. Raises BadInput where the typed name is another one, while a job
+    What its teachers were asked and answered stays in the ledger, and `with_calls` only what other
+    projects use. Raises BadInput where the typed name is another one, while a job
     of it waits or runs, and where another project needs a checkpoint of it; WorkFailed when the
     project is gone and something of it cannot be removed from the disk.
     """
@@ -73,37 +83,71 @@ def delete(settings: Settings, name: str, typed: str, by: str) -> Deleted:
             *((LOGS, _log_of(one.id)) for one in own),
             (CHECKPOINTS, PREVIEWS),  # of all projects: they are made again when asked for
         ]
+        asked = deleting.calls_of(store, project.id) if with_calls else []
         deleting.delete(store, project.id)
+        calls = deleting.forget_calls(store, asked)
         for area, what in left:
             deleting.add_removal(store, project.name, area, what)
-        access.note(store, by, "deleted a project", project.name, _in_words(held))
+        access.note(store, by, "deleted a project", project.name, _in_words(held, calls))
     finish(settings)
-    return Deleted(project.name, held, sorted(made))
+    return Deleted(project.name, held, sorted(made), calls)
 
 
 def finish(settings: Settings) -> list[str]:
     """Remove from the disk what deleted projects have left there; the names of these projects.
 
     What another project has taken the name of since is its own, and stays. Raises WorkFailed where
-    something cannot be removed.
+    something cannot be removed: the next time goes on with it.
     """
     store = connect(settings.database)
+    left = deleting.removals(store)
     try:
         with writing(store):
-            left = deleting.removals(store)
-            if left:
-                kept = _kept(store, left)
-                for one in left:
-                    if (one.area, one.name) not in kept:
-                        _put_aside(_paths(settings, one))
-                    deleting.forget_removal(store, one.id)
+            kept = _kept(store, left)
+            for one in left:
+                if (one.area, one.name) not in kept:
+                    _put_aside(_paths(settings, one))
         _remove_aside(settings)
     except OSError as fault:
         raise WorkFailed(
             f"{fault.filename} is of a deleted project and cannot be removed "
             f"({fault.strerror}): make it writable, and start the server again."
         ) from fault
+    if left:
+        _wipe(settings, store, left)
     return sorted({one.project for one in left})
+
+
+def unfinished(settings: Settings) -> str:
+    """What there still is of deleted projects, as a sentence; "" where they are gone."""
+    left = deleting.removals(connect(settings.database))
+    if not left:
+        return ""
+    names = ", ".join(sorted({one.project for one in left}))
+    there = (path for one in left for path in _paths(settings, one) if _is_there(path))
+    if path := next(there, None) or next(_aside(settings), None):
+        return (
+            f"{path} is of a deleted project ({names}) and still there: make it writable, and "
+            "start the server again."
+        )
+    return _unwiped(settings, names)
+
+
+def _wipe(settings: Settings, store: Database, left: Iterable[Removal]) -> None:
+    try:
+        if settings.database.stat().st_size > LARGE and jobs.in_state(store, "running"):
+            raise sqlite3.OperationalError("jobs at work would have to wait too long")
+        deleting.wipe(store)
+        deleting.forget_removals(store, left)
+    except sqlite3.OperationalError as fault:
+        raise WorkFailed(_unwiped(settings, str(fault))) from fault
+
+
+def _unwiped(settings: Settings, about: str) -> str:
+    return (
+        f"What a deleted project held is still in unused parts of {settings.database} ({about}): "
+        "see that no job is at work and the disk has room for it twice, and start the server again."
+    )
 
 
 def _check(store: Database, project: Project) -> None:
@@ -157,6 +201,13 @@ def _paths(settings: Settings, one: Removal) -> list[Path]:
     return [(settings.uploads if one.area == UPLOADS else settings.logs) / one.name]
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists() or path.is_symlink()
+    except OSError:  # nor can it be looked at
+        return True
+
+
 def _put_aside(paths: Iterable[Path]) -> None:
     """Rename what is there: to remove it takes longer than others can be kept waiting."""
     for path in paths:
@@ -164,13 +215,17 @@ def _put_aside(paths: Iterable[Path]) -> None:
             path.rename(path.with_name(f"{ASIDE}{uuid4().hex}"))
 
 
-def _remove_aside(settings: Settings) -> None:
+def _aside(settings: Settings) -> Iterator[Path]:
     for area in (settings.checkpoints, settings.uploads, settings.logs):
-        for path in area.glob(f"{ASIDE}*"):
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, onerror=_unless_gone)
-            else:
-                path.unlink(missing_ok=True)
+        yield from area.glob(f"{ASIDE}*")
+
+
+def _remove_aside(settings: Settings) -> None:
+    for path in list(_aside(settings)):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, onerror=_unless_gone)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _unless_gone(_call: object, _path: str, fault: tuple[Any, BaseException, Any]) -> None:
@@ -179,12 +234,13 @@ def _unless_gone(_call: object, _path: str, fault: tuple[Any, BaseException, Any
         raise fault[1]
 
 
-def _in_words(held: Holding) -> str:
+def _in_words(held: Holding, calls: int) -> str:
     parts = {
         "exam": held.exams,
         "evaluation": held.evaluations,
         "answer": held.answers,
         "decision": held.decisions,
         "checkpoint": held.checkpoints,
+        "call": calls,
     }
     return ", ".join(count(number, what) for what, number in parts.items() if number)

@@ -23,6 +23,7 @@ __all__ = [
     "Tested",
     "find_evaluation",
     "leakage",
+    "model_of",
     "outcomes",
     "seed_of",
     "seeds_together",
@@ -95,7 +96,7 @@ def seeds_together(found: Sequence[Tested]) -> list[list[Tested]]:
     groups: dict[tuple[Any, ...], dict[int | None, Tested]] = {}
     for one in found:
         alone = one.exam.id if one.seed is None else None
-        asked = (one.exam.student, one.items, one.way, one.exam.settings.get("server"), alone)
+        asked = (*model_of(one.exam), one.items, one.way, alone)
         groups.setdefault(asked, {}).setdefault(one.seed, one)
     return [sorted(own.values(), key=lambda one: one.seed or 0) for own in groups.values()]
 
@@ -117,6 +118,11 @@ def without(settings: Settings, ids: Sequence[int], left_out: Collection[int]) -
         "accuracy": found.mean,
         "ci95": [found.low, found.high],
     }
+
+
+def model_of(exam: Exam) -> tuple[str, str | None, str]:
+    """What answered an evaluation: the student's REF, its server, and the files that it had."""
+    return exam.student, exam.settings.get("server"), exam.settings.get("fingerprint", "")
 
 
 def way_of(settings: dict[str, Any]) -> str:

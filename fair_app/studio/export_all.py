@@ -5,7 +5,6 @@ Weights are not in it: they are in the backups, and in the folder of checkpoints
 """
 
 import json
-import os
 import tempfile
 import time
 import zipfile
@@ -25,10 +24,10 @@ from fair_app.jobs import queue
 from fair_app.jobs.context import JobContext
 from fair_app.jobs.orphans import mark_orphans
 from fair_app.jobs.queue import ACTIVE, JobView
-from fair_app.jobs.worker import is_disk_full
 from fair_app.settings import Settings
 from fair_app.studio.bundle import bundle_files, without_credentials
 from fair_app.studio.projects import all_projects, open_project
+from fair_app.whole_files import whole_file
 
 KIND = "export-all"
 CONTENTS = "contents.json"
@@ -84,31 +83,26 @@ def latest(settings: Settings) -> JobView | None:
 def run(job: JobContext) -> dict[str, Any]:
     """Write the zip, all of it or nothing. Result: file, bytes, projects, left_out, seconds.
 
-    Raises BadInput while another one runs, WorkFailed where it cannot be written, and Cancelled
-    between two files.
+    Raises BadInput while another one runs, WorkFailed where it cannot be written or something of a
+    project cannot be read, and Cancelled between two files.
     """
     began = time.monotonic()
     target = Path(job.params["file"])
     _check_alone(job.store, "running", own=job.job.id)
-    partial = target.with_name(f".{target.name}.partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+        with (
+            whole_file(target) as partial,
+            zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive,
+        ):
             written, left_out = _bundles(job, archive)
             _database(job, archive)
             contents = {"format": FORMAT, "projects": written, "left_out": left_out}
             archive.writestr(CONTENTS, json.dumps(contents, indent=1) + "\n")
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(target)
     except OSError as fault:
-        if is_disk_full(fault):
-            raise
         raise WorkFailed(
             f"{target} cannot be written ({fault.strerror}): choose another place."
         ) from fault
-    finally:
-        partial.unlink(missing_ok=True)
     if target.parent == exports(job.settings):
         _keep_only(target)
     return {
@@ -137,10 +131,15 @@ def _bundles(job: JobContext, archive: zipfile.ZipFile) -> tuple[list[str], dict
         job.progress("writing bundles", place, len(known) + 1)
         try:
             files = bundle_files(job.settings, open_project(job.settings, one.name))
-        except BadInput as fault:  # no exam yet, or deleted meanwhile; what it has is in the copy
+        except BadInput as fault:  # no exam yet, and what it has is in the copy; or deleted by now
             left_out[one.name] = str(fault)
             job.log(f"{one.name} has no bundle: {fault}")
             continue
+        except OSError as fault:
+            raise WorkFailed(
+                f"{fault.filename or one.name} cannot be read ({fault.strerror}): make it "
+                "readable, and export again."
+            ) from fault
         for name, text in {**files, MANIFEST: manifest(files)}.items():
             archive.writestr(f"projects/{one.name}/{name}", text)
         written.append(one.name)

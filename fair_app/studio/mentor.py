@@ -11,6 +11,8 @@ from typing import Any
 from sqlite_utils import Database
 
 from db import committee, exams, jobs, mentors
+from db.committee import TeacherRow
+from db.exams import Exam
 from db.jobs import Job
 from db.projects import Project
 from db.store import connect, reading
@@ -33,11 +35,11 @@ MOST_SAMPLES = 16
 class MentorStanding:
     """A project's mentor and how far it is.
 
-    `evaluation` is its newest finished test on the test split of the project's task, None before
-    one; `accuracy` and `ci95` are of its `n` items, and `student_accuracy` is the project's
-    student's on the same ones. It was asked `samples` answers to `questions` mistakes, at most `k`
-    each; `right` of them were right and `kept` are rationales, of which `rationales` are on present
-    mistakes.
+    `evaluation` is its newest finished test on the test split of the project's task, with the files
+    that it was chosen with; None before one. `accuracy` and `ci95` are of its `n` items, and
+    `student_accuracy` is the project's student's on the same ones. It was asked `samples` answers
+    to `questions` mistakes, at most `k` each; `right` of them were right and `kept` are rationales,
+    of which `rationales` are on present mistakes.
     """
 
     ref: str
@@ -100,7 +102,7 @@ def mentor_of(settings: Settings, project: Project) -> MentorStanding | None:
         tests = summary(settings, project)
         found = mentors.tally(store, row.id)
         rationales = mentors.written(store, row.id, project.exam_id) if project.exam_id else 0
-    tested = _tested(tests, project, ref)
+    tested = _tested(tests, project, row)
     other = _student(tests, project, tested) if tested else None
     return MentorStanding(
         ref=ref,
@@ -163,8 +165,8 @@ def augment_params(
         )
     if standing.evaluation is None:
         raise BadInput(
-            f"The mentor {standing.ref} has not been tested, and may not teach before: run "
-            f"`evaluate --project {project.name} --student {standing.ref} --split test`."
+            f"The mentor {standing.ref} has not been tested as it is, and may not teach before: "
+            f"run `evaluate --project {project.name} --student {standing.ref} --split test`."
         )
     found = parse_ref(standing.ref, settings.checkpoints, settings.models)
     present_mentor(row.spec_hash, standing.ref, found)
@@ -200,8 +202,8 @@ def interrupted_augmentation(settings: Settings, project: Project) -> Job:
     raise BadInput("No augmentation was interrupted: start it without --resume.")
 
 
-def _tested(tests: list[Tested], project: Project, ref: str) -> Tested | None:
-    """The newest finished test of a model on the held-out part of a project's task."""
+def _tested(tests: list[Tested], project: Project, mentor: TeacherRow) -> Tested | None:
+    """The mentor's newest finished test on the held-out part of a project's task."""
     held_out = (project.task, "test", "run")
     return next(
         (
@@ -209,7 +211,7 @@ def _tested(tests: list[Tested], project: Project, ref: str) -> Tested | None:
             for one in tests
             if one.whole
             and (one.exam.task, one.exam.split, one.exam.origin) == held_out
-            and _is(one.exam.student, ref)
+            and _is(one.exam, mentor)
         ),
         None,
     )
@@ -221,9 +223,13 @@ def _student(tests: list[Tested], project: Project, tested: Tested) -> Tested | 
     return next((one for one in same if one.exam.student == project.student), None)
 
 
-def _is(student: str, ref: str) -> bool:
-    """Whether a student that was tested is the model of a REF; a folder has many spellings."""
-    if student == ref:
+def _is(exam: Exam, mentor: TeacherRow) -> bool:
+    """Whether the student of an exam is a mentor: its REF, of which a folder has many spellings,
+    and the files that it had. A mentor that was chosen before files were looked at has its REF."""
+    ref, files = str(mentor.spec["model"]), exam.settings.get("fingerprint", "")
+    if mentor.spec_hash not in (mentor_hash(ref, files), mentor_hash(ref)):
+        return False
+    if exam.student == ref:
         return True
-    folder = Path(student).expanduser()
+    folder = Path(exam.student).expanduser()
     return Path(ref).is_absolute() and folder.is_dir() and str(folder.resolve()) == ref

@@ -1,6 +1,8 @@
 """Projects: opening, creating, and where one stands."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from db import checkpoints, committee, exams, jobs, projects
@@ -37,6 +39,23 @@ def open_project(settings: Settings, name: str) -> Project:
         have = f"the projects here are: {known}" if known else "there is none yet"
         raise BadInput(f"There is no project '{name}': {have}. The exam creates a project.")
     return project
+
+
+@contextmanager
+def still_there(settings: Settings, project: Project) -> Iterator[None]:
+    """While what a project has is read. Raises BadInput where it was deleted meanwhile, whatever
+    fault that has led to."""
+    try:
+        yield
+    except Exception as fault:
+        _check_there(settings, project, fault)
+        raise
+    _check_there(settings, project)
+
+
+def _check_there(settings: Settings, project: Project, fault: Exception | None = None) -> None:
+    if not projects.is_there(connect(settings.database), project):
+        raise BadInput(f"{project.name} was deleted meanwhile: choose another project.") from fault
 
 
 def create_project(

@@ -6,7 +6,9 @@ Nothing here is kept between two requests.
 
 import threading
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from fair_app.curation.board import Board
 from fair_app.curation.decisions import Decision, in_force, revision_of
@@ -31,7 +33,7 @@ from pages.components.review_acts import (
     standing,
 )
 from pages.components.review_card import card_value, label
-from pages.components.review_requests import Asked, address, place_of
+from pages.components.review_requests import Asked, address, place_of, since_of
 from pages.languages import _, said_of
 
 WIDE = ("undo", "redo", "decide-all")
@@ -40,8 +42,10 @@ WIDE = ("undo", "redo", "decide-all")
 AHEAD = 4
 """How many cards of a queue come along when the page is opened."""
 
-_deciding = threading.Lock()
-"""Held while something is decided: what is asked again waits for what was asked first."""
+_deciding: WeakValueDictionary[tuple[Path, str], threading.Lock] = WeakValueDictionary()
+"""By store and person, held while they decide: what is asked again waits for what was asked first,
+and nobody waits for another person, who may be waiting for the store."""
+_turns = threading.Lock()
 
 
 def opened(
@@ -78,16 +82,18 @@ def opened(
 
 
 def answered(
-    settings: Settings, project: Project, actor: str, asked: Asked
+    settings: Settings, project: Project, actor: str, asked: Asked, person: str = ""
 ) -> tuple[dict[str, Any], str]:
     """Do what is asked; return the value, and the address of what is then on the screen.
 
-    What a person cannot have is said in the value, beside the card as it is now.
+    `actor` is the name for the log, which several may share; `person` (else the actor) is who asks,
+    and decides one thing after the other. What they cannot have is said in the value, beside the
+    card as it is now.
     """
     room = Room(settings, project, actor)
     try:
         if asked.action in DECIDING:
-            with _deciding:
+            with _turn_of(settings, person or actor):
                 reply = _decided(room, asked)
         elif asked.action in LOOKING:
             reply = LOOKING[asked.action](room, asked)
@@ -108,6 +114,11 @@ def answered(
     return _value(room, asked, reply)
 
 
+def _turn_of(settings: Settings, person: str) -> threading.Lock:
+    with _turns:
+        return _deciding.setdefault((settings.database, person), threading.Lock())
+
+
 def _decided(room: Room, asked: Asked) -> Reply:
     if not (asked.again and is_done(room, asked)):
         return DECIDING[asked.action](room, asked)
@@ -116,10 +127,34 @@ def _decided(room: Room, asked: Asked) -> Reply:
     return Reply(asked.question, jump=wide, queue=wide, board=wide, revision=revision_of(log))
 
 
+class Gone(BadInput):
+    """The project that a request is about was deleted."""
+
+
+def project_of(settings: Settings, name: str, asked: Asked) -> Project:
+    """The project that a request is about.
+
+    Raises Gone also where another one has its name by now: its ids stand for other things.
+    """
+    gone = Gone(f"The project {name} is no more, so nothing was done: reload the page.")
+    try:
+        found = open_project(settings, name)
+    except BadInput:
+        raise gone from None
+    if since_of(found) != asked.since:
+        raise gone
+    return found
+
+
+def refused(project: str, serial: int, sentence: str) -> dict[str, Any]:
+    """An answer to a request that came to nothing, about no project that is there."""
+    notice = {"text": sentence, "kind": "warning", "undo": False}
+    return {"project": project, "serial": serial, "notice": notice}
+
+
 def failed(project: str, serial: int, sentence: str) -> dict[str, Any]:
     """An answer to a request of which nobody knows what came: it can be asked again."""
-    notice = {"text": sentence, "kind": "warning", "undo": False}
-    return {"project": project, "serial": serial, "failed": True, "notice": notice}
+    return {**refused(project, serial, sentence), "failed": True}
 
 
 def _value(room: Room, asked: Asked, reply: Reply) -> tuple[dict[str, Any], str]:
@@ -136,6 +171,7 @@ def _value(room: Room, asked: Asked, reply: Reply) -> tuple[dict[str, Any], str]
     }
     value = {
         "project": project.name,
+        "since": since_of(project),
         "serial": asked.serial,
         "me": room.actor,
         "rule": asdict(review.rule_of(project)),

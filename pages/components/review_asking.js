@@ -51,7 +51,8 @@ const ask = (request) => {
   }
   const last = waiting.at(-1);
   if (['move', 'queue'].includes(request.action) && last?.action === request.action) waiting.pop();
-  waiting.push({project, queue: list.name, search: list.search, question: here ?? 0, ...request});
+  const place = {queue: list.name, search: list.search, question: here ?? 0};
+  waiting.push({project, since, ...place, ...request});
   keepOutbox();
   if (!asked && !held) send();
 };
@@ -130,7 +131,7 @@ const settle = (answer) => {
   decided(done, answer, refused);
   send();
   const elsewhere = pending().some(({action}) => action === 'move' || action === 'queue');
-  if (answer.project === project && !elsewhere) arrive(answer);
+  if (isShown(answer) && !elsewhere) arrive(answer);
 };
 
 // A second decision about it, made before this answer came, follows on this one.

@@ -3,6 +3,7 @@
 const HELD = 60;                       // cards that are kept, those seen or fetched last
 
 let project = null;
+let since = '';                        // when it began: another one may get its name and its ids
 let here = null;                       // the question on the screen, or on its way there
 let card = null;                       // its card; null while it is fetched
 let chosen = 0;                        // the teacher that a, r, x, e, f and c are about
@@ -21,16 +22,18 @@ const take = () => {
   if (!props.value) return;
   const answer = JSON.parse(props.value);
   const opening = answer.serial === null;
-  if (opening && answer.project !== project) begin(answer.project);
-  if (answer.project === project && !answer.failed) learn(answer);
+  if (opening && !isShown(answer)) begin(answer);
+  if (isShown(answer)) learn(answer);
   if (opening) {
     if (answer.notice) tell(answer.notice);
     arrive({...answer, jump: true});
     askAgain();
   } else settle(answer);
 };
-const begin = (name) => {
-  project = name;
+// Whether an answer or a request is about the project on the screen; what failed is about none.
+const isShown = (one) => one.project === project && one.since === since;
+const begin = (answer) => {
+  ({project, since} = answer);
   for (const known of [cards, opened, compared, writing]) known.clear();
   here = card = rule = null;
   ruleSeen = '';

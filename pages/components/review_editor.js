@@ -1,7 +1,7 @@
 // Writing: an edited rationale, a comment, the list of reasons. What is typed is kept as a draft
 // until the server has saved it, so that neither a reload nor a server that dies loses a word.
 const writing = new Map();             // 'edit 12' or 'comment 12': the form that is open
-const draftKey = (what) => `fair:draft ${project} ${what}`;
+const draftKey = (what, of = {project, since}) => `fair:draft ${of.project} ${of.since} ${what}`;
 const draftOf = (what) => kept.get(draftKey(what));
 const keepDraft = (what, draft) => kept.set(draftKey(what), draft);
 
@@ -249,8 +249,8 @@ const decided = (done, answer, refused) => {
     reasonsSaved = null;
   }
   if (done.action !== 'edit' && done.action !== 'comment') return;
-  if (done.project !== project) {
-    if (!refused) kept.set(`fair:draft ${done.project} ${what}`, null);
+  if (!isShown(done)) {
+    if (!refused) kept.set(draftKey(what, done), null);
     return;
   }
   if (!refused) {

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fair_app.errors import BadInput
+from fair_app.studio.projects import Project
 
 MOST_NEAR = 8
 LARGEST = 2**53
@@ -18,7 +19,8 @@ class Asked:
     `question` is the one on the screen, or to be shown; `beside` the one to show where that leaves
     the mistakes; `near` those that the browser wants to hold. `rationale`, `revision`, `value` and
     `reason` are a decision's. `after` is the latest decision that the browser knew of, `mark` the
-    preview that a decision about a whole queue (`verb`) was made on.
+    preview that a decision about a whole queue (`verb`) was made on. `since`: when the project of
+    all this began (`since_of`).
     """
 
     action: str
@@ -38,6 +40,7 @@ class Asked:
     mark: int = 0
     again: bool = False
     after: int = 0
+    since: str = ""
 
 
 def read(data: Any) -> Asked:
@@ -54,6 +57,11 @@ def read(data: Any) -> Asked:
     if "action" not in values:
         raise BadInput("The page did not say what is to be done: reload it.")
     return Asked(**values)
+
+
+def since_of(project: Project) -> str:
+    """When a project began, which tells it from another one that got its name and its ids."""
+    return str(project.created_at)
 
 
 def address(queue: str, search: str, question: int) -> str:

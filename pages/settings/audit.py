@@ -27,6 +27,7 @@ class Audit:
             with gr.Row(elem_classes="list-bar"):
                 who = gr.Textbox(
                     "",
+                    label="Whose name has …",
                     show_label=False,
                     placeholder="Whose name has …",
                     max_lines=1,
@@ -35,6 +36,7 @@ class Audit:
                 )
                 self._page = gr.Dropdown(
                     [],
+                    label="Who did what",
                     show_label=False,
                     filterable=False,
                     container=False,

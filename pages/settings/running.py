@@ -11,7 +11,7 @@ from fair_app.studio.projects import all_projects
 from pages.components.markup import ago, duration, text
 from pages.components.notice import spoken
 from pages.components.page import ACTION
-from pages.languages import _
+from pages.languages import _, said_of
 
 REPORT = """
 element.addEventListener('click', (event) => {
@@ -48,7 +48,7 @@ def _row(job: Job, project: str) -> str:
     parts = [
         _("job {number}", number=job.id),
         project,
-        _(job.stage),
+        said_of(job.stage),
         of_total if job.total else "",
         _("about {time} left", time=duration(job.eta_s)) if job.eta_s else "",
         _("started {moment}", moment=ago(job.started_at or job.created_at)),

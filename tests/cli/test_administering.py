@@ -29,8 +29,8 @@ def test_a_project_is_told_of_and_then_deleted(
     code, told, said = run(capsys, *delete, "--yes", "another")
     assert (code, told) == (2, None)
     assert said == f"error: To delete {name} for good, repeat its name: --yes '{name}'.\n"
-    code, told, _ = run(capsys, *delete, "--yes", name)
-    assert (code, told["deleted"], told["decisions"]) == (0, True, 2)
+    code, told, _ = run(capsys, *delete, "--yes", name, "--with-calls")
+    assert (code, told["deleted"], told["decisions"], told["calls"]) == (0, True, 2, 2)
     code, told, said = run(capsys, *delete, "--yes", name)
     assert (code, told) == (2, None)
     assert said.startswith(f"error: There is no project '{name}'")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import app
 from db.store import close, connect
+from fair_app.cli.main import main
 from fair_app.errors import WorkFailed
 from fair_app.settings import Settings
 from fair_app.storage.backups import Backups
@@ -92,6 +93,13 @@ def test_a_place_that_lost_this_home_s_backups_gets_no_new_one(tmp_path: Path) -
     assert [one.name for one in (tmp_path / "place").iterdir()] == ["readme"]
     shutil.rmtree(tmp_path / "place")
     (tmp_path / "bucket").rename(tmp_path / "place")
+    assert backups.make() is not None
+    # emptied on purpose, it is begun anew
+    shutil.rmtree(tmp_path / "place")
+    with pytest.raises(WorkFailed, match=r"emptied on purpose, .*backup --anew"):
+        backups.make()
+    assert main(["backup", "--home", str(settings.home), "--to", settings.backup, "--anew"]) == 0
+    write(settings, "uploads/third.csv", b"newer")
     assert backups.make() is not None
     # another place is another matter
     assert Backups(settings, Folder(tmp_path / "other")).make() is not None

@@ -69,7 +69,7 @@ def test_a_lost_home_is_there_again(tmp_path: Path, lost: Settings, place: Folde
     # it is told, and the next backup sends no file again
     said = restored_note(settings)
     assert re.search(r"^Restored on .* UTC from the backup of .* UTC\.", said)
-    assert "At most 5 minutes of work were lost." in said
+    assert "At most 5 minutes of work was lost." in said
     assert restored_note(settings, time.time() + 8 * 24 * 3600) == ""
     made = Backups(settings, place).make()
     assert made is not None

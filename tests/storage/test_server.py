@@ -176,7 +176,7 @@ def test_a_run_goes_on_after_a_stop_and_a_lost_server_is_there_again(
     # the interval, and the time that a backup takes here
     assert last - newest < INTERVAL_S + 5
     said = painting(settings, open_project(settings, "demo"))
-    assert "At most 1 minute of work were lost." in said
+    assert "At most 1 minute of work was lost." in said
 
 
 def written_until_it_is_backed_up(settings: Settings) -> float:

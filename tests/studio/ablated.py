@@ -21,8 +21,12 @@ def answered(
     student: str,
     right: Sequence[bool],
     seconds: float = 1.0,
+    **asked: str,
 ) -> int:
-    """A whole greedy evaluation of 8 tokens an answer with these outcomes; return its id."""
+    """A whole greedy evaluation of 8 tokens an answer with these outcomes; return its id.
+
+    `asked`: what else its settings say.
+    """
     store = connect(settings.database)
     questions = [Question(f"And {n}?", "1", "1") for n in range(len(right))]
     exam_id = exams.add(
@@ -38,6 +42,7 @@ def answered(
             "quantization": "none",
             "server": None,
             "prompts": "chat",
+            **asked,
         },
         question_ids=store_questions(store, project.id, project.task, "test", questions),
     )

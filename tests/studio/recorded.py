@@ -12,7 +12,6 @@ from fair_app.curation.acceptance import Rule
 from fair_app.curation.training_set import Selection
 from fair_app.evaluation.ablation import Arm
 from fair_app.evaluation.rounds import all_rounds
-from fair_app.jobs.worker import run_now
 from fair_app.settings import Settings
 from fair_app.studio import deciding, review
 from fair_app.studio.ablations import learned_from, rule_for
@@ -21,35 +20,23 @@ from fair_app.studio.exams import answers
 from fair_app.studio.preferring import project_preferences
 from fair_app.studio.projects import open_project
 from fair_app.studio.teachers import set_template
-from fair_app.studio.training import train_params, training_questions
+from fair_app.studio.training import training_questions
 from fair_app.studio.training_material import material
 from fair_app.studio.training_start import extent, origin
 from fair_app.training.frozen import EXAMPLES, work_folder
 from fair_app.training.preferences import STAGE, freeze_preferences, preferences_hash
 from fair_app.training.settings import TrainingSettings
 from tests.browser.taught import sat_exam
+from tests.training.tiny_home import asked_for
 
 HOSTILE = "<img src=x onerror=alert(1)>\u2028${1} {{7*7}} \x00 ``` \r\n| ½"
 SECRET = "sk-never-in-a-bundle"
-
-
-def asked_for(settings: Settings, project: Project, name: str, **asked: Any) -> dict[str, Any]:
-    assert settings.home is not None
-    small = {"max_steps": 1, "batch_size": 2, "lora_rank": 2, "quantization": "none"}
-    student = str(settings.home / "tiny")
-    return train_params(
-        settings, project, name=name, student=student, settings_given=small, **asked
-    )
-
-
-def train(settings: Settings, project: Project, name: str, **asked: Any) -> None:
-    """A run of one step."""
-    run_now(settings, "train", asked_for(settings, project, name, **asked), project.id)
+ONE_STEP = {"max_steps": 1, "batch_size": 2, "lora_rank": 2}
 
 
 def record(settings: Settings, project: Project, name: str, **asked: Any) -> None:
     """A run that was frozen as others are, with its lineage, and was not trained."""
-    keep(settings, project, asked_for(settings, project, name, **asked))
+    keep(settings, project, asked_for(settings, project, name, ONE_STEP, **asked))
 
 
 def keep(settings: Settings, project: Project, params: dict[str, Any]) -> None:

@@ -43,7 +43,7 @@ from fair_app.training.frozen import thaw, work_folder
 from fair_app.training.settings import TrainingSettings
 from tests.browser.taught import TEACHERS, taught
 from tests.studio.ablated import answered, tried
-from tests.training.tiny import tiny_folder
+from tests.training.tiny_home import tiny, tiny_home
 
 GIVEN: dict[str, Any] = {"quantization": "none", "max_steps": 3, "lora_rank": 2}
 BASE = Arm(threshold=3.0)
@@ -51,8 +51,7 @@ BASE = Arm(threshold=3.0)
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    tiny_folder(tmp_path / "tiny")
-    return Settings(home=tmp_path)
+    return tiny_home(tmp_path)
 
 
 @pytest.fixture
@@ -61,9 +60,8 @@ def project(settings: Settings) -> Project:
 
 
 def wanted(settings: Settings, factors: Factors, **other: Any) -> Wanted:
-    assert settings.home is not None
     test = {"limit": 4, "max_new_tokens": 8}
-    return Wanted(factors, student=str(settings.home / "tiny"), given=GIVEN, test=test, **other)
+    return Wanted(factors, student=tiny(settings), given=GIVEN, test=test, **other)
 
 
 def learned(settings: Settings, project: Project, arm: Arm, seed: int = 1, **how: bool) -> Any:

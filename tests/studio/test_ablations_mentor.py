@@ -20,7 +20,7 @@ from fair_app.studio.training_pace import tokens_a_question, training_pace
 from fair_app.training.settings import SOFT_WEIGHT
 from tests.browser.taught import taught
 from tests.studio.mentor_files import row, written
-from tests.training.tiny import tiny_folder
+from tests.training.tiny_home import tiny_home
 
 GIVEN: dict[str, Any] = {"quantization": "none", "max_steps": 3, "lora_rank": 2}
 EACH = Factors(mentor=MENTORS[1:])
@@ -28,8 +28,7 @@ EACH = Factors(mentor=MENTORS[1:])
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    tiny_folder(tmp_path / "tiny")
-    return Settings(home=tmp_path)
+    return tiny_home(tmp_path)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Deleting a project: all of it and nothing else, at once, and what is on the disk behind it."""
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 import app
-from db import checkpoints, deleting, exams, jobs, projects, questions
+from db import calls, checkpoints, deleting, exams, jobs, projects, questions
 from db.backup import fault
 from db.projects import Project
 from db.store import connect
@@ -21,11 +22,14 @@ from fair_app.jobs.orphans import HOST, process_started_at
 from fair_app.settings import REPOSITORY, Settings
 from fair_app.stored_questions import as_question
 from fair_app.studio.board import board
-from fair_app.studio.deleting import delete, finish, would_go
+from fair_app.studio.deciding import comment, decide
+from fair_app.studio.deleting import delete, finish, unfinished, would_go
 from fair_app.studio.leakage import leakage
 from fair_app.studio.projects import create_project
+from fair_app.studio.review import searched
 from fair_app.studio.training_preview import FOLDER as PREVIEWS
 from fair_app.training.frozen import work_folder
+from tests.browser.taught import taught
 from tests.evaluated import evaluated
 from tests.studio.whole import whole
 
@@ -85,6 +89,145 @@ def test_all_of_it_goes_and_nothing_else(settings: Settings) -> None:
     assert again.id == goes.id
     assert board(settings, again).questions == []
     assert store.execute("PRAGMA foreign_keys").fetchone() == (1,)
+
+
+WORD = "xylokagga"
+"""Nothing before it in an index begins like it: there it stands letter by letter."""
+
+
+def written(settings: Settings) -> Project:
+    """A project in which the word stands in whatever a model, a file or a person wrote."""
+    project = taught(settings, f"{WORD} {WORD.title()}")
+    about = {"actor": "olga", "reason": f"why {WORD}"}
+    (first, second) = [row.id for row in board(settings, project).rows[:2]]
+    decide(settings, project, first, "edit", revision=0, value=f"{WORD} edited", **about)
+    comment(settings, project, second, text=f"{WORD} said", **about)
+    store = connect(settings.database)
+    job = jobs.add(store, "train", {"name": f"{WORD}-run"}, project.id)
+    jobs.add_log(store, job, f"{WORD} logged")
+    jobs.end(store, job, "failed", error=f"{WORD} failed")
+    return project
+
+
+def where(settings: Settings) -> list[str]:
+    """The database's files in which the word stands."""
+    files = sorted(settings.database.parent.glob("fair.db*"))
+    return [one.name for one in files if WORD.encode() in one.read_bytes().lower()]
+
+
+def test_no_word_of_it_is_left_in_the_databases_files(settings: Settings) -> None:
+    kept = taught(settings)
+    store = connect(settings.database)
+    # as SQLite is built where that is not its default
+    store.execute("PRAGMA secure_delete=off")
+    goes = written(settings)
+    store.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    assert where(settings) == ["fair.db", "fair.db-wal"]
+    delete(settings, goes.name, goes.name, "olga")
+    assert where(settings) == []
+    assert settings.database.with_name("fair.db-wal").stat().st_size == 0
+    assert fault(settings.database) == ""
+    assert deleting.removals(store) == []
+    # what others wrote is found as before
+    assert len(searched(settings, kept, "explains question")) == 5
+    store.execute("INSERT INTO rationales_fts (rationales_fts) VALUES ('integrity-check')")
+    assert store.execute("PRAGMA busy_timeout").fetchone() == (30_000,)
+
+
+def test_what_its_teachers_answered_may_go_but_for_what_others_use(settings: Settings) -> None:
+    kept, goes = taught(settings), written(settings)
+    store = connect(settings.database)
+
+    def called(key: str, user: Project | None = None) -> None:
+        """A call that the project sent; its answer is a rationale of the one that uses it."""
+        about = {"teacher": "ada", "provider": "openai", "model": "m", "role": "rationale"}
+        job = jobs.listed(store, goes.id)[0].id
+        asked = {"prompt": f"{WORD}?", "prompt_hash": "h", "origin": "asked"}
+        call = calls.send(store, {**about, **asked, "key": key, "job_id": job})
+        if user is None:
+            calls.fail(store, call, "timeout", WORD)
+            return
+        calls.finish(store, call, {"text": "So it is.", "finish": "complete"})
+        one = board(settings, user).rows[0].id
+        store.execute("UPDATE rationales SET call_id = ? WHERE id = ?", [call, one])
+
+    called("its own", goes)
+    called("failed")
+    called("shared", kept)
+    store.execute("UPDATE calls SET prompt = '' WHERE key = 'shared'")
+    found = delete(settings, goes.name, goes.name, "olga", with_calls=True)
+    left = {key for (key,) in store.execute("SELECT key FROM calls")}
+    # the other one is what `taught` has of each project
+    assert (left, found.calls) == ({"shared", kept.name}, 3)
+    assert latest(settings, 1)[0].detail.endswith(", 3 calls")
+    assert where(settings) == []
+    assert fault(settings.database) == ""
+    assert store.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+def test_who_reads_all_the_time_keeps_its_words_and_that_is_said(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deleting, "PATIENCE_S", 0.01)
+    goes = written(settings)
+    reader = sqlite3.connect(settings.database, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM projects").fetchone()
+    with pytest.raises(WorkFailed, match=r"still in unused parts of .*somebody reads it"):
+        delete(settings, goes.name, goes.name, "olga")
+    assert projects.all_projects(connect(settings.database)) == []
+    assert f"is still in unused parts of {settings.database} ({goes.name})" in unfinished(settings)
+    reader.close()
+    assert finish(settings) == [goes.name]
+    assert (where(settings), unfinished(settings)) == ([], "")
+
+
+def test_a_large_file_is_written_anew_when_no_job_is_at_work(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fair_app.studio.deleting.LARGE", 1000)
+    kept, goes = taught(settings), written(settings)
+    store = connect(settings.database)
+    job, pid = jobs.add(store, "train", {"name": "other"}, kept.id), os.getpid()
+    jobs.claim(store, job, host=HOST, pid=pid, process_started_at=process_started_at(pid))
+    with pytest.raises(WorkFailed, match="jobs at work would have to wait too long"):
+        delete(settings, goes.name, goes.name, "olga")
+    assert projects.all_projects(store) == [kept]
+    assert where(settings)
+    jobs.end(store, job, "cancelled")
+    assert finish(settings) == [goes.name]
+    assert where(settings) == []
+
+
+def test_others_write_while_the_file_is_written_anew(settings: Settings) -> None:
+    """They wait their turn, and nothing of what they wrote is lost."""
+    goes = written(settings)
+    code = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from db import jobs\n"
+        "from db.store import connect\n"
+        "store = connect(Path(sys.argv[1]))\n"
+        "for number in range(10**6):\n"
+        "    jobs.add(store, 'export-all', {'number': number}, None)\n"
+        "    print(number, flush=True)\n"
+    )
+    command = [sys.executable, "-c", code, str(settings.database)]
+    writer = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
+    assert writer.stdout is not None
+    try:
+        writer.stdout.readline()
+        delete(settings, goes.name, goes.name, "olga")
+        assert writer.poll() is None
+    finally:
+        writer.kill()
+        told = writer.communicate()[0].split()
+    numbers = [
+        json.loads(params)["number"]
+        for (params,) in connect(settings.database).execute("SELECT params FROM jobs ORDER BY id")
+    ]
+    assert numbers[: len(told)] == list(range(len(told)))
+    assert where(settings) == []
 
 
 def test_every_table_of_a_project_is_known(settings: Settings) -> None:
@@ -270,5 +413,6 @@ def test_a_file_that_cannot_go_is_named_and_tried_again(
     with pytest.raises(WorkFailed, match="is of a deleted project and cannot be removed"):
         finish(settings)
     assert len(deleting.removals(store)) == 1
+    assert f"is of a deleted project ({project.name}) and still there" in unfinished(settings)
     app._finish_deleting(settings)  # a server starts all the same
     assert capsys.readouterr().err.startswith("warning: ")

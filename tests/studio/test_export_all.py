@@ -1,5 +1,6 @@
 """Everything as one zip: every bundle, a database that is whole, and nothing that lets one in."""
 
+import errno
 import json
 import os
 import re
@@ -12,16 +13,20 @@ from typing import Any
 
 import pytest
 
-from db import access, jobs
+from db import access, jobs, projects
 from db.backup import fault
+from db.projects import Project
 from db.store import connect
-from fair_app.errors import BadInput, Cancelled
+from fair_app.errors import BadInput, Cancelled, WorkFailed
 from fair_app.exchange.bundle import read
 from fair_app.exchange.replay import SAME, replay
 from fair_app.jobs import queue, worker
 from fair_app.jobs.orphans import HOST, process_started_at
 from fair_app.settings import REPOSITORY, Settings
 from fair_app.studio import export_all
+from fair_app.studio.board import board
+from fair_app.studio.bundle import export_bundle
+from fair_app.studio.deleting import delete
 from fair_app.studio.export_all import KIND, export_params, exports, newest
 from fair_app.studio.projects import create_project
 from tests.studio.whole import PASSWORD, whole
@@ -153,6 +158,55 @@ def test_a_kill_leaves_no_zip_and_the_next_begins_anew(settings: Settings, tmp_p
     worker.run_now(settings, KIND, export_params(settings, tmp_path / "all.zip"), None)
     assert [one.name for one in tmp_path.iterdir()] == ["all.zip"]
     assert not list(settings.database.parent.glob(".export-*"))
+
+
+@pytest.fixture
+def vanishing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A project that somebody deletes, and makes anew, when its bundle is half read."""
+    goes = whole(settings)
+
+    def delete_and_look(settings: Settings, project: Project) -> Any:
+        if projects.is_there(connect(settings.database), goes) and project.name == goes.name:
+            delete(settings, goes.name, goes.name, "olga")
+            again = create_project(settings, goes.name, "arithmetic", "smollm2-135m")
+            assert again.id == goes.id
+        return board(settings, project)
+
+    monkeypatch.setattr("fair_app.studio.bundle.board", delete_and_look)
+    return goes
+
+
+def test_a_project_that_is_deleted_meanwhile_is_left_out(
+    settings: Settings, vanishing: Project, tmp_path: Path
+) -> None:
+    result = worker.run_now(settings, KIND, export_params(settings, tmp_path / "all.zip"), None)
+    assert result["left_out"][vanishing.name] == (
+        f"{vanishing.name} was deleted meanwhile: choose another project."
+    )
+    assert result["projects"]
+    with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+        assert not [one for one in archive.namelist() if f"/{vanishing.name}/" in one]
+
+
+def test_its_own_bundle_is_not_written(
+    settings: Settings, vanishing: Project, tmp_path: Path
+) -> None:
+    with pytest.raises(BadInput, match="was deleted meanwhile"):
+        export_bundle(settings, vanishing, tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_what_cannot_be_read_is_not_told_of_the_zip(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> dict[str, str]:
+        raise OSError(errno.EIO, "Input/output error", "/disk/examples.json")
+
+    monkeypatch.setattr("fair_app.studio.bundle._checkpoint", broken)
+    params = export_params(settings, tmp_path / "all.zip")
+    with pytest.raises(WorkFailed, match=r"/disk/examples.json cannot be read \(Input/output"):
+        worker.run_now(settings, KIND, params, None)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

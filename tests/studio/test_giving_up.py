@@ -26,7 +26,7 @@ from fair_app.training.frozen import work_folder
 from pages.components.job_panel import described
 from tests.browser.taught import taught
 from tests.studio.courses import sat
-from tests.training.tiny import tiny_folder
+from tests.training.tiny_home import tiny, tiny_home
 
 GIVEN: dict[str, Any] = {"quantization": "none", "max_steps": 3, "lora_rank": 2}
 BASE, OTHER = "abl-base", "abl-alpha-0"
@@ -34,8 +34,7 @@ BASE, OTHER = "abl-base", "abl-alpha-0"
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    tiny_folder(tmp_path / "tiny")
-    return Settings(home=tmp_path)
+    return tiny_home(tmp_path)
 
 
 @pytest.fixture
@@ -44,11 +43,8 @@ def project(settings: Settings) -> Project:
 
 
 def ablation(settings: Settings, project: Project, name: str = "abl") -> dict[str, Any]:
-    assert settings.home is not None
     test = {"limit": 4, "max_new_tokens": 8}
-    asked = Wanted(
-        Factors(alphas=(0.0,)), student=str(settings.home / "tiny"), given=GIVEN, test=test
-    )
+    asked = Wanted(Factors(alphas=(0.0,)), student=tiny(settings), given=GIVEN, test=test)
     return ablation_params(settings, project, name=name, wanted=asked)
 
 
@@ -108,8 +104,7 @@ def test_a_cancelled_ablation_frees_the_names_that_it_has_not_made(
 def test_what_another_job_took_since_is_left_alone(settings: Settings, project: Project) -> None:
     """A run that could not begin keeps no name: the next one of its name is not to be harmed."""
     store = connect(settings.database)
-    assert settings.home is not None
-    asked = {"name": "mine", "student": str(settings.home / "tiny"), "settings_given": GIVEN}
+    asked = {"name": "mine", "student": tiny(settings), "settings_given": GIVEN}
     params = train_params(settings, project, **asked)
     first = queue.submit(settings, "train", params, project)
     work_folder(settings.checkpoints, "mine").rename(settings.checkpoints / ".gone")

@@ -18,13 +18,12 @@ from fair_app.studio.training_start import extent
 from fair_app.tasks.registry import task as task_named
 from tests.browser.taught import taught
 from tests.studio.recorded import record_arms
-from tests.training.tiny import tiny_folder
+from tests.training.tiny_home import tiny_home
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    tiny_folder(tmp_path / "tiny")
-    return Settings(home=tmp_path)
+    return tiny_home(tmp_path)
 
 
 def unanswered(settings: Settings, project: Project) -> None:

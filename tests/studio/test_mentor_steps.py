@@ -26,6 +26,7 @@ from fair_app.studio.mentor_steps import (
 from fair_app.studio.projects import create_project
 from fair_app.training.frozen import thaw, work_folder
 from tests.browser.taught import taught
+from tests.mentored import files_of
 from tests.studio.ablated import answered
 from tests.studio.mentor_files import row, written
 from tests.training.tiny import tiny_folder
@@ -166,7 +167,7 @@ def test_a_model_becomes_the_mentor_with_its_test(settings: Settings, project: P
     assert found is not None
     assert found.ref == str(Path(ref).resolve())
     assert states(settings, project) == ["done", "aside", "next", "later", "later"]
-    answered(settings, project, ref, [True, False, True])
+    answered(settings, project, ref, [True, False, True], **files_of(settings, ref))
     tested = steps(settings, project)["test"]
     assert (tested.state, tested.value) == ("done", percent(2 / 3))
     assert "of 3 held-out questions" in tested.note

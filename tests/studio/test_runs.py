@@ -18,6 +18,7 @@ from fair_app.tasks.registry import task as task_named
 from fair_app.training.settings import TrainingSettings
 from pages.components.checkpoints import checkpoint_value
 from pages.components.run_comparison import compared
+from tests.evaluated import evaluated
 
 HOSTILE = "${1+1}<img src=x>"
 
@@ -95,6 +96,15 @@ def test_a_run_has_its_losses_and_its_newest_accuracy(settings: Settings, projec
     assert (second.state, second.losses, second.accuracy) == ("cancelled", {}, None)
     assert differences([first, second]) == {"alpha": [0.5, 0.2]}
     assert differences([first]) == {}
+
+
+def test_a_test_of_another_task_is_not_its_accuracy(settings: Settings, project: Project) -> None:
+    add_run(settings, project, "first")
+    add_test(settings, project, "first", 1)
+    others = task_named("arithmetic").load("test", limit=2)
+    evaluated(settings, project, "checkpoint:first", [True] * 2, task="svamp", questions=others)
+    (first,) = runs(settings, project)
+    assert (first.accuracy, first.tested) == (0.25, 4)
 
 
 def test_a_setting_that_only_one_run_has_differs(settings: Settings, project: Project) -> None:

@@ -13,24 +13,22 @@ from fair_app.training.examples import Text, TrainingQuestion
 from fair_app.training.mentor_cost import RATIONALES, Load, load_of
 from fair_app.training.settings import TrainingSettings, chosen_settings
 from fair_app.training.shape import read_shape
-from tests.training.tiny import questions, tiny_folder
+from tests.training.tiny import questions
+from tests.training.tiny_home import tiny, tiny_home
 
 PLAIN: dict[str, Any] = {"epochs": 1, "batch_size": 5, "quantization": "none", "lora_rank": 4}
 
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    home = tmp_path_factory.mktemp("home")
-    tiny_folder(home / "tiny")
-    return Settings(home=home)
+    return tiny_home(tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture
 def base(settings: Settings, request: pytest.FixtureRequest) -> str:
     """The same student under a name of each test's own, so that no run of another is the newest."""
-    assert settings.home is not None
-    folder = settings.home / f"{request.node.name}"
-    folder.symlink_to(settings.home / "tiny")
+    folder = Path(tiny(settings)).with_name(request.node.name)
+    folder.symlink_to(tiny(settings))
     return str(folder)
 
 
@@ -39,7 +37,7 @@ def asked(settings: Settings, **changed: Any) -> TrainingSettings:
 
 
 def taught_by(settings: Settings, how: str, **changed: Any) -> TrainingSettings:
-    mentor = str((settings.home or Path()) / "tiny")
+    mentor = tiny(settings)
     return asked(settings, mentor=mentor, soft_weight=0.3, soft_labels=how, **changed)
 
 
