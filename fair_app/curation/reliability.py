@@ -312,12 +312,13 @@ def _sentence(name: str, n: int, wrong: Estimate | None, right: Estimate | None)
         return (
             f"{name} has scored too few wrong rationales to say how it treats them: {have} so far."
         )
-    said = f"{name} gives {HIGHEST_SCORE} to {_percent(wrong.value)} % of wrong rationales"
+    more = ""
     if wrong.low is not None and wrong.high is not None:
-        said += f" ({_percent(wrong.low)}–{_percent(wrong.high)} %)"
+        more = f" ({_percent(wrong.low)}–{_percent(wrong.high)} %)"
     if right is not None and right.n >= FEWEST:
-        said += f" and to {_percent(right.value)} % of right ones"
-    return f"{said}."
+        more = f"{more} and to {_percent(right.value)} % of right ones"
+    share = _percent(wrong.value)
+    return f"{name} gives {HIGHEST_SCORE} to {share} % of wrong rationales{more}."
 
 
 def _percent(share: float) -> str:

@@ -5,7 +5,7 @@ what came of them, is told elsewhere.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import product
 from typing import Any
@@ -180,8 +180,12 @@ def factor(arm: Arm, base: Arm) -> str:
 
 def title(arm: Arm, base: Arm) -> str:
     """An arm in words: what it changes."""
-    words = [_words(name, value) for name, value in changed(arm, base).items()]
-    return ", ".join(words) or "the project's setting"
+    return ", ".join(in_words(changed(arm, base)))
+
+
+def in_words(changes: Mapping[str, Any]) -> list[str]:
+    """What an arm changes (`changed`), each in words."""
+    return [_words(name, value) for name, value in changes.items()] or ["the project's setting"]
 
 
 def names(prefix: str, found: Design) -> dict[tuple[Arm, int], str]:

@@ -92,8 +92,11 @@ def line_chart(
     )
 
 
-def interval_chart(rows: Sequence[Interval], label: str) -> str:
-    """Draw estimates with their intervals on one axis from 0 to 100 %; "" without a row."""
+def interval_chart(rows: Sequence[Interval], label: str, between: str = "{low} to {high} %") -> str:
+    """Draw estimates with their intervals on one axis from 0 to 100 %; "" without a row.
+
+    `between` is how the ends of an interval are said.
+    """
     if not rows:
         return ""
     body = "".join(
@@ -102,7 +105,8 @@ def interval_chart(rows: Sequence[Interval], label: str) -> str:
         f'width:{100 * (row.high - row.low):.2f}%"></i>'
         f'<i class="dot" style="left:{100 * row.value:.2f}%"></i></span>'
         f'<span class="value">{percent(row.value)}'
-        f"<small>{100 * row.low:.0f} to {100 * row.high:.0f} %</small></span></li>"
+        f"<small>{text(between.format(low=f'{100 * row.low:.0f}', high=f'{100 * row.high:.0f}'))}"
+        "</small></span></li>"
         for row in rows
     )
     return (

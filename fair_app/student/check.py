@@ -219,26 +219,39 @@ def _memory_need(model: HubModel, machine: Machine, quantization: Quantization) 
     need = memory_need(model, quantization)
     if need is None:
         return [Finding("note", "Its need of memory is not known.")]
-    have = f"{size(machine.memory_bytes)} of {machine.name or 'this machine'}"
+    needed, memory = size(need), size(machine.memory_bytes)
+    where = machine.name or "this machine"
     if need <= machine.memory_bytes:
-        return [Finding("good", f"Needs about {size(need)} of memory, of the {have}.")]
+        return [Finding("good", f"Needs about {needed} of memory, of the {memory} of {where}.")]
     in_4_bits = memory_need(model, "4bit")
-    too_much = f"Needs about {size(need)} of memory, more than the {have}"
     if in_4_bits is not None and in_4_bits <= machine.memory_bytes and quantization == "none":
-        return [Finding("note", f"{too_much}; in 4 bits about {size(in_4_bits)}, which fits.")]
-    return [Finding("bad", f"{too_much}: take a smaller one, or one behind a server.")]
+        return [
+            Finding(
+                "note",
+                f"Needs about {needed} of memory, more than the {memory} of {where}; in 4 bits "
+                f"about {size(in_4_bits)}, which fits.",
+            )
+        ]
+    return [
+        Finding(
+            "bad",
+            f"Needs about {needed} of memory, more than the {memory} of {where}: take a smaller "
+            "one, or one behind a server.",
+        )
+    ]
 
 
 def _download(model: HubModel, machine: Machine) -> list[Finding]:
-    many = _parameters(model.parameters) + ", " if model.parameters else ""
+    many = _parameters(model.parameters) if model.parameters else ""
     if model.cached:
-        return [Finding("good", f"{many}on this machine already.".capitalize())]
+        there = f"{many}, on this machine already." if many else "On this machine already."
+        return [Finding("good", there)]
     if model.download_bytes is None:
         return [Finding("note", "How much there is to download is not known.")]
-    download = f"{many}{size(model.download_bytes)} to download"
-    if model.download_bytes > machine.disk_free_bytes:
-        return [Finding("bad", f"{download}, more than the disk has free.")]
-    return [Finding("good", f"{download}.")]
+    fits = model.download_bytes <= machine.disk_free_bytes
+    download, end = size(model.download_bytes), "." if fits else ", more than the disk has free."
+    there = f"{many}, {download} to download{end}" if many else f"{download} to download{end}"
+    return [Finding("good" if fits else "bad", there)]
 
 
 def _terms(model: HubModel) -> Finding:

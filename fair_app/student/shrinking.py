@@ -19,7 +19,7 @@ from fair_app.jobs.context import JobContext
 from fair_app.student.loading import load
 from fair_app.student.registry import parse_ref
 from fair_app.student.shrunk import NOTE, kept_layers
-from fair_app.training.files import whole_folder
+from fair_app.whole_files import whole_folder
 
 
 def run(job: JobContext) -> dict[str, Any]:

@@ -110,8 +110,9 @@ class _Left:
         stage = part.stage or "starting"
         if (stage, part.done) != self._said:
             self._said = (stage, part.done)
-            how_far = f", {part.done:,} of {part.total:,}" if part.total else ""
-            self.say(f"{self._parts[self._number].key}: {stage}{how_far}", part.eta_s)
+            key = self._parts[self._number].key
+            how_far = f"{key}: {stage}, {part.done:,} of {part.total:,}"
+            self.say(how_far if part.total else f"{key}: {stage}", part.eta_s)
 
 
 def _seconds_by_kind(done: list[Job]) -> dict[str, float]:

@@ -316,7 +316,9 @@ def how_long(seconds: float | None) -> str:
         return f"About {hours:.1f} h."
     if hours < 16:
         return f"About {round(hours)} h: overnight."
-    return f"About {round(hours)} h: {_many(math.ceil(hours / 24), 'day')}."
+    if hours <= 24:
+        return f"About {round(hours)} h: a day."
+    return f"About {round(hours)} h: {math.ceil(hours / 24)} days."
 
 
 def _given(settings: Settings, project: Project, wanted: Wanted) -> Mapping[str, Any]:

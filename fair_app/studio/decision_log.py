@@ -13,8 +13,8 @@ from db.projects import Project
 from db.store import connect
 from fair_app.curation.decisions import Decision, standing
 from fair_app.errors import BadInput
-from fair_app.exchange.whole_files import write_whole
 from fair_app.settings import Settings
+from fair_app.whole_files import write_whole
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from fair_app.curation.decisions import State
 from fair_app.errors import BadInput
 from fair_app.exchange import reference, sft
 from fair_app.exchange.reference import ReferenceMistake, ReferenceRationale, ReferenceRun
-from fair_app.exchange.whole_files import write_whole
 from fair_app.settings import Settings
 from fair_app.stored_questions import store_questions
 from fair_app.student.offline import OFFLINE_STUDENT
@@ -31,6 +30,7 @@ from fair_app.studio.training import training_questions
 from fair_app.tasks.base import Question, Task
 from fair_app.tasks.registry import task as task_named
 from fair_app.tasks.registry import task_of
+from fair_app.whole_files import write_whole
 
 FILE_NAME = re.compile(
     r"(?P<model>.+)_(?P<task>[^_]+)_(false|feedback|rationale)_round(?P<round>\d+)"

@@ -212,14 +212,13 @@ def _test(mentor: MentorStanding | None) -> Step:
     if mentor is None or mentor.accuracy is None:
         return Step("test", OPEN, "", "")
     low, high = mentor.ci95 or (0.0, 1.0)
-    beside = (
-        f"; the student has {percent(mentor.student_accuracy)} of the same"
-        if mentor.student_accuracy is not None
-        else ""
-    )
-    note = (
-        f"{100 * low:.0f} to {100 * high:.0f} %, of {count(mentor.n, 'held-out question')}{beside}."
-    )
+    least, most = f"{100 * low:.0f}", f"{100 * high:.0f}"
+    note = f"{least} to {most} %, of {mentor.n:,} held-out questions."
+    if mentor.student_accuracy is not None:
+        note = (
+            f"{least} to {most} %, of {mentor.n:,} held-out questions; the student has "
+            f"{percent(mentor.student_accuracy)} of the same."
+        )
     return Step("test", "done", percent(mentor.accuracy), note)
 
 

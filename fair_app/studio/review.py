@@ -283,8 +283,12 @@ def answers_of(
 
 
 def _no_number(project: Project, number: int, what: str, count: int) -> str:
-    numbered = f"are numbered from 1 to {count}" if count else "are none so far"
-    return f"There is no number {number} here: the {what} of {project.name} {numbered}."
+    if not count:
+        return f"There is no number {number} here: {project.name} has no {what} so far."
+    return (
+        f"There is no number {number} here: the {what} of {project.name} are numbered from 1 to "
+        f"{count}."
+    )
 
 
 # ---- cards

@@ -23,7 +23,7 @@ class Run:
     """One training run. `asked` is all that could differ; `losses` are means over its last epoch.
 
     `losses` is empty until it has ended; `accuracy` (of `tested` questions) is that of the newest
-    whole evaluation of its checkpoint. Times in seconds.
+    whole evaluation of its checkpoint on the project's own task. Times in seconds.
     """
 
     job: int
@@ -42,7 +42,11 @@ def runs(settings: Settings, project: Project) -> list[Run]:
     store = connect(settings.database)
     mark_orphans(store)
     made = {one.name: one.lineage for one in checkpoints.of_project(store, project.id)}
-    tests = {one.exam.student: one for one in reversed(summary(settings, project)) if one.whole}
+    tests = {
+        one.exam.student: one
+        for one in reversed(summary(settings, project))
+        if one.whole and one.exam.task == project.task
+    }
     return [
         _run(job, made.get(job.params["name"], {}), tests.get(CHECKPOINT + job.params["name"]))
         for job in jobs.of_kind(store, project.id, "train")

@@ -39,14 +39,15 @@ def _restored(found: Restored) -> str:
     lost = (
         "It was made as the server stopped."
         if found.at_stop
-        else f"At most {_minutes(found.minutes)} of work were lost."
+        else f"At most {_minutes(found.minutes)} of work was lost."
     )
-    parts = [f"Restored on {restored} from the backup of {_moment(taken_at(found.name))}. {lost}"]
     if found.skipped:
-        parts.append(f"Newer ones were broken and left out: {'; '.join(found.skipped)}.")
+        skipped = "; ".join(found.skipped)
+        lost = f"{lost} Newer ones were broken and left out: {skipped}."
     if found.missing:
-        parts.append(f"Of it, these were broken and are not here: {', '.join(found.missing)}.")
-    return " ".join(parts)
+        missing = ", ".join(found.missing)
+        lost = f"{lost} Of it, these were broken and are not here: {missing}."
+    return f"Restored on {restored} from the backup of {_moment(taken_at(found.name))}. {lost}"
 
 
 def _minutes(minutes: float) -> str:

@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fair_app.evaluation.ablation import COMBINED, FACTORS, THE_SETTING
+from fair_app.evaluation.ablation import COMBINED, FACTORS, THE_SETTING, in_words
 from fair_app.report.charts import Interval, interval_chart
+from fair_app.student.check import size
 from fair_app.studio.ablation_results import Change, Mean, Results, Row
 from fair_app.studio.ablations import Plan, PlannedArm, how_long
 from pages.components.comparisons import points
-from pages.components.markup import count, duration, p_words, percent, text
+from pages.components.markup import between, count, duration, p_words, percent, text
 from pages.components.notice import notice
 from pages.components.stats import Stat, stats
 from pages.components.tested import leaked_of_test
+from pages.languages import _, plural, said_of
 
 CSS = """
 .ablation td small { display: block; }
@@ -35,18 +37,55 @@ TITLES = {
 def plan_shown(plan: Plan, sentence: str) -> str:
     """What an ablation would train, and what it takes."""
     found = plan.cost
-    questions = count(found.questions, "question") if found.questions else "all questions"
-    takes = "Not known yet" if found.seconds is None else how_long(found.seconds).rstrip(".")
+    asked = _("of all questions")
+    if found.questions:
+        asked = _("of {questions} each", questions=count(found.questions, "question"))
+    steps = _("{steps} in all", steps=count(found.steps, "step"))
+    takes = _("Not known yet")
+    if found.seconds is not None:
+        takes = said_of(how_long(found.seconds)).rstrip(".")
     numbers = stats(
         [
-            Stat("Arms", f"{len(plan.arms):,}", f"{count(len(plan.seeds), 'seed')} each"),
-            Stat("Training runs", f"{found.runs:,}", f"{count(found.steps, 'step')} in all"),
-            Stat("Tests", f"{found.tests:,}", f"of {questions}"),
+            Stat("Arms", f"{len(plan.arms):,}", _("{seeds} each", seeds=_seeds(plan))),
+            Stat("Training runs", f"{found.runs:,}", steps),
+            Stat("Tests", f"{found.tests:,}", asked),
             Stat("Takes", takes),
         ]
     )
-    warning = notice(plan.warning, "warning") if plan.warning else ""
+    warning = notice(said_of(plan.warning), "warning") if plan.warning else ""
     return numbers + notice(sentence) + warning + _planned_table(plan.arms)
+
+
+def plan_said(plan: Plan) -> str:
+    """The same in a few sentences."""
+    found = plan.cost
+    arms = [one for one in plan.arms if one.problem is None]
+    shared = len(arms) * len(plan.seeds) - found.runs
+    same = plural(
+        " ({n} would learn the same as another and is trained once)",
+        " ({n} would learn the same as another and are trained once)",
+        shared,
+        n=shared,
+    )
+    said = _(
+        "{arms}: {runs}{same}, {steps} in all, then {tests} of {questions}.",
+        arms=_("{arms} with {seeds}", arms=count(len(arms), "arm"), seeds=_seeds(plan))
+        if len(plan.seeds) > 1
+        else count(len(arms), "arm"),
+        runs=count(found.runs, "training run"),
+        same=same if shared else "",
+        steps=count(found.steps, "step"),
+        tests=count(found.tests, "test"),
+        questions=count(found.questions, "question") if found.questions else _("all the questions"),
+    )
+    disk = ""
+    if found.disk_bytes is not None:
+        disk = _("The checkpoints take about {size} of disk.", size=size(found.disk_bytes))
+    return f"{said} {said_of(how_long(found.seconds))} {disk}".strip()
+
+
+def _seeds(plan: Plan) -> str:
+    return count(len(plan.seeds), "seed")
 
 
 def results_shown(found: Results) -> str:
@@ -59,20 +98,29 @@ def results_shown(found: Results) -> str:
 
 def _planned_table(arms: Sequence[PlannedArm]) -> str:
     body = "".join(
-        f'<tr class="{text(arm.factor)}"><td>{text(arm.title)}</td>'
+        f'<tr class="{text(arm.factor)}"><td>{text(_title(arm.changes))}</td>'
         + (
-            f'<td colspan="3">{text(arm.problem)}</td></tr>'
+            f'<td colspan="3">{text(said_of(arm.problem))}</td></tr>'
             if arm.problem
             else f'<td class="n">{arm.questions:,}</td><td class="n">{arm.rationales:,}</td>'
             f'<td class="n">{arm.feedback:,}</td></tr>'
         )
         for arm in arms
     )
+    head = _numbers_head((_("Questions"), _("Rationales"), _("Feedback")))
     return (
-        '<div class="table ablation"><table><thead><tr><th>Arm</th><th class="n">Questions</th>'
-        '<th class="n">Rationales</th><th class="n">Feedback</th></tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
+        f'<div class="table ablation"><table><thead><tr><th>{text(_("Arm"))}</th>{head}</tr>'
+        f"</thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def _numbers_head(names: Sequence[str]) -> str:
+    return "".join(f'<th class="n">{text(name)}</th>' for name in names)
+
+
+def _title(changes: Mapping[str, Any]) -> str:
+    """An arm in words: what it changes."""
+    return ", ".join(map(said_of, in_words(changes)))
 
 
 def _charts(found: Results) -> str:
@@ -80,27 +128,36 @@ def _charts(found: Results) -> str:
     groups: dict[str, list[Interval]] = {}
     for place, arm in enumerate(found.arms):
         if place in by_arm:
-            groups.setdefault(arm["factor"], []).append(_interval(arm["title"], by_arm[place]))
+            row = _interval(_title(arm["changes"]), by_arm[place])
+            groups.setdefault(arm["factor"], []).append(row)
     start = []
     if found.score is not None:
         one = found.score
-        note = f"before training, {one.correct:,} right of {one.questions:,}"
+        note = _(
+            "before training, {right} right of {answered}",
+            right=f"{one.correct:,}",
+            answered=f"{one.questions:,}",
+        )
         start = [Interval(found.student, note, one.accuracy, *one.ci95)]
     groups[THE_SETTING] = start + groups.get(THE_SETTING, [])
     drawn = "".join(
-        f"<h4>{TITLES[factor]}</h4>"
-        + interval_chart(groups[factor], f"{TITLES[factor]}: accuracy with its 95 % interval")
+        _chart(_(TITLES[factor]), groups[factor])
         for factor in (THE_SETTING, *FACTORS, COMBINED)
         if groups.get(factor)
     )
     return f'<div class="ablation-charts">{drawn}</div>'
 
 
+def _chart(title: str, rows: Sequence[Interval]) -> str:
+    label = _("{title}: accuracy with its 95 % interval", title=title)
+    return f"<h4>{text(title)}</h4>{interval_chart(rows, label, _('{low} to {high} %'))}"
+
+
 def _interval(title: str, mean: Mean) -> Interval:
     note = ""
     if mean.seeds > 1:
         each = ", ".join(percent(one) for one in mean.each)
-        note = f"mean of {mean.seeds} seeds: {each}"
+        note = _("mean of {seeds}: {each}", seeds=count(mean.seeds, "seed"), each=each)
     return Interval(title, note, mean.accuracy, *mean.ci95)
 
 
@@ -112,18 +169,24 @@ def _table(found: Results) -> str:
     body = "".join(
         _row(arm, by_arm.get(place), rows[place]) for place, arm in enumerate(found.arms)
     )
+    head = _numbers_head(
+        (
+            _("Learned from"),
+            _("Accuracy"),
+            _("Against the student"),
+            _("Against the setting"),
+            _("Took"),
+        )
+    )
     return (
-        '<div class="table ablation"><table><thead><tr><th>Arm</th>'
-        '<th class="n">Learned from</th><th class="n">Accuracy</th>'
-        '<th class="n">Against the student</th><th class="n">Against the setting</th>'
-        '<th class="n">Took</th><th>Checkpoint</th></tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
+        f'<div class="table ablation"><table><thead><tr><th>{text(_("Arm"))}</th>{head}'
+        f"<th>{text(_('Checkpoint'))}</th></tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 
 def _row(arm: Mapping[str, Any], mean: Mean | None, rows: Sequence[Row]) -> str:
     return (
-        f'<tr class="{text(arm["factor"])}"><td>{text(arm["title"])}</td>'
+        f'<tr class="{text(arm["factor"])}"><td>{text(_title(arm["changes"]))}</td>'
         f'<td class="n">{arm["questions"]:,}<small>{count(arm["rationales"], "rationale")}'
         f'</small></td><td class="n">{_accuracy(mean, rows)}</td>'
         f'<td class="n">{_change(mean.change if mean else None, rows, "difference")}</td>'
@@ -134,9 +197,8 @@ def _row(arm: Mapping[str, Any], mean: Mean | None, rows: Sequence[Row]) -> str:
 
 def _accuracy(mean: Mean | None, rows: Sequence[Row]) -> str:
     if mean is None:
-        return text(rows[0].state)
-    low, high = mean.ci95
-    return f"{percent(mean.accuracy)}<small>{100 * low:.0f} to {100 * high:.0f} %</small>"
+        return text(said_of(rows[0].state))
+    return f"{percent(mean.accuracy)}<small>{text(between(*mean.ci95))}</small>"
 
 
 def _change(change: Change | None, rows: Sequence[Row], which: str) -> str:
@@ -144,11 +206,9 @@ def _change(change: Change | None, rows: Sequence[Row], which: str) -> str:
         return "–"
     found = [one for row in rows if (one := getattr(row, which)) is not None]
     p = ", ".join(p_words(one.p_holm) for one in found)
-    low, high = change.ci95
-    return (
-        f"{points(change.change)}<small>{points(low)} to {points(high)}</small>"
-        f"<small>{text(p)}</small>"
-    )
+    low, high = map(points, change.ci95)
+    interval = text(_("{low} to {high}", low=low, high=high))
+    return f"{points(change.change)}<small>{interval}</small><small>{text(p)}</small>"
 
 
 def _took(rows: Sequence[Row]) -> str:
@@ -161,9 +221,14 @@ def _checkpoints(rows: Sequence[Row]) -> str:
 
 
 def _meaning(found: Results) -> str:
-    several = "the mean over seeds, " if any(mean.seeds > 1 for mean in found.means) else ""
-    return (
-        f'<p class="soft">Differences are {several}in percentage points on the same questions, '
-        "with the 95 % interval of the paired bootstrap; p is that of McNemar’s exact test, "
-        "corrected for all arms (Holm)" + (", a seed each" if several else "") + ".</p>"
+    one = _(
+        "Differences are in percentage points on the same questions, with the 95 % interval of the "
+        "paired bootstrap; p is that of McNemar’s exact test, corrected for all arms (Holm)."
     )
+    several = _(
+        "Differences are the mean over seeds, in percentage points on the same questions, with the "
+        "95 % interval of the paired bootstrap; p is that of McNemar’s exact test, corrected for "
+        "all arms (Holm), a seed each."
+    )
+    said = several if any(mean.seeds > 1 for mean in found.means) else one
+    return f'<p class="soft">{text(said)}</p>'

@@ -78,7 +78,7 @@ const paintSide = (article, pair, side, kept) => {
 };
 const paintPair = (pair) => {
   find('.marking').setAttribute('aria-pressed', String(marks(pair)));
-  write('.number', `Question ${whole.format(pair.number)}`);
+  write('.number', fairWords`Question ${whole.format(pair.number)}`);
   write('.kind', pair.kind);
   write('.context', pair.context);
   write('.question', pair.question);

@@ -33,7 +33,7 @@ from pages.components.notice import go_button, notice, spoken
 from pages.components.page import ACTION, Place
 from pages.components.painted import painted
 from pages.components.training_fields import PRESET_TITLES, TrainingFields
-from pages.languages import _
+from pages.languages import _, said_of
 from pages.person import person
 
 CSS = (Path(__file__).parent / "mentor_section.css").read_text(encoding="utf-8")
@@ -351,15 +351,17 @@ def said(number: int, step: Step, found: Course) -> str:
     """A step in words: what it is for, what came of it, and a warning where one is due."""
     title, about = WORDS[step.name]
     mark = "✓" if step.state == "done" else str(number)
-    value = f'<p class="value">{text(step.value)}</p>' if step.value else ""
-    note = f"<p>{text(_(step.note))}</p>" if step.note else ""
+    # Where a step is about what was kept, its value is no name.
+    shown = said_of(step.value) if step.name == "augment" else step.value
+    value = f'<p class="value">{text(shown)}</p>' if shown else ""
+    note = f"<p>{text(said_of(step.note))}</p>" if step.note else ""
     go = go_button(step.go, GO_TO[step.go], "plain") if step.go else ""
     warning = found.mentor.warning if found.mentor and step.name == "test" else ""
     return (
         f'<div class="mentor-said" data-state="{step.state}">'
         f'<span class="number" aria-hidden="true">{mark}</span>'
         f"<h4>{text(_(title))}</h4><p>{text(_(about))}</p>"
-        f"{value}{note}{go}</div>" + (notice(warning, "warning") if warning else "")
+        f"{value}{note}{go}</div>" + (notice(said_of(warning), "warning") if warning else "")
     )
 
 

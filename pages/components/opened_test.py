@@ -22,6 +22,7 @@ from fair_app.studio.evaluations import (
 from fair_app.studio.projects import Project, open_project
 from fair_app.studio.wrong_predictions import export_wrong_of
 from pages.components import tested
+from pages.components.carried import carried
 from pages.components.markup import text
 from pages.components.notice import spoken
 from pages.components.page import ACTION, Place
@@ -83,7 +84,7 @@ class OpenedTest:
                 )
                 self._compare = painted("evaluation-compare")
         # Leaks are looked for when the numbers are on the screen: it may take seconds.
-        self._look_for = gr.Textbox("", visible="hidden", elem_id="evaluation-look-for")
+        self._look_for = carried("evaluation-look-for")
         self.outputs = [
             self._group,
             self._numbers,

@@ -7,7 +7,7 @@ from fair_app.curation.acceptance import HIGHEST_SCORE, LOWEST_SCORE
 from fair_app.curation.reliability import Estimate, Reliability, Reviewer
 from pages.components.agreement import agreement_matrix
 from pages.components.markup import count, text
-from pages.languages import _
+from pages.languages import _, said_of
 
 CSS = (Path(__file__).parent / "reliability.css").read_text(encoding="utf-8")
 
@@ -74,7 +74,7 @@ def reliability_panel(found: Reliability) -> str:
             else "No review has given a score yet."
         )
         return f'<section class="reliability"><p class="soft">{text(_(reason))}</p></section>'
-    said = "".join(f"<li>{text(reviewer.sentence)}</li>" for reviewer in found.reviewers)
+    said = "".join(f"<li>{text(said_of(one.sentence))}</li>" for one in found.reviewers)
     how = "".join(
         f"<div><dt>{text(_(name))}</dt><dd>{text(_(means))}</dd></div>" for name, means in HOW
     )

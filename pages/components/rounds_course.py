@@ -11,11 +11,12 @@ from fair_app.settings import Settings
 from fair_app.studio.projects import Project
 from fair_app.studio.rounds import Change, Course, changes
 from fair_app.studio.rounds_plan import Range, RoundsPlan
-from pages.components.markup import count, duration, p_words, percent, text
+from pages.components.markup import between, count, duration, listed, p_words, percent, text
 from pages.components.money import usd
 from pages.components.notice import go_button, notice
 from pages.components.stats import Stat, stats
 from pages.components.tested import leaked_of_test
+from pages.languages import _, said_of
 
 TEACH = """
 element.addEventListener('click', (event) => {
@@ -24,7 +25,13 @@ element.addEventListener('click', (event) => {
 });
 """
 """Reports the exam of a pressed button."""
-WORDS = {"exam": "the exams", "committee": "the committee", "training": "training", "test": "tests"}
+WORDS = {
+    "exam": "the exams",
+    "committee": "the committee",
+    "training": "the training",
+    "test": "the tests",
+}
+"""The parts of which nobody knows how long they take."""
 
 
 # ---- before
@@ -32,16 +39,20 @@ WORDS = {"exam": "the exams", "committee": "the committee", "training": "trainin
 
 def plan_panel(plan: RoundsPlan) -> str:
     """What rounds will take: the first round's calls and cost, and the others' estimated."""
-    unknown = [WORDS[part] for part, seconds in plan.seconds.items() if seconds is None]
+    unknown = [_(WORDS[part]) for part, seconds in plan.seconds.items() if seconds is None]
     known = sum(seconds for seconds in plan.seconds.values() if seconds is not None)
     more = plan.rounds - 1
     figures = [
         Stat(
             "Calls, first round",
             _calls(plan.first_calls),
-            f"about {count(plan.mistakes, 'mistake')}"
-            + ("" if plan.known else ", an estimate: its exam is still to be sat")
-            + (f"; {plan.first_cached:,} more from the ledger" if plan.first_cached else ""),
+            _("about {mistakes}", mistakes=count(plan.mistakes, "mistake"))
+            + ("" if plan.known else _(", an estimate: its exam is still to be sat"))
+            + (
+                _("; {n} more from the ledger", n=f"{plan.first_cached:,}")
+                if plan.first_cached
+                else ""
+            ),
         ),
         *(
             [
@@ -57,20 +68,26 @@ def plan_panel(plan: RoundsPlan) -> str:
         Stat("Cost", _cost(plan.cost_usd), "of the calls, an estimate"),
         Stat(
             "Time",
-            f"about {duration(known)}" if known else "unknown",
-            f"and {_listed(unknown)}, which nothing here tells"
+            _("about {time}", time=duration(known)) if known else _("unknown"),
+            _("and {parts}, which nothing here tells", parts=listed(unknown))
             if unknown and known
-            else "until something like it has run here"
+            else _("until something like it has run here")
             if unknown
-            else "an estimate, at most",
+            else _("an estimate, at most"),
         ),
     ]
-    names = f"{plan.checkpoints[0]} to {plan.checkpoints[-1]}" if more else plan.checkpoints[0]
-    return (
-        stats(figures) + f'<p class="soft">{text(plan.student)} begins, the checkpoints are '
-        f"{text(names)}, and every round sits the same {count(plan.exam_questions, 'question')} "
-        f"of the exam{_tested(plan)}.</p>"
+    first, last = plan.checkpoints[0], plan.checkpoints[-1]
+    said = _(
+        "{student} begins, the checkpoints are {names}, and every round sits the same {questions} "
+        "of the exam and {tested}.",
+        student=plan.student,
+        names=_("{first} to {last}", first=first, last=last) if more else first,
+        questions=count(plan.exam_questions, "question"),
+        tested=_("{n} of the test", n=f"{plan.test_questions:,}")
+        if plan.test_questions
+        else _("the test"),
     )
+    return f'{stats(figures)}<p class="soft">{text(said)}</p>'
 
 
 def _calls(number: Range) -> str:
@@ -80,19 +97,11 @@ def _calls(number: Range) -> str:
 
 def _cost(amount: Range | None) -> str:
     if amount is None:
-        return "unknown"
+        return _("unknown")
     low, high = amount
     if high == 0:
-        return "nothing"
-    return usd(low) if low == high else f"{usd(low)} to {usd(high)}"
-
-
-def _listed(words: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
-
-
-def _tested(plan: RoundsPlan) -> str:
-    return f" and {plan.test_questions:,} of the test" if plan.test_questions else " and the test"
+        return _("nothing")
+    return usd(low) if low == high else _("{low} to {high}", low=usd(low), high=usd(high))
 
 
 # ---- during and after
@@ -104,10 +113,12 @@ def at_work(settings: Settings, found: Course | None) -> str:
         return ""
     for part in children_of(settings, found.job.id)[::-1]:
         if part.state in ACTIVE:
-            counted = f", {part.done:,} of {part.total:,}" if part.total else ""
-            left = f", about {duration(part.eta_s)} left" if part.eta_s else ""
-            said = f"{part.child_key}: {part.stage or 'starting'}{counted}{left}"
-            return f'<p class="soft" role="status">{text(said)}</p>'
+            said = [f"{said_of(part.child_key or '')}: {said_of(part.stage or 'starting')}"]
+            if part.total:
+                said.append(_("{done} of {total}", done=f"{part.done:,}", total=f"{part.total:,}"))
+            if part.eta_s:
+                said.append(_("about {time} left", time=duration(part.eta_s)))
+            return f'<p class="soft" role="status">{text(", ".join(said))}</p>'
     return ""
 
 
@@ -115,7 +126,8 @@ def course_panel(settings: Settings, project: Project, found: Course | None) -> 
     """The newest rounds: why they ended, the curves, and a row a round; "" before the first."""
     if found is None:
         return ""
-    why = notice(found.stopped, "success" if _gained(found) else "info") if found.stopped else ""
+    kind = "success" if _gained(found) else "info"
+    why = notice(said_of(found.stopped), kind) if found.stopped else ""
     if found.base is None and not found.rounds:
         return why
     leaked = leaked_of_test((found.job.result or {}).get("leaked"))
@@ -141,7 +153,9 @@ def _sums(found: Course) -> str:
             Stat(
                 "Cost",
                 usd(cost),
-                f"and {count(unknown, 'call')} of unknown price" if unknown else "so far",
+                _("and {calls} of unknown price", calls=count(unknown, "call"))
+                if unknown
+                else _("so far"),
             ),
         ]
     )
@@ -155,20 +169,24 @@ def _curves(found: Course) -> str:
     ends += [exam.accuracy for _, exam in sat if exam is not None]
     accuracies = line_chart(
         [
-            Line("Test", _points(tests), [(x, *one.ci95) for x, one in tests if one is not None]),
-            Line("Exam", _points(sat)),
+            Line(
+                _("Test"), _points(tests), [(x, *one.ci95) for x, one in tests if one is not None]
+            ),
+            Line(_("Exam"), _points(sat)),
         ],
-        "Accuracy after each round, the test with its 95 % interval",
-        "rounds learned from",
+        _("Accuracy after each round, the test with its 95 % interval"),
+        _("rounds learned from"),
         y_range=(max(0.0, min(ends) - 0.02), min(1.0, max(ends) + 0.02)),
         show=percent,
     )
     mistakes = Line(
-        "Mistakes", [(one.number, one.exam.mistakes) for one in found.rounds if one.exam]
+        _("Mistakes"), [(one.number, one.exam.mistakes) for one in found.rounds if one.exam]
     )
-    calls = Line("Calls made", [(one.number, one.calls.asked) for one in found.rounds if one.calls])
+    calls = Line(
+        _("Calls made"), [(one.number, one.calls.asked) for one in found.rounds if one.calls]
+    )
     return accuracies + line_chart(
-        [mistakes, calls], "Mistakes and calls of each round", "round", show=_whole
+        [mistakes, calls], _("Mistakes and calls of each round"), _("Round"), show=_whole
     )
 
 
@@ -182,28 +200,29 @@ def _points(scores: Sequence[tuple[int, Score | None]]) -> list[tuple[float, flo
 
 def _table(settings: Settings, project: Project, found: Course) -> str:
     changed = changes(settings, found)
-    begins = f"<td>Before<small>{text(found.job.params['student'])}</small></td>" + 3 * "<td></td>"
+    student = text(found.job.params["student"])
+    begins = f"<td>{text(_('Before'))}<small>{student}</small></td>" + 3 * "<td></td>"
     first = f"<tr>{begins}{_test(found.base, None)}<td></td></tr>" if found.base else ""
     rows = "".join(_row(project, one, changed.get(one.number)) for one in found.rounds)
-    several = (
-        '<p class="soft">Each round is held against the first test by McNemar’s exact test, its p '
-        "corrected for several rounds (Holm).</p>"
-        if len(changed) > 1
-        else ""
+    several = _(
+        "Each round is held against the first test by McNemar’s exact test, its p corrected for "
+        "several rounds (Holm)."
     )
+    how = f'<p class="soft">{text(several)}</p>' if len(changed) > 1 else ""
+    numbers = (_("Exam"), _("Calls"), _("Learned from"), _("Test"), _("Against before"))
+    head = "".join(f'<th class="n">{text(one)}</th>' for one in numbers)
     return (
-        '<div class="table course"><table><thead><tr><th>Round</th><th class="n">Exam</th>'
-        '<th class="n">Calls</th><th class="n">Learned from</th><th class="n">Test</th>'
-        '<th class="n">Against before</th>'
-        f"<th></th></tr></thead><tbody>{first}{rows}</tbody></table></div>{several}"
+        f'<div class="table course"><table><thead><tr><th>{text(_("Round"))}</th>{head}'
+        f"<th></th></tr></thead><tbody>{first}{rows}</tbody></table></div>{how}"
     )
 
 
 def _row(project: Project, one: Round, changed: Change | None) -> str:
     exam, calls = one.exam, one.calls
-    asked = (
-        f"{calls.asked:,}<small>{calls.cached + calls.standing:,} saved</small>" if calls else ""
-    )
+    asked = ""
+    if calls:
+        saved = _("{n} saved", n=f"{calls.cached + calls.standing:,}")
+        asked = f"{calls.asked:,}<small>{text(saved)}</small>"
     made = (
         f"{count(one.examples, 'question')}<small>{text(one.checkpoint)}</small>"
         if one.examples is not None
@@ -229,8 +248,8 @@ def _test(test: Score | None, changed: Change | None) -> str:
         p = text(p_words(changed.p_holm))
         against = f"+{changed.fixed:,} −{changed.broken:,}<small>{p}</small>"
     return (
-        f'<td class="n">{percent(test.accuracy)}<small>{100 * low:.0f} to {100 * high:.0f} %'
-        f'</small></td><td class="n">{against}</td>'
+        f'<td class="n">{percent(test.accuracy)}<small>{text(between(low, high))}</small></td>'
+        f'<td class="n">{against}</td>'
     )
 
 
@@ -241,6 +260,6 @@ def _teach(project: Project, exam: Score | None) -> str:
     if exam.id == project.exam_id:
         return go_button("review", "Review", "plain")
     return (
-        f'<button type="button" class="go plain" data-exam="{exam.id}" title="Review and teach '
-        'these mistakes again">Reopen</button>'
+        f'<button type="button" class="go plain" data-exam="{exam.id}" '
+        f'title="{text(_("Review and teach these mistakes again"))}">{text(_("Reopen"))}</button>'
     )

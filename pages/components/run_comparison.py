@@ -15,6 +15,7 @@ from pages.components.job_panel import STATES
 from pages.components.markup import count, duration, percent, text
 from pages.components.page import ACTION, Place
 from pages.components.painted import fixed, painted
+from pages.languages import _
 
 CSS = (Path(__file__).parent / "run_comparison.css").read_text(encoding="utf-8")
 CURVES = {
@@ -52,7 +53,11 @@ class RunComparison:
         with gr.Column(visible=False, elem_classes="compare", elem_id="training-runs") as group:
             fixed("<h3>Compare runs</h3>")
             self._chosen = gr.CheckboxGroup(
-                [], show_label=False, container=False, elem_id="training-runs-chosen"
+                [],
+                label="Compare runs",
+                show_label=False,
+                container=False,
+                elem_id="training-runs-chosen",
             )
             self._shown = painted("training-runs-shown")
         self._seen = gr.State("")
@@ -91,36 +96,38 @@ class RunComparison:
 def compared(settings: Settings, chosen: Sequence[Run]) -> str:
     """A table of what differs and what came of it, and the overlaid curves."""
     if len(chosen) < 2:
-        return '<p class="soft">Choose two runs or more.</p>'
+        return f'<p class="soft">{text(_("Choose two runs or more."))}</p>'
     chosen = chosen[:MOST]
     metrics = {run.job: queue.metrics(settings, run.job, CURVES.values()) for run in chosen}
     charts = "".join(
-        _chart(title, [Line(run.name, thinned(metrics[run.job][name], POINTS)) for run in chosen])
+        _chart(
+            _(title), [Line(run.name, thinned(metrics[run.job][name], POINTS)) for run in chosen]
+        )
         for title, name in CURVES.items()
     )
     return f'{_table(chosen)}<div class="overlaid">{charts}</div>'
 
 
 def _chart(title: str, lines: list[Line]) -> str:
-    drawn = line_chart(lines, f"{title} by step, a line a run", "steps")
-    return f"<div><h4>{title}</h4>{drawn}</div>" if drawn else ""
+    drawn = line_chart(lines, _("{title} by step, a line a run", title=title), _("steps"))
+    return f"<div><h4>{text(title)}</h4>{drawn}</div>" if drawn else ""
 
 
 def _table(chosen: Sequence[Run]) -> str:
     head = "".join(f"<th>{text(run.name)}</th>" for run in chosen)
     rows = [
-        _row(_title(name), [_said(name, value) for value in values])
+        _row(_(title_of(name)), [_said(name, value) for value in values])
         for name, values in differences(chosen).items()
     ]
     if not rows:
-        rows = [_row("Settings", ["the same"] * len(chosen))]
+        rows = [_row(_("Settings"), [_("the same")] * len(chosen))]
     rows += [
-        _row(title, [_loss(run.losses.get(name)) for run in chosen], "came")
+        _row(_(title), [_loss(run.losses.get(name)) for run in chosen], "came")
         for title, name in CURVES.items()
         if any(name in run.losses for run in chosen)
     ]
-    rows.append(_row("Accuracy", [_accuracy(run) for run in chosen], "came"))
-    rows.append(_row("Took", [_took(run) for run in chosen], "came"))
+    rows.append(_row(_("Accuracy"), [_accuracy(run) for run in chosen], "came"))
+    rows.append(_row(_("Took"), [_took(run) for run in chosen], "came"))
     return (
         f'<div class="table runs"><table><thead><tr><th></th>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
@@ -132,7 +139,8 @@ def _row(title: str, cells: Sequence[str], kind: str = "") -> str:
     return f'<tr class="{kind}"><th scope="row">{text(title)}</th>{body}</tr>'
 
 
-def _title(name: str) -> str:
+def title_of(name: str) -> str:
+    """What a setting is called in the table."""
     return TITLES.get(name, name.replace("_", " ").capitalize())
 
 
@@ -142,7 +150,7 @@ def _said(name: str, value: Any) -> str:
     if name == "data_sha256":
         return str(value)[:12]
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return _("yes") if value else _("no")
     if isinstance(value, dict):
         return ", ".join(f"{key} {inner}" for key, inner in value.items())
     return f"{value:g}" if isinstance(value, float) else str(value)
@@ -154,11 +162,11 @@ def _loss(value: float | None) -> str:
 
 def _accuracy(run: Run) -> str:
     if run.accuracy is None or run.tested is None:
-        return "not tested"
-    return f"{percent(run.accuracy)} of {run.tested:,}"
+        return _("not tested")
+    return _("{accuracy} of {n}", accuracy=percent(run.accuracy), n=f"{run.tested:,}")
 
 
 def _took(run: Run) -> str:
     if run.seconds is None or run.steps is None:
-        return "paused" if run.state == "cancelled" else STATES[run.state].lower()
+        return _("paused" if run.state == "cancelled" else STATES[run.state].lower())
     return f"{duration(run.seconds)}, {count(run.steps, 'step')}"

@@ -6,14 +6,20 @@ from typing import Any
 
 from fair_app.student.registry import CHECKPOINT
 from fair_app.studio.evaluations import Leak, Leakage, Tested
-from pages.components.markup import ago, count, percent, text
+from pages.components.markup import ago, between, count, percent, text
 from pages.components.notice import go_button, notice
 from pages.components.stats import Stat, stats
-from pages.languages import _
+from pages.languages import _, plural, said_of
 
 CSS = (Path(__file__).parent / "tested.css").read_text(encoding="utf-8")
 SHOWN = 100
 """Leaks that are listed at most."""
+KINDS = {
+    "exact": "word for word",
+    "normalised": "but for case and punctuation",
+    "near": "nearly so",
+}
+"""How a question may stand in what was learned from."""
 
 
 def tested_list(found: Sequence[Tested], first: str, opened: int | None) -> str:
@@ -35,7 +41,7 @@ def opened_test(one: Tested, left_out: int = 0) -> str:
     low, high = one.ci95
     right = _("right of {answered}", answered=f"{one.answered:,}")
     more = _(", {n} asked", n=f"{one.questions:,}") if not one.whole else ""
-    interval = _("{low} to {high} %", low=f"{100 * low:.1f}", high=f"{100 * high:.1f}")
+    interval = between(low, high, 1)
     numbers = stats(
         [
             Stat("Right", percent(one.accuracy), interval),
@@ -49,20 +55,26 @@ def opened_test(one: Tested, left_out: int = 0) -> str:
             Stat("Left out", f"{left_out:,}", "learned from"),
         ]
     )
-    seed = f", seed {one.seed}" if one.seed is not None else ""
+    seed = _(", seed {n}", n=one.seed) if one.seed is not None else ""
     heading = _("{student} on {task}", student=one.exam.student, task=one.column)
-    return (
-        f'<h3 class="opened">{text(heading)}</h3>'
-        f'<p class="soft">{text(one.way)}{seed}, {text(ago(one.exam.created_at))}</p>{numbers}'
-    )
+    about = f"{way_said(one.way)}{seed}, {ago(one.exam.created_at)}"
+    return f'<h3 class="opened">{text(heading)}</h3><p class="soft">{text(about)}</p>{numbers}'
+
+
+def way_said(way: str) -> str:
+    """How an evaluation asks (`fair_app.studio.evaluations.way_of`), in the spoken language."""
+    return ", ".join(map(said_of, way.split(", ")))
 
 
 def over_seeds(seeds: int, accuracy: float, low: float, high: float) -> str:
     """What all seeds of a test say together."""
-    return (
-        f'<p class="soft">All {seeds} seeds together: {percent(accuracy)} right, '
-        f"{100 * low:.1f} to {100 * high:.1f} %.</p>"
+    said = _(
+        "All {seeds} together: {accuracy} right, {interval}.",
+        seeds=count(seeds, "seed"),
+        accuracy=percent(accuracy),
+        interval=between(low, high, 1),
     )
+    return f'<p class="soft">{text(said)}</p>'
 
 
 def compare_button(first: int, second: int) -> str:
@@ -75,68 +87,74 @@ def leaked(found: Leakage) -> str:
     number = len(found.items)
     if not found.trained:
         return notice("Nothing was learned from here yet, so no question can have leaked.")
+    questions, learned = count(found.n, "question"), _learned_from(found)
     if not number:
-        return notice(
-            f"None of the {count(found.n, 'question')} stands, word for word or nearly so, among "
-            f"the {_learned_from(found)}.",
-            "success",
+        none = _(
+            "None of the {questions} stands, word for word or nearly so, among the {learned}.",
+            questions=questions,
+            learned=learned,
         )
-    kinds = [
-        (len(found.exact), "word for word"),
-        (len(found.normalised), "but for case and punctuation"),
-        (len(found.near), "nearly so"),
-    ]
-    how = ", ".join(f"{many:,} {words}" for many, words in kinds if many)
-    stand = "stands" if number == 1 else "stand"
+        return notice(none, "success")
+    said = plural(
+        "{n} of {questions} stands among the {learned}: {how}.",
+        "{n} of {questions} stand among the {learned}: {how}.",
+        number,
+        n=f"{number:,}",
+        questions=questions,
+        learned=learned,
+        how=_how({kind: len(getattr(found, kind)) for kind in KINDS}),
+    )
     listed = _leaks([*found.exact, *found.normalised, *found.near][:SHOWN], found.exact)
-    more = f", the first {SHOWN}" if number > SHOWN else ""
+    show = _("Show {questions}", questions=count(number, "question"))
+    more = _(", the first {n}", n=SHOWN) if number > SHOWN else ""
     return (
-        notice(
-            f"{number:,} of {count(found.n, 'question')} {stand} among the "
-            f"{_learned_from(found)}: {how}.",
-            "warning",
-        )
-        + f'<details class="leaks" data-key="leaks"><summary>Show {count(number, "question")}{more}'
-        f"</summary><ol>{listed}</ol></details>"
+        notice(said, "warning")
+        + f'<details class="leaks" data-key="leaks"><summary>{text(show)}{text(more)}</summary>'
+        f"<ol>{listed}</ol></details>"
     )
 
 
 def leaked_of_test(counted: Mapping[str, Any] | None) -> str:
     """What an ablation or rounds say of their test's questions that stand in the exams; "" for
     none, and where it is not known yet."""
-    kinds = {
-        "exact": "word for word",
-        "normalised": "but for case and punctuation",
-        "near": "nearly so",
-    }
-    found = {words: counted[kind] for kind, words in kinds.items() if counted and counted[kind]}
-    if not counted or not found:
+    number = sum(counted[kind] for kind in KINDS) if counted else 0
+    if not counted or not number:
         return ""
-    how = ", ".join(f"{many:,} {words}" for words, many in found.items())
-    number = sum(found.values())
-    return notice(
-        f"{number:,} of the test’s {count(counted['of'], 'question')} "
-        f"{'stands' if number == 1 else 'stand'} in the project’s exams, of which everything here "
-        f"is learned: {how}. All accuracies count them.",
-        "warning",
+    said = plural(
+        "{n} of the test’s {questions} stands in the project’s exams, of which everything here is "
+        "learned: {how}. All accuracies count them.",
+        "{n} of the test’s {questions} stand in the project’s exams, of which everything here is "
+        "learned: {how}. All accuracies count them.",
+        number,
+        n=f"{number:,}",
+        questions=count(counted["of"], "question"),
+        how=_how(counted),
     )
+    return notice(said, "warning")
+
+
+def _how(counted: Mapping[str, Any]) -> str:
+    """How many questions leaked in each way: `3 word for word, 1 nearly so`."""
+    found = [(counted[kind], words) for kind, words in KINDS.items() if counted[kind]]
+    return ", ".join(f"{many:,} {_(words)}" for many, words in found)
 
 
 def _learned_from(found: Leakage) -> str:
     """What the questions were looked for in: `200 questions of the project's exams`."""
     learned = count(found.trained, "question")
     if found.source.startswith(CHECKPOINT):
-        return f"{learned} that {found.source} learned from"
-    return f"{learned} of {found.source.replace(chr(39), '’')}"
+        return _("{questions} that {student} learned from", questions=learned, student=found.source)
+    return _("{questions} of the project’s exams", questions=learned)
 
 
 def _group(task: str, own: Sequence[Tested], opened: int | None, named: bool) -> str:
     ways = len({one.way for one in own}) > 1
     body = "".join(_row(one, one.exam.id == opened, ways) for one in own)
     title = f"<h3>{text(task)}</h3>" if named else ""
+    label = _("Accuracy of each student on {task} with its 95 % interval", task=task)
     return (
-        f'{title}<figure class="intervals tested" aria-label="Accuracy of each student on '
-        f'{text(task)} with its 95 % interval"><ul>{body}</ul><figcaption><span class="scale">'
+        f'{title}<figure class="intervals tested" aria-label="{text(label)}"><ul>{body}</ul>'
+        '<figcaption><span class="scale">'
         "<span>0 %</span><span>50 %</span><span>100 %</span></span></figcaption></figure>"
     )
 
@@ -148,11 +166,10 @@ def _row(one: Tested, is_open: bool, with_way: bool) -> str:
     if not one.whole:
         note += _(", {n} asked", n=f"{one.questions:,}")
     if one.seed is not None:
-        note += f", seed {one.seed}"
+        note += _(", seed {n}", n=one.seed)
     if with_way:
-        note += f", {one.way}"
+        note += f", {way_said(one.way)}"
     current = ' aria-current="true"' if is_open else ""
-    interval = _("{low} to {high} %", low=f"{100 * low:.0f}", high=f"{100 * high:.0f}")
     return (
         f'<li><span class="name"><button type="button" class="open-test" data-go="evaluation" '
         f'data-item="tests.{one.exam.id}"{current}>{text(one.exam.student)}</button>'
@@ -161,7 +178,7 @@ def _row(one: Tested, is_open: bool, with_way: bool) -> str:
         f'width:{100 * (high - low):.2f}%"></i>'
         f'<i class="dot" style="left:{100 * one.accuracy:.2f}%"></i></span>'
         f'<span class="value">{percent(one.accuracy)}'
-        f"<small>{text(interval)}</small></span></li>"
+        f"<small>{text(between(low, high))}</small></span></li>"
     )
 
 
@@ -172,8 +189,12 @@ def _leaks(found: Sequence[Leak], exact: Collection[Leak]) -> str:
         + (
             ""
             if one.question_id in same
-            else f'<p class="soft">{percent(one.similarity)} alike: {text(one.trained)}</p>'
+            else f'<p class="soft">{text(_alike(one))} {text(one.trained)}</p>'
         )
         + "</li>"
         for one in found
     )
+
+
+def _alike(one: Leak) -> str:
+    return _("{share} alike:", share=percent(one.similarity))

@@ -11,6 +11,7 @@ from fair_app.studio.trying import IDLE_S, Asking, Lender, Trial, busy_sentence
 from pages.components.answers import highlighted, verdict
 from pages.components.markup import ago, count, text
 from pages.components.notice import go_button, notice
+from pages.languages import _, said_of
 
 CSS = (Path(__file__).parent / "trials.css").read_text(encoding="utf-8")
 REPORT = """
@@ -30,6 +31,10 @@ STATES = {
 }
 
 
+STAGES = {"starting": "Starting", "lent": "Lent", "answering": "Answering"}
+"""How far a job is that lends; others say what they load."""
+
+
 def lender_line() -> gr.HTML:
     """Lay out the line about the job that lends, whose value is what `lender_value` returns.
 
@@ -41,28 +46,37 @@ def lender_line() -> gr.HTML:
 def lender_value(lender: Lender | None, busy: Job | None, shown: Asking) -> str:
     """Whether the model is lent, why it was given back, or which job is in the way."""
     writes = any(trial.under_way for trial in shown)
-    stop = _button("stop", "Stop") if writes else ""
+    stop = _button("stop", _("Stop")) if writes else ""
     if lender is not None and lender.state != "gone":
-        back = _button("give_back", "Give the model back")
+        back = _button("give_back", _("Give the model back"))
         return (
-            f'<div class="lender" role="status"><span class="title">{_stage(lender)}</span>'
-            f'<span class="about">{_until(lender)}</span>{stop}{back}</div>'
+            f'<div class="lender" role="status"><span class="title">{text(_stage(lender))}</span>'
+            f'<span class="about">{text(_until(lender))}</span>{stop}{back}</div>'
         )
     if writes:  # behind a server, which takes no device
-        return f'<div class="lender" role="status"><span class="title">Asking</span>{stop}</div>'
+        asking = text(_("Asking"))
+        return f'<div class="lender" role="status"><span class="title">{asking}</span>{stop}</div>'
     if busy is not None:
         page = PAGES.get(busy.kind, "training")
-        return notice(busy_sentence(busy), "warning", go_button(page, "Look at it", "plain"))
+        look = go_button(page, "Look at it", "plain")
+        return notice(said_of(busy_sentence(busy)), "warning", look)
     if lender is None:
         return ""
+    why = said_of(lender.why)
     if lender.job.state in ("failed", "interrupted"):
-        said = f"Job {lender.job.id}, which lent the model, ended: {lender.why}"
-        return notice(f"{said} Ask again to lend it anew.", "warning")
+        said = _(
+            "Job {job}, which lent the model, ended: {why} Ask again to lend it anew.",
+            job=lender.job.id,
+            why=why,
+        )
+        return notice(said, "warning")
     if lender.job.state == "cancelled":
-        return '<p class="soft" role="status">The model was given back.</p>'
-    if lender.why:
-        return f'<p class="soft" role="status">The model was given back: {text(lender.why)}.</p>'
-    return ""
+        back = _("The model was given back.")
+    elif lender.why:
+        back = _("The model was given back: {why}.", why=why)
+    else:
+        return ""
+    return f'<p class="soft" role="status">{text(back)}</p>'
 
 
 def sides(asking: Asking) -> str:
@@ -99,9 +113,9 @@ def _asked(asking: Asking) -> str:
 def _side(trial: Trial) -> str:
     mark = verdict(trial.correct) if trial.correct is not None else ""
     state = STATES[trial.state]
-    tag = f'<span class="tag">{state}</span>' if state else ""
+    tag = f'<span class="tag">{text(_(state))}</span>' if state else ""
     written = highlighted(trial.text, trial.span_start, trial.span_end)
-    fault = f'<p class="fault">{text(trial.error)}</p>' if trial.error else ""
+    fault = f'<p class="fault">{text(said_of(trial.error))}</p>' if trial.error else ""
     empty = "" if trial.text or not trial.under_way else " empty"
     return (
         f'<div data-state="{trial.state}"><p class="whose">{mark}<b>{text(trial.student)}</b>{tag}'
@@ -112,33 +126,39 @@ def _side(trial: Trial) -> str:
 def _how(trial: Trial) -> str:
     parts = []
     if trial.gold_answer is not None and trial.state == "done":
-        read = f"read <b>{text(trial.prediction)}</b>" if trial.prediction else "nothing read"
-        parts.append(f"{read}, expected <b>{text(trial.gold_answer)}</b>")
+        read = text(_("nothing read"))
+        if trial.prediction:
+            read = f"{text(_('read'))} <b>{text(trial.prediction)}</b>"
+        parts.append(f"{read}, {text(_('expected'))} <b>{text(trial.gold_answer)}</b>")
     if trial.tokens:
         parts.append(count(trial.tokens, "token"))
     if trial.tokens and trial.seconds:
-        parts.append(f"{trial.tokens / trial.seconds:.1f} tokens/s")
+        pace = f"{trial.tokens / trial.seconds:.1f}"
+        parts.append(text(_("{number} tokens/s", number=pace)))
     if trial.truncated:
-        parts.append('<span class="tag warn">cut off at the limit</span>')
+        parts.append(f'<span class="tag warn">{text(_("cut off at the limit"))}</span>')
     return " · ".join(parts)
 
 
 def _stage(lender: Lender) -> str:
     if lender.job.state == "queued":
-        return "Waiting for the device"
-    return {"lent": "Lent", "answering": "Answering", "starting": "Starting"}.get(
-        lender.job.stage, text(lender.job.stage.capitalize())
-    )
+        return _("Waiting for the device")
+    stage = lender.job.stage
+    said = _(STAGES[stage]) if stage in STAGES else said_of(stage)
+    return f"{said[:1].upper()}{said[1:]}"
 
 
 def _until(lender: Lender) -> str:
     if lender.job.stage == "lent":
-        return (
-            f"{KINDS[lender.job.kind].title}, job {lender.job.id}, holds the device until nobody "
-            f"has asked for {IDLE_S / 60:.0f} min, or another job needs it"
+        return _(
+            "{title}, job {job}, holds the device until nobody has asked for {minutes} min, or "
+            "another job needs it",
+            title=_(KINDS[lender.job.kind].title),
+            job=lender.job.id,
+            minutes=f"{IDLE_S / 60:.0f}",
         )
-    return f"job {lender.job.id}"
+    return _("job {number}", number=lender.job.id)
 
 
 def _button(act: str, label: str) -> str:
-    return f'<button type="button" class="go plain" data-act="{act}">{label}</button>'
+    return f'<button type="button" class="go plain" data-act="{act}">{text(label)}</button>'

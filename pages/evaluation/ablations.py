@@ -19,11 +19,10 @@ from fair_app.studio.ablations import (
     Wanted,
     ablation_params,
     plan,
-    plan_in_words,
 )
 from fair_app.studio.projects import Project, open_project
 from fair_app.studio.teachers import teachers
-from pages.components.ablation_shown import CSS, plan_shown, results_shown
+from pages.components.ablation_shown import CSS, plan_said, plan_shown, results_shown
 from pages.components.exam_fields import answered_so, answering, answering_fields
 from pages.components.job_panel import is_active, job_panel, panel_value
 from pages.components.markup import ago, text
@@ -32,7 +31,7 @@ from pages.components.page import ACTION, LIVE, Page, Place
 from pages.components.painted import painted
 from pages.components.rows_file import rows_file
 from pages.components.training_fields import TrainingFields
-from pages.languages import said_of
+from pages.languages import _, said_of
 
 TEACHERS, FEEDBACK, RANDOM, CHECK, DECISIONS, MENTOR = (
     "teachers",
@@ -165,7 +164,7 @@ def build(settings: Settings, place: Place) -> Page:
             found = plan(settings, project, (values[0] or "").strip(), wanted(project, values[1:]))
         except BadInput as fault:
             return notice(said_of(fault), "warning")
-        return plan_shown(found, plan_in_words(found))
+        return plan_shown(found, plan_said(found))
 
     def now(project: Project, item: str, seen: str = "") -> Sequence[Any]:
         """The values of `live`; what came of it is painted again only when more did."""
@@ -295,8 +294,9 @@ def _earlier(found: Sequence[Any], opened: int) -> str:
     """Links to a project's other ablations."""
     links = "".join(
         f"<li>{go_button('evaluation', job.params['name'], 'link', f'ablations.{job.id}')} "
-        f"{ago(job.created_at)}, {text(job.state)}</li>"
+        f"{text(ago(job.created_at))}, {text(said_of(job.state))}</li>"
         for job in found
         if job.id != opened
     )
-    return f'<h4>Other ablations</h4><ul class="soft">{links}</ul>' if links else ""
+    heading = text(_("Other ablations"))
+    return f'<h4>{heading}</h4><ul class="soft">{links}</ul>' if links else ""

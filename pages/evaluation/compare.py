@@ -19,7 +19,7 @@ from pages.components.markup import count, percent
 from pages.components.notice import empty, notice, spoken
 from pages.components.page import ACTION, LIVE, Page, Place
 from pages.components.painted import painted
-from pages.languages import said_of
+from pages.languages import _, said_of
 
 QUICK: dict[str, Any] = {**ACTION, "queue": False, "trigger_mode": "multiple"}
 BESIDE = 2
@@ -117,6 +117,7 @@ def build(settings: Settings, place: Place) -> Page:
         shown = painted("evaluation-comparison")
         against = gr.Radio(
             [],
+            label="Compare",
             show_label=False,
             container=False,
             elem_classes="segments",
@@ -124,8 +125,7 @@ def build(settings: Settings, place: Place) -> Page:
         )
         parts = painted("compare-parts")
         browser = flips_piece.flip_browser()
-    known = gr.State("")
-    last = gr.State("")
+    known, last = gr.State(""), gr.State("")
     timer = gr.Timer(1.0, active=False)
     results = [shown, against, parts, browser, last, place.item]
     outputs = [blank, group, before, after, clean, known, *results]
@@ -148,7 +148,7 @@ def build(settings: Settings, place: Place) -> Page:
         ]
 
     def refresh(project: Project, item: str, then: str) -> Sequence[Any]:
-        owner, _, shown_then = then.partition(" ")
+        owner, __, shown_then = then.partition(" ")
         return whole(project, View.read(item or (shown_then if owner == str(project.id) else "")))
 
     def tick(name: str, seen: str, item: str) -> Sequence[Any]:
@@ -173,7 +173,7 @@ def build(settings: Settings, place: Place) -> Page:
         chosen = [side for side in map(as_side, others or []) if side in alike]
         kept = apart(reversed(chosen))[::-1] or alike[:1]
         if not kept:
-            sentence = "No other test is of the same questions: run one with the same settings."
+            sentence = _("No other test is of the same questions: run one with the same settings.")
             fields = [gr.skip(), gr.Dropdown(choices=[], value=[])]
             return [gr.skip(), gr.skip(), *fields, clean, _stamp(done), *_no_results(sentence)]
         return whole(project, View((as_side(first), *kept), clean))
@@ -269,13 +269,13 @@ def labelled(own: Sequence[Tested]) -> str:
     """A side as a choice: `checkpoint:first · arithmetic · 150 questions · 52.0 %`."""
     one = own[0]
     right = sum(each.correct for each in own) / max(1, sum(each.answered for each in own))
-    seed = [f"seed {one.seed}"] if one.seed is not None else []
+    seed = [_("seed {n}", n=one.seed)] if one.seed is not None else []
     return " · ".join(
         [
             one.exam.student,
             one.column,
             count(one.questions, "question"),
-            *(seed if len(own) == 1 else [f"{len(own)} seeds"]),
+            *(seed if len(own) == 1 else [count(len(own), "seed")]),
             percent(right) if one.answered else "–",
         ]
     )
@@ -348,7 +348,7 @@ def _no_results(sentence: str = "", kind: str = "info") -> list[Any]:
 
 def _flips(settings: Settings, view: View, one: Compared, *, opening: bool = True) -> str:
     start = max(0, view.place - BESIDE)
-    found, _ = flips(
+    found, __ = flips(
         settings,
         one.first,
         one.second,
@@ -383,7 +383,9 @@ def _named(one: Compared) -> tuple[str, str]:
     """Whose answers are looked at; of several seeds, those of which."""
     seeds = [(exam.student, seed_of(exam.settings)) for exam in (one.first, one.second)]
     before, after = (
-        f"{student}, seed {seed}" if one.pooled and seed is not None else student
+        _("{student}, seed {n}", student=student, n=seed)
+        if one.pooled and seed is not None
+        else student
         for student, seed in seeds
     )
     return before, after

@@ -9,10 +9,12 @@ import gradio as gr
 from fair_app.settings import Settings
 from fair_app.studio.matrix import Cell, Matrix, matrix
 from fair_app.studio.projects import Project, open_project
-from pages.components.markup import count, percent, text
+from pages.components.markup import between, count, percent, text
 from pages.components.notice import empty
 from pages.components.page import LIVE, Page, Place
 from pages.components.painted import painted
+from pages.components.tested import way_said
+from pages.languages import _
 
 CSS = (Path(__file__).parent / "matrix.css").read_text(encoding="utf-8")
 
@@ -65,57 +67,66 @@ def painting(found: Matrix) -> str:
         for student in found.students
     )
     return (
-        f'<div class="table matrix"><table><thead><tr><th scope="col">Student</th>{head}</tr>'
-        f"</thead><tbody>{rows}</tbody></table></div>{_how(found)}"
+        f'<div class="table matrix"><table><thead><tr><th scope="col">{text(_("Student"))}</th>'
+        f"{head}</tr></thead><tbody>{rows}</tbody></table></div>{_how(found)}"
     )
 
 
 def _head(found: Matrix, task: str) -> str:
-    learned = '<span class="tag">trained on</span>' if task == found.learned else ""
-    way = text(found.ways.get(task, ""))
+    tag = f'<span class="tag">{text(_("trained on"))}</span>'
+    learned = tag if task == found.learned else ""
+    way = text(way_said(found.ways.get(task, "")))
     return f'<th scope="col">{text(task)} {learned}<small>{way}</small></th>'
 
 
 def _cell(found: Matrix, student: str, task: str) -> str:
     cell = found.cells.get((student, task))
     if cell is None:
-        return '<td class="none"><span>not tested</span></td>'
+        return f'<td class="none"><span>{text(_("not tested"))}</span></td>'
     return (
         f'<td><button type="button" class="cell" style="--share:{cell.accuracy:.3f}" '
         f'data-go="evaluation" data-item="tests.{cell.evaluations[0]}" '
-        f'aria-label="{text(_aloud(cell, student, task))}">'
+        f'aria-description="{text(_aloud(cell, student, task))}">'
         f"<b>{percent(cell.accuracy)}</b>"
-        f"<small>{100 * cell.ci95[0]:.0f} to {100 * cell.ci95[1]:.0f} %</small>"
+        f"<small>{text(between(*cell.ci95))}</small>"
         f"<small>{_asked(cell)}</small></button></td>"
     )
 
 
 def _asked(cell: Cell) -> str:
     seeds = len(cell.evaluations)
-    said = count(cell.n, "question") + (f", {seeds} seeds" if seeds > 1 else "")
-    return said if cell.alike else f"<i>{said}, asked otherwise</i>"
+    said = count(cell.n, "question") + (f", {count(seeds, 'seed')}" if seeds > 1 else "")
+    otherwise = _("{questions}, asked otherwise", questions=said)
+    return text(said) if cell.alike else f"<i>{text(otherwise)}</i>"
 
 
 def _aloud(cell: Cell, student: str, task: str) -> str:
-    low, high = cell.ci95
-    return (
-        f"{student} on {task}: {percent(cell.accuracy)} right, {100 * low:.0f} to "
-        f"{100 * high:.0f} %, {count(cell.n, 'question')}. Open the test."
+    return _(
+        "{student} on {task}: {accuracy} right, {interval}, {questions}. Open the test.",
+        student=student,
+        task=task,
+        accuracy=percent(cell.accuracy),
+        interval=between(*cell.ci95),
+        questions=count(cell.n, "question"),
     )
 
 
 def _how(found: Matrix) -> str:
     said = [
-        "Below each accuracy stands its 95 % interval. The deeper the colour, the higher it is."
+        _("Below each accuracy stands its 95 % interval. The deeper the colour, the higher it is.")
     ]
     if len(found.tasks) == 1:
         said.append(
-            "Test the same students on another task to see what carries over: choose it under "
-            "Tests."
+            _(
+                "Test the same students on another task to see what carries over: choose it under "
+                "Tests."
+            )
         )
     if not all(cell.alike for cell in found.cells.values()):
         said.append(
-            "“Asked otherwise”: on other questions or in another way than most of the column, so "
-            "the two cannot be compared."
+            _(
+                "“Asked otherwise”: on other questions or in another way than most of the column, "
+                "so the two cannot be compared."
+            )
         )
-    return f'<p class="soft">{" ".join(said)}</p>'
+    return f'<p class="soft">{text(" ".join(said))}</p>'

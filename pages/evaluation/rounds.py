@@ -30,12 +30,6 @@ Quoted = tuple[tuple[str, int, int], Quote]
 """A quote, and what it is of: project, exam and revision."""
 ASKED = 9
 """Fields before those of the training."""
-NO_EXAM = empty(
-    "No exam to repeat yet",
-    "Rounds repeat the exam: let the student sit it first.",
-    go="exam",
-    label="Go to the exam",
-)
 CSS = """
 .course small { display: block; }
 .course .n, .course .act { white-space: nowrap; }
@@ -140,7 +134,7 @@ def build(settings: Settings, place: Place) -> Page:
         if is_active(settings, project, KIND):
             return "", None
         if project.exam_id is None:
-            return NO_EXAM, None
+            return _no_exam(), None
         about = (project.name, project.exam_id, project.revision)
         try:
             asked_for = params(project, keys, values)
@@ -227,6 +221,15 @@ def build(settings: Settings, place: Place) -> Page:
         timer=timer,
         personal=True,
         css=CSS,
+    )
+
+
+def _no_exam() -> str:
+    return empty(
+        "No exam to repeat yet",
+        "Rounds repeat the exam: let the student sit it first.",
+        go="exam",
+        label="Go to the exam",
     )
 
 

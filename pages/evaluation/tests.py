@@ -32,6 +32,7 @@ from pages.components.opened_test import Opened, OpenedTest
 from pages.components.page import ACTION, LIVE, Page, Place
 from pages.components.painted import painted
 from pages.components.rows_file import rows_file
+from pages.languages import _
 from pages.person import person
 
 ITEMS = 150
@@ -107,7 +108,7 @@ def build(settings: Settings, place: Place) -> Page:
         wanted = next(
             (one for one in (item, chosen) if one in students), next_student(students, found)
         )
-        owner, _, shown_then = then.partition(" ")
+        owner, __, shown_then = then.partition(" ")
         item = item or (shown_then if owner == str(project.id) else "")
         opened = None if item in students else Opened.read(item)
         if opened and opened.id not in {one.exam.id for one in found}:
@@ -215,9 +216,9 @@ def _choice(label: str, elem_id: str) -> gr.Dropdown:
 def task_choices(settings: Settings, project: Project) -> list[tuple[str, str]]:
     """The tasks to test on, by their titles: the project's own first, then those built in, and then
     others of one's own that the project was tested on."""
-    others = [(task_named(name).title, name) for name in task_names() if name != project.task]
+    others = [(_(task_named(name).title), name) for name in task_names() if name != project.task]
     own = [(name, name) for name in own_tasks(settings, project) if name != project.task]
-    return [(task_of(project).title, project.task), *others, *own]
+    return [(_(task_of(project).title), project.task), *others, *own]
 
 
 def splits(settings: Settings, project: Project, task: str) -> list[tuple[str, str]]:
@@ -225,7 +226,7 @@ def splits(settings: Settings, project: Project, task: str) -> list[tuple[str, s
     found = task_named(task, own_tasks(settings, project).get(task))
     source = getattr(found, "source", None)
     known = source.splits if isinstance(source, HubSource) else ("train", "test")
-    return [(title, name) for name, title in SPLITS.items() if name in known]
+    return [(_(title), name) for name, title in SPLITS.items() if name in known]
 
 
 def next_student(students: Sequence[str], found: Sequence[Tested]) -> str:
@@ -245,7 +246,5 @@ def _listed(
         return empty(
             "No test yet",
             "Test the student as it is now, to have something to compare with after training.",
-            go="training",
-            label="Go to the training",
         )
     return empty("No test yet", "Test both students on the same number of questions.")

@@ -15,6 +15,7 @@ from pages.components.page import ACTION, LIVE, Page, Place
 from pages.components.pager import PAGE_SIZE, pager_choices
 from pages.components.painted import painted
 from pages.components.trials import CSS, history_list, lender_line, lender_value, sides
+from pages.languages import _
 from pages.person import person
 
 WRITING_S, LENT_S = 0.28, 3.0
@@ -89,7 +90,7 @@ def build(settings: Settings, place: Place) -> Page:
         base = base_student(settings, project)
         others = [student for student in students if student != base]
         if not same:
-            newest, _ = trying.history(settings, project, 1)
+            newest, __ = trying.history(settings, project, 1)
             asking = newest[0][0].asking if newest else 0
         left = left if same and left in students else base
         wanted = item if item in students else right if same else None
@@ -105,7 +106,7 @@ def build(settings: Settings, place: Place) -> Page:
             )
         return [
             gr.Dropdown(choices=students, value=left),
-            gr.Dropdown(choices=[("Nobody", NOBODY), *students], value=wanted),
+            gr.Dropdown(choices=[(_("Nobody"), NOBODY), *students], value=wanted),
             gr.skip() if same else "",
             asking,
             project.name,

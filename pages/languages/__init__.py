@@ -4,6 +4,15 @@ A page says its texts by `_("…")` or, where they stand fixed on it, just in En
 does the rest. Its scripts say fairWords`…`. docs/languages.md tells how to add a language.
 """
 
-from pages.languages.speaking import LANGUAGES, Languages, _, plural, said_of, speaking, spoken
+from pages.languages.speaking import (
+    LANGUAGES,
+    Languages,
+    _,
+    counted,
+    plural,
+    said_of,
+    speaking,
+    spoken,
+)
 
-__all__ = ["LANGUAGES", "Languages", "_", "plural", "said_of", "speaking", "spoken"]
+__all__ = ["LANGUAGES", "Languages", "_", "counted", "plural", "said_of", "speaking", "spoken"]

@@ -13,13 +13,51 @@ from gettext import c2py
 
 LINE = re.compile(r'(?:(msgctxt|msgid|msgid_plural|msgstr(?:\[\d+\])?)\s+)?(".*")')
 PLURAL = re.compile(r"plural\s*=\s*([^;]+)")
-VALUE = re.compile(r"\\{(\w+)\\}")
+VALUE = re.compile(r"\{(\w+)\}")
+COUNTED = re.compile(r"([0-9][0-9,]{0,18}) ([a-z]+)")
 FAULT = "fault"
 """The context of sentences that come with their values in them, and are known by their form."""
+OURS = "our"
+"""A value of such a sentence whose name begins so is said in the language too."""
+DEEPEST = 5
+"""How many sentences may stand one in another."""
 LONGEST_FAULT = 2000
 """Characters of a sentence that is compared with their forms; a longer one quotes what was sent."""
 ONE_OR_MANY = "n != 1"
 """The rule of English, and of most languages of Europe."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """A sentence that is known by the words around its values, and what it is in a language."""
+
+    words: tuple[str, ...]
+    names: tuple[str, ...]
+    said: str
+
+    @classmethod
+    def of(cls, english: str, said: str) -> "Form":
+        """The form of a sentence with `{names}` for its values."""
+        parts = VALUE.split(english)
+        return cls(tuple(parts[::2]), tuple(parts[1::2]), said)
+
+    def values(self, sentence: str) -> dict[str, str] | None:
+        """The values in a sentence of this form, by their names; None for any other.
+
+        Each ends where the words behind it first stand, so it takes no longer than a search.
+        """
+        first, *between, last = self.words
+        end = len(sentence) - len(last)
+        if not (sentence.startswith(first) and sentence.endswith(last)):
+            return None
+        found, at = [], len(first)
+        for words in between:
+            then = sentence.find(words, at, end)
+            if then < 0:
+                return None
+            found.append(sentence[at:then])
+            at = then + len(words)
+        return dict(zip(self.names, [*found, sentence[at:end]], strict=True)) if at <= end else None
 
 
 @dataclass(frozen=True)
@@ -38,20 +76,38 @@ class Catalogue:
     faults: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
-    def _known_faults(self) -> list[tuple[re.Pattern[str], str]]:
-        return [(as_pattern(english), said) for english, said in self.faults.items()]
+    def _known_faults(self) -> list[Form]:
+        """The one that says most comes first: a sentence may be of several forms."""
+        found = [Form.of(english, said) for english, said in self.faults.items()]
+        return sorted(found, key=lambda form: -sum(map(len, form.words)))
 
     def text(self, english: str) -> str:
         """A text in this language, else the English one."""
         return self.texts.get(english, english)
 
-    def fault(self, english: str) -> str:
-        """A fault's sentence in this language, found by its form; else the English one."""
+    def fault(self, english: str, depth: int = DEEPEST) -> str:
+        """A fault's sentence in this language, found by its form; else the English one.
+
+        So is what stands in it, down to `depth` sentences in one another.
+        """
         if english in self.texts:
             return self.texts[english]
-        for pattern, said in self._known_faults if len(english) <= LONGEST_FAULT else ():
-            if found := pattern.fullmatch(english):
-                return said.format(**found.groupdict())
+        if (counted := self.counted(english)) != english:
+            return counted
+        for form in self._known_faults if depth and len(english) <= LONGEST_FAULT else ():
+            if (found := form.values(english)) is not None:
+                ours = [name for name in found if name.startswith(OURS)]
+                said = {name: self.fault(found[name], depth - 1) for name in ours}
+                return form.said.format(**found | said)
+        return english
+
+    def counted(self, english: str) -> str:
+        """A number and what it counts in this language: `2 steps`; else the English text."""
+        if found := COUNTED.fullmatch(english):
+            number, things = found[1], found[2]
+            for thing in (things, things.removesuffix("s")):
+                if known := self.forms.get(f"{{n}} {thing}"):
+                    return known[self.form(int(number.replace(",", "")))].format(n=number)
         return english
 
     def plural(self, one: str, many: str, number: int) -> str:
@@ -59,11 +115,6 @@ class Catalogue:
         if known := self.forms.get(one):
             return known[self.form(number)]
         return one if number == 1 else many
-
-
-def as_pattern(english: str) -> re.Pattern[str]:
-    """What a sentence with `{names}` looks like when they have values."""
-    return re.compile(VALUE.sub(r"(?P<\1>.+?)", re.escape(english)), re.DOTALL)
 
 
 @dataclass
@@ -100,7 +151,7 @@ def read_po(po: str) -> Catalogue:
             continue
         elif entry.fields.get("msgctxt", FAULT) != FAULT:
             raise ValueError(f"{english!r} has a context that is not {FAULT}")
-        elif "msgctxt" in entry.fields:
+        elif "msgctxt" in entry.fields and VALUE.search(english):
             faults[english] = entry.fields["msgstr"]
         else:
             texts[english] = entry.fields["msgstr"]

@@ -54,8 +54,14 @@ def _(english: str, **values: Any) -> str:
 
 
 def said_of(fault: Exception | str) -> str:
-    """What a fault says, in the spoken language where that knows its sentence."""
+    """What a fault says, or another sentence from below the pages, in the spoken language where
+    that knows it."""
     return spoken().fault(str(fault))
+
+
+def counted(english: str) -> str:
+    """A number and what it counts, made below the pages: `2 steps`. All else stays."""
+    return spoken().counted(english)
 
 
 def plural(one: str, many: str, number: int, **values: Any) -> str:

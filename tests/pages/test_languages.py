@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,16 @@ from starlette.testclient import TestClient
 
 from fair_app.committee.prompts import FIELDS
 from fair_app.curation.queues import QUEUES
-from fair_app.errors import BadInput
 from fair_app.jobs.kinds import KINDS
 from fair_app.settings import Settings
 from fair_app.studio.projects import ensure_demo
+from fair_app.studio.runs import ORIGIN
+from fair_app.training.settings import TrainingSettings
 from pages.components import (
+    ablation_shown,
     agreement,
     checkpoints,
+    comparisons,
     exam_task,
     flips,
     job_panel,
@@ -34,15 +38,20 @@ from pages.components import (
     report_links,
     review_acts,
     review_card,
+    rounds_course,
+    run_comparison,
     second_stage,
     teacher_cards,
+    tested,
     training_curves,
     training_preview,
+    trials,
 )
 from pages.components.markup import ago, count
 from pages.components.notice import UNEXPECTED, notice
+from pages.evaluation.tests import SPLITS
 from pages.help import short, texts
-from pages.languages import LANGUAGES, _, plural, said_of, speaking, spoken
+from pages.languages import LANGUAGES, _, plural, speaking, spoken
 from pages.languages.catalogue import Catalogue, read_po
 from pages.languages.shown import counted_by, markup, said_by, said_in
 from pages.languages.speaking import language_of, preferred
@@ -85,6 +94,16 @@ SAID_BY_NAME = {
     *(words for kinds in (training_curves.LOSSES, training_curves.RATE) for words in kinds),
     *(words for heading, lines in second_stage.CHARTS for words in (heading, *lines)),
     *flips.KINDS.values(),
+    *(comparisons.MCNEMAR, comparisons.PERMUTATION),
+    *tested.KINDS.values(),
+    *ablation_shown.TITLES.values(),
+    *rounds_course.WORDS.values(),
+    *trials.STAGES.values(),
+    *(words for words in trials.STATES.values() if words),
+    *SPLITS.values(),
+    *run_comparison.CURVES,
+    *(run_comparison.title_of(name) for name in (*run_comparison.TITLES, *ORIGIN)),
+    *(run_comparison.title_of(field.name) for field in fields(TrainingSettings)),
     *(flips.NONE, opened_test.LOOKING, training_preview.READING, checkpoints.GGUF),
     *(reliability.MATRIX, reliability.SCALE, reliability.TOO_FEW, agreement.ABOUT),
     *report_links.LINKS.values(),
@@ -169,18 +188,6 @@ def test_a_translation_has_what_its_text_has(language: str) -> None:
         or english[-1:].isspace() != said[-1:].isspace()
     ]
     assert wrong == []
-
-
-def test_faults_are_known_by_their_form() -> None:
-    said = GERMAN.fault("There is a project 'a {name} b' already: choose another name.")
-    assert said == "Es gibt schon ein Projekt „a {name} b“: Wählen Sie einen anderen Namen."
-    assert GERMAN.fault("Write a question first.") == "Schreiben Sie zuerst eine Frage."
-    assert GERMAN.fault("No such sentence: it stays.") == "No such sentence: it stays."
-    with speaking("de"):
-        assert said_of(BadInput("Write a question first.")).startswith("Schreiben")
-    forms = said_texts.fault_forms()
-    unused = [one for one in GERMAN.faults if NAME.sub("{}", one) not in forms]
-    assert unused == []
 
 
 def test_a_plural_has_the_form_of_its_number() -> None:
