@@ -107,13 +107,16 @@ def _work(settings: Settings, listening: socket.socket) -> None:
     from fair_app.keys import TypedKeys
     from fair_app.storage.keeper import keeper_of
     from fair_app.studio.projects import ensure_demo
+    from pages.connections import Prompt, take_files
     from pages.web import build
 
+    take_files()
     ensure_demo(settings)
     typed_keys = TypedKeys()
     supervisor, keeper = Supervisor(settings, typed_keys), keeper_of(settings)
     web = build(settings, typed_keys, partial(faults, settings, supervisor))
-    server = uvicorn.Server(uvicorn.Config(web, log_level="warning", timeout_graceful_shutdown=2))
+    config = uvicorn.Config(web, http=Prompt, log_level="warning", timeout_graceful_shutdown=2)
+    server = uvicorn.Server(config)
     if settings.resume:
         resume_stopped(settings)
     supervisor.start()

@@ -25,6 +25,7 @@ from fair_app.access.roles import Role, Visitor, visiting
 from fair_app.errors import BadInput
 from pages.components.markup import text
 from pages.components.review_acts import LOOKING
+from pages.languages import _
 
 SIGN_IN, SIGN_OUT, SIGNED_IN, SHARED = "/sign-in", "/sign-out", "/signed-in", shares.PATH
 
@@ -190,8 +191,6 @@ ADDRESSES: tuple[tuple[str, Role | None], ...] = (
     ("/pwa_icon*", Role.VIEWER),
     ("/gradio_api/queue/*", Role.VIEWER),
     ("/gradio_api/run/*", Role.VIEWER),
-    ("/gradio_api/api/*", Role.VIEWER),
-    ("/gradio_api/call/*", Role.VIEWER),
     ("/gradio_api/info", Role.VIEWER),
     ("/gradio_api/cancel", Role.VIEWER),
     ("/gradio_api/reset", Role.VIEWER),
@@ -206,7 +205,8 @@ ADDRESSES: tuple[tuple[str, Role | None], ...] = (
     ("/downloads/*/report.html", Role.VIEWER),
     ("/downloads/*/report.md", Role.VIEWER),
     ("/downloads/*", Role.OWNER),
-    # Gradio's own sign-in, and its tools for developers: closed to all.
+    # Gradio's own sign-in, its tools for developers, and what its pages do without: closed to all
+    # (`/gradio_api/call/NAME/HASH` reads the answers to another's page).
     ("/login*", None),
     ("/logout", None),
     ("/oauth/*", None),
@@ -217,12 +217,10 @@ ADDRESSES: tuple[tuple[str, Role | None], ...] = (
 
 
 def role_for(path: str) -> Role | None:
-    """What an address needs; None where it is closed to all."""
+    """What an address needs; None where it is closed to all, as one of more than 500 characters."""
     asked = path.rstrip("/") or "/"
-    for pattern, role in ADDRESSES:
-        if fits(pattern, asked):
-            return role
-    return None
+    found = (role for pattern, role in ADDRESSES if fits(pattern, asked))
+    return next(found, None) if len(asked) <= 500 else None
 
 
 def fits(pattern: str, path: str) -> bool:
@@ -240,20 +238,35 @@ STREAMS = ("/gradio_api/heartbeat/*", "/gradio_api/queue/data")
 """Addresses that are open as long as a page is: they take nobody's turn."""
 
 
+def is_stream(path: str) -> bool:
+    """Whether an address is open as long as a page is."""
+    return any(fits(stream, path.rstrip("/")) for stream in STREAMS)
+
+
 def takes_a_turn(path: str) -> bool:
     """Whether an address is work for the server: not what a page is made of, nor a stream."""
-    asked = path.rstrip("/") or "/"
-    return bool(role_for(path)) and not any(fits(stream, asked) for stream in STREAMS)
+    return bool(role_for(path)) and not is_stream(path)
 
 
 def refusal(who: Visitor, needed: Role) -> str:
     """Why somebody may not do something, and what to do."""
     if who.role is Role.NOBODY:
-        return "You are not signed in: reload the page and sign in."
+        return _("You are not signed in: reload the page and sign in.")
     if who.project is not None:
-        return f"This link is for looking at {who.project}: nothing can be changed through it."
-    whom = {Role.CURATOR: "a curator or an owner", Role.OWNER: "an owner"}.get(needed, "nobody")
-    return f"Only {whom} may do this, and you are a {who.role.word}: ask an owner for the role."
+        return _(
+            "This link is for looking at {project}: nothing can be changed through it.",
+            project=who.project,
+        )
+    if needed is Role.CURATOR:
+        return _(
+            "Only a curator or an owner may do this, and you are a {role}: ask an owner for the "
+            "role.",
+            role=who.role.word,
+        )
+    return _(
+        "Only an owner may do this, and you are a {role}: ask an owner for the role.",
+        role=who.role.word,
+    )
 
 
 def handler_name(handler: Callable[..., Any]) -> str:
@@ -346,7 +359,7 @@ def _guarded(
         needed = needed_by(name, events[0]._data if events else None)
         if needed is None or who.role < needed:
             words = refusal(who, needed or Role.OWNER)
-            raise gr.Error(words, title="Not allowed", visible=pressed, print_exception=False)
+            raise gr.Error(words, title=_("Not allowed"), visible=pressed, print_exception=False)
         if name in OWNERS - NOTED_BY_THEMSELVES and pressed:
             values = [one for one in args if not isinstance(one, gr.EventData | gr.Request)]
             note(who, name, str(values[project]) if project is not None else "")
@@ -378,7 +391,7 @@ def buttons_for(demo: gr.Blocks, above: Role) -> list[str]:
         if wired.fn is None:
             continue
         needed = needed_by(handler_name(wired.fn), None)
-        for component, _ in wired.targets:
+        for component, __ in wired.targets:
             block = demo.blocks.get(component) if component is not None else None
             if not isinstance(block, gr.Button | gr.UploadButton | gr.DownloadButton):
                 continue

@@ -18,6 +18,7 @@ from fair_app.studio.bundle import bundle_files
 from fair_app.studio.export_all import newest
 from fair_app.studio.projects import Project, open_project
 from fair_app.studio.report import report
+from pages.languages import said_of
 
 Maker = Callable[[Settings, Project], bytes]
 FILES: dict[str, tuple[str, Maker]] = {
@@ -48,7 +49,7 @@ def downloads(settings: Settings) -> APIRouter:
             project = open_project(settings, name)
             content = make(settings, project)
         except BadInput as fault:
-            return PlainTextResponse(str(fault), 400)
+            return PlainTextResponse(said_of(fault), 400)
         saved_as = f"{project.name.replace(' ', '-')}-{file}"
         headers = {
             "Content-Disposition": f'attachment; filename="{saved_as}"',

@@ -1,9 +1,9 @@
 """Lets a request in or not: by its address, by who asks, by its size, and by its turn."""
 
+import asyncio
 import json
-from collections import OrderedDict
+import math
 from collections.abc import Callable
-from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs, quote
 
@@ -17,17 +17,27 @@ from fair_app.access.roles import Role, Visitor, visiting
 from fair_app.access.sessions import hash_of, visitor
 from fair_app.settings import Settings
 from pages import access
+from pages.holders import Holders
+from pages.languages import _
 from pages.person import COOKIE, cookies, is_https
-from pages.turns import QUEUED, TOO_MUCH, Turns, whose
+from pages.turns import QUEUED, TOO_MUCH, Streams, Turns, whose
 
 JOIN = "/gradio_api/queue/join"
 UPLOAD = "/gradio_api/upload"
 LARGEST_UPLOAD = 21 * 2**20
 """Bytes of a request with a file, which may have 20 MB itself."""
 LARGEST = 4 * 2**20
-"""Bytes of any other request."""
-HASHES = 10_000
-"""Open browser pages whose holder is known; the longest unused are forgotten."""
+"""Bytes of any other request of an owner."""
+LARGEST_BELOW = 2**20
+"""Of somebody who may do less: a text of 100,000 characters, and what the page has beside it."""
+LARGEST_OF_ANYBODY = 16 * 2**10
+"""Of a request that needs no role: a name and a password."""
+SLOWEST_S = 60.0
+"""Seconds in which such a request must have come: meanwhile it takes its turn, and memory."""
+MOST_VALUES = 5000
+"""Values in a body: pages send some hundred, and Gradio takes seconds for half a million."""
+LARGEST_NUMBER = 2**63
+"""Whole numbers from here on, and below its negative, have no place in the store."""
 
 
 def session_cookie(https: bool) -> str:
@@ -57,16 +67,23 @@ class Door:
 
 
 class Gate:
-    """Answers 401, 403, 404, 413 or 429 to a request that may not go on; no handler hears of it.
+    """Answers 400, 401, 403, 404, 408, 413 or 429 to a request that may not go on; no handler
+    hears of it.
 
-    `queued` tells how many events of a visitor (`turns.whose`) wait in the queue.
+    `queued` tells how many events of a visitor (`turns.whose`) wait in the queue; `forget` gives
+    back the memory of an open page.
     """
 
-    def __init__(self, app: ASGIApp, door: Door, queued: Callable[[str], int]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        door: Door,
+        queued: Callable[[str], int],
+        forget: Callable[[str], None],
+    ) -> None:
         self._app, self._door, self._queued = app, door, queued
-        self._holders: OrderedDict[str, str] = OrderedDict()
-        self._lock = Lock()
-        self._turns = Turns()
+        self._holders = Holders(forget)
+        self._turns, self._streams = Turns(), Streams()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -79,15 +96,19 @@ class Gate:
         who = self._door.visitor(Headers(scope=scope), scope["scheme"])
         if refusal := self._refused(who, scope):
             await refusal(scope, receive, send)
-        elif who.role is Role.OWNER or not access.takes_a_turn(scope["path"]):
+        elif who.role is Role.OWNER:
             await self._checked(who, scope, receive, send)
-        else:
+        elif access.is_stream(scope["path"]):
+            with self._streams.opened(whose(who.name, scope)) as is_theirs:
+                on = self._checked if is_theirs else _too_much
+                await on(who, scope, receive, send)
+        elif access.takes_a_turn(scope["path"]):
             asker = whose(who.name, scope)
             async with self._turns.turn(asker) as is_theirs:
-                if is_theirs and self._has_place(asker, scope):
-                    await self._checked(who, scope, receive, send)
-                else:
-                    await _TOO_MUCH(scope, receive, send)
+                on = self._checked if is_theirs and self._has_place(asker, scope) else _too_much
+                await on(who, scope, receive, send)
+        else:
+            await self._checked(who, scope, receive, send)
 
     async def _checked(self, who: Visitor, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request of who may ask it, if it is not too long and names what is theirs."""
@@ -95,13 +116,13 @@ class Gate:
         if scope["path"].rstrip("/") == UPLOAD:
             receive, refusal = _counted(receive), _too_long(headers, LARGEST_UPLOAD)
         else:
-            body, refusal = await _body(headers, receive)
-            receive = _again(body, receive) if body else receive
+            body, refusal = await _body(headers, receive, _most(who, scope))
+            receive = receive if body is None else _again(body, receive)
             said = _read(body)
-            if refusal is None and _names_a_file(said, who):
-                refusal = JSONResponse({"detail": "An owner may upload a file, nobody else."}, 403)
-            if refusal is None and who.role and not self._holds(scope, headers, said):
-                refusal = JSONResponse({"detail": "This page is another person's."}, 403)
+            if refusal is None:
+                refusal = _says_what_may_not_be(said, who)
+            if refusal is None and who.role and not self._holds(who, scope, headers, said):
+                refusal = _no("This page is another person's.", 403)
         with visiting(who):
             await (refusal or self._app)(scope, receive, send)
 
@@ -112,13 +133,15 @@ class Gate:
     def _refused(self, who: Visitor, scope: Scope) -> Response | None:
         needed = access.role_for(scope["path"])
         if needed is None:
-            return JSONResponse({"detail": "There is nothing here."}, 404)
+            return _no("There is nothing here.", 404)
         if scope["path"].startswith("/oauth/"):
             asked = parse_qs(scope["query_string"].decode("latin-1"))
             if asked.get("_target_url", [""])[-1] not in ("", access.SIGNED_IN):
                 # The library would send whoever signed in to any address.
-                return JSONResponse({"detail": "Begin at the sign-in page."}, 400)
-            if "error" in asked:  # who did not agree to sign in; the library would fail
+                return _no("Begin at the sign-in page.", 400)
+            if "error" in asked or "_nb_redirects" in asked:
+                # Who did not agree to sign in, where the library would fail, or whose browser lost
+                # what it came with, where the library would try again without end.
                 return RedirectResponse(access.SIGN_IN, 303)
         if who.role >= needed:
             return None
@@ -130,31 +153,32 @@ class Gate:
             return RedirectResponse(f"{access.SIGN_IN}{then}", 303)
         return JSONResponse({"detail": access.refusal(who, needed)}, 401)
 
-    def _holds(self, scope: Scope, headers: Headers, said: Any) -> bool:
-        """Whether the one open page that a request names is this browser's, or nobody's yet.
-
-        Gradio keeps what a page shows under the page's own hash alone, whoever sends it.
-        """
+    def _holds(self, who: Visitor, scope: Scope, headers: Headers, said: Any) -> bool:
+        """Whether the one open page that a request names is this browser's, or nobody's yet."""
         if self._door.is_open:
             return True
         named = _session_hashes(scope, said)
         holder = hash_of(token_in(headers, scope["scheme"]) or cookies(headers).get(COOKIE, ""))
-        with self._lock:
-            for one in named:
-                if len(named) > 1 or self._holders.setdefault(one, holder) != holder:
-                    return False
-                self._holders.move_to_end(one)
-            if len(self._holders) > HASHES:
-                self._holders.popitem(last=False)
-        return True
+        visitor = whose(who.name, scope)
+        return len(named) < 2 and all(self._holders.holds(one, holder, visitor) for one in named)
 
 
 TOO_LONG = "That is too long: a file may have 20 MB."
-_TOO_LONG = JSONResponse({"detail": TOO_LONG}, 413)
-_TOO_MUCH = JSONResponse({"detail": TOO_MUCH}, 429)
+TOO_SLOW = "This request did not come to its end: send it again."
+NO_VALUE = "This has a character or a number that cannot be stored: take it out."
+TOO_MANY = "This has too many values: ask for less at once."
+NO_FILE = "An owner may upload a file, nobody else."
 
 
-def _read(body: bytes) -> Any:
+def _no(words: str, status: int) -> Response:
+    return JSONResponse({"detail": _(words)}, status)
+
+
+async def _too_much(_who: Visitor, scope: Scope, receive: Receive, send: Send) -> None:
+    await _no(TOO_MUCH, 429)(scope, receive, send)
+
+
+def _read(body: bytes | None) -> Any:
     """What a body says as JSON, as the app will read it; None where it is no JSON."""
     try:
         return json.loads(body) if body else None
@@ -162,37 +186,68 @@ def _read(body: bytes) -> Any:
         return None
 
 
-def _names_a_file(said: Any, who: Visitor) -> bool:
-    """Whether a body has a file in it that `who` may not name: one at an address nobody may.
+def _says_what_may_not_be(said: Any, who: Visitor) -> Response | None:
+    """What to answer to a body with too many values or one that nothing here can keep, or with a
+    file in it that `who` may not name; None for any other.
 
-    Gradio fetches or copies each file, whatever it is sent for, before a handler is asked who may.
+    A text with half of a surrogate pair and a number without an end can be stored in JSON, but no
+    page that shows them can be sent any more. A file at an address nobody may name: Gradio fetches
+    or copies each file, whatever it is sent for, before a handler is asked who may.
     """
-    left = [said]
+    left, seen = [said], 0
     while left:
-        one = left.pop()
-        if isinstance(one, dict):
+        one, seen = left.pop(), seen + 1
+        if seen + len(left) > MOST_VALUES:
+            return _no(TOO_MANY, 413)
+        if isinstance(one, str):
+            if not _is_text(one):
+                return _no(NO_VALUE, 400)
+        elif isinstance(one, dict):
             is_remote = str(one.get("path")).startswith(("http://", "https://"))
             if {"path", "meta"} <= one.keys() and (is_remote or who.role < Role.OWNER):
-                return True
+                return _no(NO_FILE, 403)
+            left.extend(one)
             left.extend(one.values())
         elif isinstance(one, list):
             left.extend(one)
-    return False
+        elif isinstance(one, float):
+            if not math.isfinite(one):
+                return _no(NO_VALUE, 400)
+        elif isinstance(one, int) and not -LARGEST_NUMBER <= one < LARGEST_NUMBER:
+            return _no(NO_VALUE, 400)
+    return None
+
+
+def _is_text(said: str) -> bool:
+    """Whether a text is all characters: no half of a pair, and no NUL, at which SQLite's functions
+    and the system's paths end."""
+    try:
+        said.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in said
 
 
 def _session_hashes(scope: Scope, said: Any) -> set[str]:
     """The open pages that a request names: in its query, its path or its body."""
     found = set(parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", []))
     parts = scope["path"].split("/")
-    if "heartbeat" in parts or "stream" in parts:
+    if "heartbeat" in parts:
         found |= set(parts[3:4])
     named = said.get("session_hash") if isinstance(said, dict) else None
     return found | ({named} if isinstance(named, str) else set())
 
 
+def _most(who: Visitor, scope: Scope) -> int:
+    """The most bytes that a request's body may have."""
+    if who.role is Role.OWNER:
+        return LARGEST
+    return LARGEST_BELOW if access.role_for(scope["path"]) else LARGEST_OF_ANYBODY
+
+
 def _too_long(headers: Headers, most: int) -> Response | None:
     length = headers.get("content-length", "0")
-    return None if length.isdecimal() and int(length) <= most else _TOO_LONG
+    return None if length.isdecimal() and int(length) <= most else _no(TOO_LONG, 413)
 
 
 def _counted(receive: Receive) -> Receive:
@@ -210,22 +265,31 @@ def _counted(receive: Receive) -> Receive:
     return counting
 
 
-async def _body(headers: Headers, receive: Receive) -> tuple[bytes, Response | None]:
-    """The whole body of a request, or what to answer where it is too long."""
-    if refusal := _too_long(headers, LARGEST):
-        return b"", refusal
+async def _body(
+    headers: Headers, receive: Receive, most: int
+) -> tuple[bytes | None, Response | None]:
+    """The whole body of a request, or what to answer where it is too long or too slow.
+
+    None for a request that has none: nothing was received of it.
+    """
+    if refusal := _too_long(headers, most):
+        return None, refusal
     if "content-length" not in headers and "transfer-encoding" not in headers:
-        return b"", None  # and nothing is to be waited for
+        return None, None
     body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return bytes(body), None
-        body += message.get("body", b"")
-        if len(body) > LARGEST:
-            return b"", _TOO_LONG
-        if not message.get("more_body"):
-            return bytes(body), None
+    try:
+        async with asyncio.timeout(SLOWEST_S):
+            while True:
+                message = await receive()
+                if message["type"] != "http.request":
+                    return bytes(body), None
+                body += message.get("body", b"")
+                if len(body) > most:
+                    return None, _no(TOO_LONG, 413)
+                if not message.get("more_body"):
+                    return bytes(body), None
+    except TimeoutError:
+        return None, _no(TOO_SLOW, 408)
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

@@ -4,12 +4,13 @@ import math
 from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter, FastAPI, Form, Request
+from starlette.middleware.sessions import SessionMiddleware
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from fair_app.access import audit, sessions, shares
 from fair_app.access.accounts import FileAccounts, SpaceAccounts
 from fair_app.access.roles import Role
-from fair_app.access.throttle import Throttle
+from fair_app.access.throttle import MustWait, Throttle
 from fair_app.errors import BadInput
 from pages.access import SHARED, SIGN_IN, SIGN_OUT, SIGNED_IN
 from pages.components.markup import text
@@ -19,11 +20,18 @@ from pages.person import FRAMED, is_https
 
 LONGEST_WAIT_S = {"address": 900.0, "name": 60.0}
 """A name's wait is short: a stranger's wrong passwords must not keep its owner out."""
+LONGEST_NAME = 200
+"""Characters of a name by which wrong passwords are counted: longer ones are nobody's."""
 PRIVATE = {"Cache-Control": "no-store"}
 UNTOLD = {**PRIVATE, "Referrer-Policy": "no-referrer"}
 """No page that a link leads on to hears of its address. Not for a form: its origin is then null."""
 WRONG = "That name and password do not belong together."
+IN_A_FRAME = "document.querySelector('.framed').hidden = self === top"
+"""Where a browser keeps no cookie at all in a frame, nobody can sign in there: a way out of it."""
+SHOW = "this.form.password.type = this.checked ? 'text' : 'password'"
 OAUTH = "/oauth/huggingface/login"
+THEN = "fair_then"
+"""Where in the browser's session stands the address to go on to after a sign-in on a Space."""
 STYLE = """
 :root { color-scheme: light dark; --ink: #1f1d1a; --soft: #6a655e; --page: #faf9f7; --line: #d3cec7;
   --surface: #fff; --accent: #4453cf; --wrong: #b3362c; }
@@ -40,6 +48,10 @@ p[role=alert] { color: var(--wrong); }
 label { display: block; margin: 0 0 14px; font-weight: 550; }
 input { width: 100%; margin-top: 4px; padding: 9px 11px; font: inherit; color: inherit;
   background: var(--page); border: 1px solid var(--line); border-radius: 8px; }
+.show { display: flex; gap: 8px; align-items: center; font-weight: 400; }
+.show input { width: auto; margin: 0; }
+.framed { margin: 16px 0 0; text-align: center; }
+.framed a { color: inherit; }
 button, .go { display: block; width: 100%; padding: 10px; font: inherit; font-weight: 550;
   text-align: center; text-decoration: none; color: #fff; background: var(--accent); border: 0;
   border-radius: 8px; cursor: pointer; }
@@ -53,32 +65,38 @@ def sign_in(door: Door) -> APIRouter:
     throttle = Throttle(LONGEST_WAIT_S)
 
     @router.get(SIGN_IN)
-    def ask(next: str = "/") -> Response:
+    def ask(request: Request, next: str = "/") -> Response:
         if door.is_open:
             return RedirectResponse("/", 303)
-        return _asking(door, inside(next))
+        then = inside(next)
+        if isinstance(door.accounts, SpaceAccounts):
+            request.session[THEN] = then  # Hugging Face comes back to one address alone
+        return _asking(door, then)
 
     @router.post(SIGN_IN)
     def check(
         request: Request,
-        name: str = Form("", max_length=200),
-        password: str = Form("", max_length=1000),
-        next: str = Form("/", max_length=2000),
+        name: str = Form(""),
+        password: str = Form(""),
+        next: str = Form("/"),
     ) -> Response:
         accounts, then = door.accounts, inside(next)
         if not isinstance(accounts, FileAccounts):
             return RedirectResponse(SIGN_IN, 303)
-        keys = {"address": request.client.host if request.client else "", "name": name}
-        if wait := throttle.take(keys):
-            seconds = math.ceil(wait)
+        keys = {
+            "address": request.client.host if request.client else "",
+            "name": name[:LONGEST_NAME],
+        }
+        try:
+            proof = throttle.tried(keys, lambda: accounts.proof(name, password))
+        except MustWait as wait:
+            seconds = math.ceil(wait.seconds)
             words = f"Too many wrong passwords: try again in {seconds} s."
             return _asking(door, then, words, 429, {"Retry-After": str(seconds)})
-        proof = accounts.proof(name, password)
         if proof is None:
             # Not the name: somebody may have typed the password there.
             audit.note(door.settings, "", "gave a wrong password", detail=keys["address"])
             return _asking(door, then, WRONG, 401)
-        throttle.right(keys)
         return _enter(request, door, sessions.begin(door.settings, name, proof), then)
 
     @router.post(SIGN_OUT)
@@ -101,8 +119,8 @@ def sign_in(door: Door) -> APIRouter:
             )
         then = f"/?project={quote(project)}"
         who = door.visitor(request.headers, request.scope["scheme"])
-        if who.signed_in and who.project is None:
-            return RedirectResponse(then, 303, UNTOLD)  # they may see it, and more
+        if who.signed_in and who.project in (None, project):
+            return RedirectResponse(then, 303, UNTOLD)  # they may see it already
         answer = _enter(request, door, shares.enter(door.settings, token), then)
         answer.headers.update(UNTOLD)
         return answer
@@ -114,6 +132,7 @@ def sign_in(door: Door) -> APIRouter:
         from huggingface_hub import parse_huggingface_oauth
 
         found = parse_huggingface_oauth(request)
+        then = inside(str(request.session.get(THEN, "/")))
         # The session is the server's: the browser shall not keep the token of their account.
         request.session.clear()
         if not (found and found.user_info.preferred_username and found.user_info.sub):
@@ -127,7 +146,7 @@ def sign_in(door: Door) -> APIRouter:
         if door.accounts.role(name, account) is Role.NOBODY:
             words = f"{name} may not look here: ask an owner of this Space for a role."
             return _asking(door, "/", words, 403)
-        return _enter(request, door, sessions.begin(door.settings, name, account), "/")
+        return _enter(request, door, sessions.begin(door.settings, name, account), then)
 
     return router
 
@@ -137,11 +156,18 @@ def attach_space(web: FastAPI) -> None:
     from huggingface_hub import attach_huggingface_oauth
 
     attach_huggingface_oauth(web)
+    for one in web.user_middleware:
+        if isinstance(one.cls, type) and issubclass(one.cls, SessionMiddleware):
+            # In the Space's frame browsers keep no other cookie, and the sign-in went in circles.
+            one.kwargs["partitioned"] = True
 
 
 def inside(address: str) -> str:
     """An address of this server to go on to; `/` for any other."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # what has the form of an address in brackets, and is none
+        return "/"
     is_here = not parts.scheme and not parts.netloc and parts.path == "/"
     clean = address.isprintable() and "\\" not in address
     return address if is_here and clean and address.startswith("/") else "/"
@@ -160,6 +186,8 @@ def _asking(
             f"<h1>FAIR Studio</h1><p>{text(_('Committee distillation in the browser.'))}</p>{said}"
             f'<a class="go" href="{OAUTH}?_target_url={SIGNED_IN}">'
             f"{text(_('Sign in with Hugging Face'))}</a>"
+            f'<p class="framed" hidden><a href="{SIGN_IN}" target="_blank" rel="noopener">'
+            f"{text(_('Open it in a tab of its own'))}</a></p><script>{IN_A_FRAME}</script>"
         )
         return _page(body, status, headers)
     body = (
@@ -170,6 +198,8 @@ def _asking(
         'autocapitalize="none" required autofocus></label>'
         f'<label>{text(_("Password"))}<input name="password" type="password" '
         'autocomplete="current-password" required></label>'
+        f'<label class="show"><input type="checkbox" onchange="{SHOW}">'
+        f"{text(_('Show the password'))}</label>"
         f"<button>{text(_('Sign in'))}</button></form>"
     )
     return _page(body, status, headers)

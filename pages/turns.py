@@ -4,8 +4,9 @@ It is for who may look and decide: those who started this server's jobs may also
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 import gradio as gr
@@ -17,6 +18,9 @@ WAITING = 32
 """Requests that may wait for their turn meanwhile."""
 QUEUED = 8
 """Events of one visitor that Gradio's queue, which has 64 places for all, takes at a time."""
+STREAMS = 200
+"""Streams of one visitor that stand open. A browser's page has two at most; many visitors of a link
+may share one address."""
 TOO_MUCH = "You have asked for much at once: wait for the answers, then ask again."
 
 
@@ -48,6 +52,27 @@ class Turns:
             line.asked -= 1
             if not line.asked:
                 del self._lines[visitor]
+
+
+class Streams:
+    """How many streams each visitor has open. It belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._open: Counter[str] = Counter()
+
+    @contextmanager
+    def opened(self, visitor: str) -> Iterator[bool]:
+        """One more while this lasts; false where the visitor has too many."""
+        if self._open[visitor] >= STREAMS:
+            yield False
+            return
+        self._open[visitor] += 1
+        try:
+            yield True
+        finally:
+            self._open[visitor] -= 1
+            if not self._open[visitor]:
+                del self._open[visitor]
 
 
 def whose(name: str | None, scope: Scope) -> str:

@@ -9,6 +9,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
 
 from collections.abc import Callable
 from functools import cache, partial
+from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI, Request
@@ -23,8 +24,10 @@ from pages.downloads import downloads
 from pages.gate import Door, Gate
 from pages.guard import Guard
 from pages.healthz import Faults, healthz
+from pages.holders import forget
 from pages.languages import Languages
 from pages.person import Browsers
+from pages.session_state import LeanStates
 from pages.shell import Shell
 from pages.sign_in import attach_space, sign_in
 from pages.theme import THEME
@@ -50,20 +53,22 @@ def build(
     web.include_router(healthz(health or partial(faults, settings)))
     web.include_router(sign_in(door))
     web.include_router(downloads(settings))
-    web.add_middleware(Gate, door=door, queued=partial(queued, shell.demo))
+    web.add_middleware(
+        Gate, door=door, queued=partial(queued, shell.demo), forget=partial(forget, shell.demo)
+    )
     web.add_middleware(Languages)
     if isinstance(door.accounts, SpaceAccounts):
         attach_space(web)
     web.add_middleware(CORSMiddleware, allow_origins=[])
     web.add_middleware(Browsers)
-    web.add_middleware(Guard)
     if settings.host in LOOPBACK:
         # A page elsewhere whose name was rebound to this machine comes with its own Host.
         web.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"])
+    web.add_middleware(Guard, framed=isinstance(door.accounts, SpaceAccounts))
     # `launch` would say so. Without it Gradio takes any file of this machine for an upload.
     shell.demo.has_launched = True
     shell.demo.delete_cache = (UPLOADS_STAY_S // 6, UPLOADS_STAY_S)
-    return gr.mount_gradio_app(
+    gr.mount_gradio_app(
         web,
         shell.demo,
         path="/",
@@ -83,6 +88,9 @@ def build(
         js=shell.js,
         head=shell.head,
     )
+    mounted: Any = web.routes[-1]
+    mounted.app.state_holder = LeanStates(shell.demo)
+    return web
 
 
 @cache

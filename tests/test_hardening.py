@@ -77,3 +77,29 @@ def test_the_tests_that_the_table_names_are_there() -> None:
     told = set(re.findall(r"`(test_[a-z0-9_]+)`", SECURITY))
     assert len(told) > 30
     assert told - there == set()
+
+
+LEVEL_1 = """
+2.1.1-12 2.2.1-3 2.3.1-1 2.5.1-6 2.7.1-4 2.8.1-1 3.1.1-1 3.2.1-3 3.3.1-2 3.4.1-5 3.7.1-1 4.1.1-3
+4.1.5-5 4.2.1-2 4.3.1-2 5.1.1-5 5.2.1-8 5.3.1-10 5.5.1-4 6.2.1-1 7.1.1-2 7.4.1-1 8.2.1-3 8.3.1-4
+9.1.1-3 10.3.1-3 11.1.1-5 12.1.1-1 12.3.1-5 12.4.1-2 12.5.1-2 12.6.1-1 13.1.1-1 13.1.3-3 13.2.1-3
+13.3.1-1 14.2.1-3 14.3.2-3 14.4.1-7 14.5.1-3
+"""
+"""The requirements of level 1 in OWASP's Application Security Verification Standard 4.0.3."""
+
+
+def test_every_requirement_of_the_level_has_its_line() -> None:
+    wanted = {
+        f"{section}.{number}"
+        for section, first, last in re.findall(r"(\d+\.\d+)\.(\d+)-(\d+)", LEVEL_1)
+        for number in range(int(first), int(last) + 1)
+    }
+    assert len(wanted) == 128
+    lines = re.findall(r"^\| ([\d.,– ]*\d)[^|]*\|([^|]*)\|([^|]*)\|$", SECURITY, re.MULTILINE)
+    told: list[str] = []
+    for named, _, shown in lines:
+        assert shown.strip(), named  # by a test, or by a reason
+        for section, first, last in re.findall(r"(\d+\.\d+)\.(\d+)(?:–\d+\.\d+\.(\d+))?", named):
+            told += [f"{section}.{one}" for one in range(int(first), int(last or first) + 1)]
+    assert sorted(told) == sorted(set(told)), "a requirement stands in two lines"
+    assert set(told) == wanted

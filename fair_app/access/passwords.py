@@ -8,6 +8,8 @@ import hmac
 import re
 import secrets
 import threading
+from functools import cache
+from pathlib import Path
 
 from fair_app.errors import BadInput
 
@@ -20,9 +22,14 @@ _at_once = threading.BoundedSemaphore(2)
 
 
 def hashed(password: str) -> str:
-    """The hash of a password. Raises BadInput for one of fewer than 12 or more than 128."""
+    """The hash of a password.
+
+    Raises BadInput for one of fewer than 12 or more than 128 characters, and for a common one.
+    """
     if not SHORTEST <= len(password) <= LONGEST:
         raise BadInput(f"A password has {SHORTEST} to {LONGEST} characters: choose another.")
+    if _mark(password) in _common():
+        raise BadInput("This password is one of the most common ones: choose another.")
     salt = secrets.token_bytes(16)
     digest = _scrypt(password, salt, COST, BLOCK, LANES)
     return f"scrypt${COST}${BLOCK}${LANES}${salt.hex()}${digest.hex()}"
@@ -46,6 +53,17 @@ def is_hash(stored: str) -> bool:
     cost, block, lanes = (int(number) for number in found.groups()[:3])
     powers = cost > 1 and cost & (cost - 1) == 0
     return powers and block > 0 and lanes > 0 and 128 * cost * block <= MOST_MEMORY // 2
+
+
+@cache
+def _common() -> frozenset[str]:
+    """The marks of the common passwords that would be long enough."""
+    lines = Path(__file__).with_name("common_passwords.txt").read_text(encoding="ascii").split("\n")
+    return frozenset(line for line in lines if line and not line.startswith("#"))
+
+
+def _mark(password: str) -> str:
+    return hashlib.sha256(password.lower().encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def _scrypt(password: str, salt: bytes, cost: int, block: int, lanes: int) -> bytes:

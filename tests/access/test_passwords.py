@@ -46,6 +46,17 @@ def test_too_short_and_too_long_ones_are_refused(password: str) -> None:
         hashed(password)
 
 
+@pytest.mark.parametrize("password", ["1q2w3e4r5t6y", "Password1234", "QWERTYUIOP123"])
+def test_the_most_common_ones_are_refused(password: str) -> None:
+    with pytest.raises(BadInput, match="most common"):
+        hashed(password)
+
+
+def test_those_that_are_long_enough_are_known() -> None:
+    assert len(passwords._common()) > 150
+    assert all(len(one) == 16 for one in passwords._common())
+
+
 def test_a_password_may_have_any_characters(cheap: None) -> None:
     password = "ä\ud800 ☃:$\x00 and so on"
     assert matches(password, hashed(password))

@@ -8,15 +8,22 @@ from typing import Any
 import gradio as gr
 import pytest
 from fastapi.routing import APIRoute
+from gradio.context import LocalContext
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
+from db import exams
+from db.projects import Project
 from db.store import connect
 from fair_app.access.roles import Role, Visitor
 from fair_app.settings import Settings
+from fair_app.studio.board import board
 from fair_app.studio.projects import create_project
 from pages import access
 from pages.access import enforce, fits, handler_name, needed_by, role_for
+from pages.components.review_requests import since_of
 from pages.web import build
+from tests.browser.taught import taught
 from tests.pages.entering import URL, Browser, begun, blocks_of, cookie_of, guarded
 
 PAGES = count()
@@ -74,6 +81,53 @@ def test_every_handler_refuses_whom_it_must_and_nothing_changes(
     assert refused > 40
     assert bool(let_in) == (role is not Role.NOBODY)
     assert stored(settings) == before
+
+
+def asked_by(
+    web: TestClient, settings: Settings, role: Role, project: Project
+) -> tuple[int, set[str]]:
+    """Ask as somebody of this role for all that it may, about what is there.
+
+    Returns how many handlers were asked, and the tables of which lines came or went.
+    """
+    row = board(settings, project).rows[0]
+    answers = exams.answers(connect(settings.database), project.exam_id or 0, "wrong")
+    named = {"project": project.name, "since": since_of(project), "rationale": row.id}
+    named |= {"question": row.question_id, "answer": answers[-1].id, "near": []}
+    event = {"job": 1, "grade": "right", "rule": {"threshold": 1.5}, "at_least": 0.5, "serial": 1}
+    event |= {"revision": 0, "value": "well", "reason": "", "tab": "exam", "item": "", **named}
+    before, browser, asked = set(stored(settings)), as_(web, settings, role), 0
+    for index, name, wired in wired_in(web):
+        if (needed_by(name, {"action": "queue"}) or Role.OWNER) > role:
+            continue
+        values = begun(wired)
+        about = [project.name if one == "demo" else one for one in values]
+        filled = [
+            "x-1" if isinstance(field, gr.Textbox) and not one else one
+            for field, one in zip(wired.inputs, values, strict=True)
+        ]
+        for action, given in (("queue", about), ("comment", about), ("queue", filled)):
+            browser.call(index, given, {**event, "action": action})
+        asked += 1
+    changed = before ^ set(stored(settings))
+    tables = {line.split('"')[1] for line in changed if line.startswith("INSERT")}
+    return asked, {one for one in tables if "_fts" not in one}  # what is searched follows them
+
+
+def test_what_a_viewer_may_call_changes_nothing(web: TestClient, settings: Settings) -> None:
+    """Whatever the table says of it."""
+    asked, changed = asked_by(web, settings, Role.VIEWER, taught(settings))
+    assert asked > 25
+    assert changed == set()
+
+
+def test_what_a_curator_may_call_changes_decisions_and_the_rule_alone(
+    web: TestClient, settings: Settings
+) -> None:
+    asked, changed = asked_by(web, settings, Role.CURATOR, taught(settings))
+    assert asked > 28
+    assert {"decisions", "projects"} <= changed
+    assert changed <= {"decisions", "projects", "sqlite_sequence"}
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.CURATOR])
@@ -169,9 +223,15 @@ def test_every_address_refuses_whom_it_must(
         ("/gradio_api/file=https://elsewhere.example", None),
         ("/gradio_api/file=/tmp/gradio/a/b", None),
         ("/gradio_api/component_server", None),
+        ("/gradio_api/call/x/another-s-page", None),
+        ("/gradio_api/api/predict", None),
+        ("/gradio_api/deep_link", None),
+        ("/gradio_api/mcp/sse", None),
+        ("/gradio_api/process_recording", None),
         ("/login", None),
         ("/oauth/huggingface/logout", None),
         ("//healthz", None),
+        (f"/assets/{'a' * 500}", None),
         ("/anything", None),
     ],
 )
@@ -186,6 +246,27 @@ def test_a_handler_without_a_line_keeps_the_app_from_starting() -> None:
         demo.load(unlisted)
     with pytest.raises(LookupError, match="unlisted has no line"):
         enforce(demo, lambda *_: Visitor(None, Role.OWNER), lambda *_: None)
+
+
+def test_a_role_counts_when_an_event_is_run_and_not_when_it_was_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def decide() -> str:
+        return "decided"
+
+    roles = [Role.CURATOR, Role.NOBODY]  # taken away while the event stood in the queue
+    with gr.Blocks() as demo:
+        demo.load(decide)
+    monkeypatch.setattr(access, "CURATORS", {handler_name(decide)})
+    enforce(demo, lambda *_: Visitor("carl", roles.pop(0)), lambda *_: None)
+    sent = Request({"type": "http", "headers": [], "scheme": "http"})
+    token = LocalContext.request.set(gr.Request(sent))
+    try:
+        assert demo.fns[0].fn() == "decided"
+        with pytest.raises(gr.Error, match="You are not signed in"):
+            demo.fns[0].fn()
+    finally:
+        LocalContext.request.reset(token)
 
 
 def test_two_functions_of_one_name_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:

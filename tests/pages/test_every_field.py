@@ -16,7 +16,7 @@ from fair_app.studio.board import board
 from pages.access import handler_name
 from pages.web import build
 from tests.browser.taught import taught
-from tests.pages.entering import URL, Browser, blocks_of, cookie_of, guarded
+from tests.pages.entering import URL, Browser, blocks_of, cookie_of, guarded, handler_of
 
 HOSTILE = (
     "${window.hacked=1} {{7919*7907}} <img src=x onerror='window.hacked=1'> \"'><script>1</script>"
@@ -129,6 +129,18 @@ def test_a_hostile_text_in_every_field_comes_back_as_text(
                 read, told = read + bool(shown), told + ("&lt;img src=x onerror" in shown)
     assert fields > 20 and read > 50 and told > 10
     assert connect(settings.database).execute(tables).fetchall() == before
+
+
+def test_a_hostile_text_is_found_where_it_stands_and_nothing_else_is(
+    web: TestClient, settings: Settings, project: Any
+) -> None:
+    """What is searched for is a value of the query, and no part of it."""
+    owner = Browser(web, cookie_of(settings, Role.OWNER), "the-owner-s-other-page")
+    index, _ = handler_of(web, "exam.look")
+    for text, is_there in ((HOSTILE, True), (f"{HOSTILE} OR 1=1", False), ("' OR '1'='1", False)):
+        status, _, came = owner.call(index, [project.name, "all", text])
+        assert status == 200, text
+        assert ("Nothing found" in str(came)) is not is_there, text
 
 
 def test_the_hostile_text_is_one_that_would_be_live() -> None:

@@ -1,5 +1,8 @@
 """What the review room makes of a request: nonsense, places in the address, what is asked again."""
 
+import json
+import sqlite3
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -7,13 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from db import store
 from fair_app.curation.queues import QUEUES
 from fair_app.errors import BadInput
 from fair_app.settings import Settings
 from fair_app.studio.board import board, decision_log
-from fair_app.studio.projects import Project, open_project
-from pages.components.review_answers import answered, opened
-from pages.components.review_requests import Asked, address, place_of, read
+from fair_app.studio.deleting import delete
+from fair_app.studio.projects import Project, create_project, open_project
+from pages.components.review_answers import Gone, answered, opened, project_of
+from pages.components.review_requests import Asked, address, place_of, read, since_of
 from tests.browser.taught import taught
 
 ACTOR = "ada lovelace"
@@ -149,6 +154,24 @@ def test_a_card_that_is_no_mistake_any_more_gives_way(settings: Settings, projec
     assert value["notice"]["text"] == "That question is no mistake any more."
 
 
+def test_another_project_that_got_the_name_and_the_ids_hears_nothing_of_the_first(
+    settings: Settings, project: Project
+) -> None:
+    value, _ = opened(settings, project, ACTOR, "", "")
+    shown = json.loads(json.dumps(value))  # as it comes back from a browser
+    about = {"project": project.name, "since": shown["since"], "action": "accept"}
+    assert project_of(settings, project.name, read(about)) == project
+    delete(settings, project.name, project.name, "olga")
+    with pytest.raises(Gone, match="is no more, so nothing was done: reload the page"):
+        project_of(settings, project.name, read(about))
+    again = create_project(settings, project.name, "arithmetic", "smollm2-135m")
+    assert (again.id, again.name) == (project.id, project.name)
+    for stale in (about, {**about, "since": ""}, {**about, "action": "undo"}):
+        with pytest.raises(Gone):
+            project_of(settings, project.name, read(stale))
+    assert project_of(settings, again.name, read({**about, "since": since_of(again)})) == again
+
+
 def test_it_opens_where_the_address_says_else_where_one_was(
     settings: Settings, project: Project
 ) -> None:
@@ -164,3 +187,26 @@ def test_it_opens_where_the_address_says_else_where_one_was(
     value, place = opened(settings, project, ACTOR, "9" * 400, "")
     assert value["card"]["question_id"] == ids[0]
     assert value["notice"]["kind"] == "warning"
+
+
+def test_a_store_that_nobody_can_write_to_keeps_all_waiting_at_the_same_time(
+    settings: Settings, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "BUSY_TIMEOUT_S", 3)
+    card = first(settings, project)
+    other = sqlite3.connect(settings.database, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    def decide(person: str, column: int) -> Future[Any]:
+        one = card["columns"][column]
+        asked = Asked("reject", question=card["question_id"], rationale=one["id"])
+        return people.submit(answered, settings, project, ACTOR, asked, person)
+
+    with ThreadPoolExecutor() as people:
+        others = [decide(f"person {column}", column) for column in range(3)]
+        done, late = wait(others, timeout=5)
+    other.close()
+    assert not late
+    for one in done:
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            one.result()

@@ -9,6 +9,9 @@ import gradio as gr
 import pytest
 from starlette.testclient import TestClient
 
+from db import jobs, projects
+from db.deleting import forget_removals, removals
+from db.store import connect
 from fair_app.access.audit import latest
 from fair_app.access.roles import Role, Visitor, visiting
 from fair_app.settings import Settings
@@ -16,6 +19,7 @@ from fair_app.studio.projects import create_project, ensure_demo, open_project
 from pages import settings as settings_page
 from pages.access import NOTED_BY_THEMSELVES, OWNERS, handler_name
 from pages.components.page import Place
+from pages.settings import deleting
 from pages.settings.acts import ACTS, act_in_words
 from pages.settings.machine import amount, bars
 from pages.web import build
@@ -76,10 +80,10 @@ def test_a_project_is_deleted_with_one_line_and_only_by_its_name(
     owner = Browser(web, cookie_of(settings, Role.OWNER), f"page{next(PAGES)}")
     before = latest(settings, 1)[0].id
     index, _ = handler(web, "settings.deleting.Deleting.__init__.delete_it")
-    owner.call(index, ["maths", "math"])
+    owner.call(index, ["maths", "math", False])
     assert open_project(settings, "maths")
     assert latest(settings, 1)[0].id == before
-    _, fault, data = owner.call(index, ["maths", "maths"])
+    _, fault, data = owner.call(index, ["maths", "maths", False])
     assert (fault, data) == (None, ["maths"])
     new = [(one.who, one.what, one.project) for one in latest(settings) if one.id > before]
     assert new == [("olga", "deleted a project", "maths")]
@@ -91,6 +95,26 @@ def test_a_project_is_deleted_with_one_line_and_only_by_its_name(
     )
     assert "There is no project &#x27;maths&#x27;" in answer.json()["error"]
     assert answer.json()["visible"] is False
+
+
+def test_a_page_leaves_a_deleted_project_of_which_a_file_stays(
+    web: TestClient, settings: Settings
+) -> None:
+    project = create_project(settings, "stays", "arithmetic", "smollm2-135m")
+    store = connect(settings.database)
+    settings.checkpoints.mkdir(exist_ok=True)
+    # no disk has a name so long, and none can be looked at
+    job = jobs.add(store, "train", {"name": "x" * 300}, project.id)
+    jobs.end(store, job, "failed", error="no disk")
+    owner = Browser(web, cookie_of(settings, Role.OWNER), f"page{next(PAGES)}")
+    index, _ = handler(web, "settings.deleting.Deleting.__init__.delete_it")
+    _, fault, data = owner.call(index, ["stays", "stays", True])
+    assert (fault, data) == (None, ["stays"])
+    assert projects.by_name(store, "stays") is None
+    warned = deleting._about(settings, open_project(settings, "demo"))
+    assert "is of a deleted project (stays) and still there: make it writable" in warned
+    forget_removals(store, removals(store))
+    assert "still there" not in deleting._about(settings, open_project(settings, "demo"))
 
 
 def test_every_act_of_an_owner_has_words() -> None:

@@ -22,6 +22,7 @@ from fair_app.settings import Settings
 from fair_app.studio.projects import create_project, open_project
 from pages import sign_in as signing
 from pages.access import BY_ACTION, VIEWERS, handler_name
+from pages.components.review_requests import since_of
 from pages.gate import Door, Gate
 from pages.sign_in import inside
 from pages.web import build
@@ -153,12 +154,27 @@ def test_wrong_passwords_say_nothing_and_make_one_wait(
     "address",
     [
         *("//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)"),
-        *("/?a\nb", "evil", "", "/sign-out", "\\\\evil.example"),
+        *("/?a\nb", "evil", "", "/sign-out", "\\\\evil.example", "//[", "http://[::1"),
     ],
 )
 def test_the_sign_in_leads_nowhere_else(web: TestClient, address: str) -> None:
     assert inside(address) == "/"
     assert sign_in(web, next=address).headers["location"] == "/"
+
+
+def test_what_is_typed_is_said_to_nobody_however_long(web: TestClient) -> None:
+    for name, password in (("n" * 3000, "p" * 12), ("anna", "p" * 3000)):
+        answer = sign_in(web, name, password)
+        assert answer.status_code == 401
+        assert "nnn" not in answer.text and "ppp" not in answer.text
+
+
+def test_who_opens_a_link_again_stays_who_they_are(web: TestClient, settings: Settings) -> None:
+    _, path = shares.make(settings, open_project(settings, "demo"), 1, "olga")
+    assert cookie(web.get(path)) is not None
+    again = web.get(path)
+    assert (again.status_code, again.headers["location"]) == (303, "/?project=demo")
+    assert cookie(again) is None
 
 
 def test_what_is_typed_is_text(web: TestClient) -> None:
@@ -203,6 +219,7 @@ def test_no_handler_shows_a_link_another_project(web: TestClient, settings: Sett
         "question": answer.question_id,
         "near": [answer.question_id],
         **{"action": "queue", "stay": True, "serial": 1, "project": own.name},
+        "since": since_of(own),
         **{"tab": "review", "item": str(answer.question_id)},
     }
     called, apples = 0, 0

@@ -15,11 +15,13 @@ from starlette.testclient import TestClient
 pytest.importorskip("authlib", reason="authlib is missing: pip install -r requirements.txt")
 
 import app
+from fair_app.access import sessions
 from fair_app.access.accounts import accounts_of
 from fair_app.access.audit import latest
 from fair_app.access.roles import Role
 from fair_app.settings import Settings
 from fair_app.studio.projects import ensure_demo
+from pages.guard import FAULT
 from pages.web import build
 from tests.wire.oidc import CLIENT, SECRET, Identities, identity_provider
 
@@ -99,6 +101,14 @@ def test_who_signs_in_has_their_role(
     assert provider.faults == []
 
 
+def test_one_comes_to_where_one_wanted_to_go(web: TestClient, provider: Identities) -> None:
+    there = "/?project=demo&tab=review&id=3"
+    web.get(web.get(there).headers["location"])
+    assert sign_in(web, provider, "anna").headers["location"] == there
+    web.get("/sign-in?next=https://evil.example/")
+    assert sign_in(web, provider, "anna").headers["location"] == "/"
+
+
 def test_a_stranger_is_told_whom_to_ask(web: TestClient, provider: Identities) -> None:
     answer = sign_in(web, provider, "eve")
     assert answer.status_code == 403
@@ -139,6 +149,15 @@ def test_the_cookie_comes_inside_the_space_s_frame(web: TestClient, provider: Id
         assert word in ours
 
 
+def test_who_signs_in_inside_the_frame_is_not_sent_in_circles(web: TestClient) -> None:
+    """There a browser keeps partitioned cookies alone; where it keeps none, that is said."""
+    kept = web.get(LOGIN).headers.get_list("set-cookie")
+    assert [one for one in kept if one.startswith("session=") and one.endswith("; partitioned")]
+    assert web.get(f"{LOGIN}&_nb_redirects=1").headers["location"] == "/sign-in"
+    page = web.get("/sign-in").text
+    assert '<a href="/sign-in" target="_blank"' in page
+
+
 def test_a_role_is_taken_at_the_next_click(
     web: TestClient, space: Any, provider: Identities
 ) -> None:
@@ -174,11 +193,62 @@ def test_who_will_not_agree_comes_back_to_the_sign_in(web: TestClient) -> None:
     assert web.get("/config").status_code == 401
 
 
-def test_a_foreign_origin_is_not_reflected(web: TestClient) -> None:
+def test_a_code_serves_once_and_for_the_browser_that_asked(
+    space: Any, web: TestClient, provider: Identities
+) -> None:
+    provider.name = "anna"
+    asked = web.get(LOGIN).headers["location"]
+    back = httpx2.get(asked).headers["location"]
+    with TestClient(space[0], base_url=URL, follow_redirects=False) as another:
+        assert "/oauth/huggingface/login" in another.get(back).headers["location"]
+        assert another.get("/config").status_code == 401
+    assert web.get(back).headers["location"] == "/signed-in"
+    assert web.get("/signed-in").status_code == 303
+    web.post("/sign-out")
+    assert "/oauth/huggingface/login" in web.get(back).headers["location"]
+    assert web.get("/signed-in").headers["location"] == "/sign-in"
+    assert web.get("/config").status_code == 401
+
+
+def test_an_identity_for_another_sign_in_is_none(space: Any, provider: Identities) -> None:
+    with TestClient(
+        space[0], base_url=URL, follow_redirects=False, raise_server_exceptions=False
+    ) as web:
+        back = httpx2.get(web.get(LOGIN).headers["location"]).headers["location"]
+        code = parse_qs(urlsplit(back).query)["code"][0]
+        provider.codes[code] = "the nonce of another sign-in"
+        answer = web.get(back)
+        assert (answer.status_code, answer.text) == (500, FAULT)
+        assert web.get("/signed-in").headers["location"] == "/sign-in"
+        assert web.get("/config").status_code == 401
+
+
+def test_a_session_that_somebody_planted_is_not_gone_on_with(
+    space: Any, web: TestClient, provider: Identities
+) -> None:
+    planted = sessions.begin(space[1], "carl", "id of carl")
+    web.cookies.set("__Host-fair_session", planted)
+    own = sign_in(web, provider, "anna").headers["set-cookie"]
+    assert planted not in own
+    web.cookies.clear()
+    cookies = {"cookie": f"__Host-fair_session={planted}", "x-forwarded-proto": "https"}
+    assert web.get("/config", headers=cookies).status_code == 401
+
+
+def test_hugging_face_s_page_may_frame_it_and_no_other(web: TestClient) -> None:
+    for path in ("/", "/sign-in", "/config"):
+        policy = web.get(path).headers["content-security-policy"]
+        assert policy.endswith("frame-ancestors 'self' https://huggingface.co")
+
+
+def test_a_foreign_origin_is_not_reflected(web: TestClient, provider: Identities) -> None:
+    """Gradio's own answers would do so, with credentials, where the host is a Space's."""
+    sign_in(web, provider, "anna")
     for origin in ("https://evil.hf.space", "https://evil.example", "null"):
-        answer = web.get("/healthz", headers={"origin": origin})
-        assert "access-control-allow-origin" not in answer.headers
-        assert "access-control-allow-credentials" not in answer.headers
+        for path in ("/healthz", "/", "/config", "/theme.css", "/gradio_api/info"):
+            answer = web.get(path, headers={"origin": origin})
+            assert answer.status_code == 200
+            assert not [one for one in answer.headers if one.startswith("access-control")], path
         write = web.post("/gradio_api/queue/join", json={}, headers={"origin": origin})
         assert write.status_code == 403
         asked = {"origin": origin, "access-control-request-method": "POST"}

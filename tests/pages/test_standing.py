@@ -11,7 +11,9 @@ from db.store import connect
 from fair_app.settings import Settings
 from fair_app.studio import evaluations as read
 from fair_app.studio.projects import create_project
-from pages.overview import Standing, next_step, painting, steps
+from fair_app.tasks.registry import task as task_named
+from pages.overview import UNKEPT, Standing, look, next_step, painting, steps
+from tests import evaluated as tests_made
 
 PROJECT = Project(
     1,
@@ -128,3 +130,26 @@ def test_recent_work_says_what_became_of_it_and_what_to_do(
     # What is older cannot be resumed any more.
     assert f'<span class="state">{words}</span>' in older
     assert '<span class="about">just now</span>' in older
+
+
+def test_a_space_that_keeps_nothing_says_so(tmp_path, monkeypatch):
+    settings = Settings(home=tmp_path)
+    project = create_project(settings, "p", "arithmetic", "smollm2-135m")
+    assert UNKEPT not in painting(settings, project)
+    monkeypatch.setenv("SPACE_ID", "anna/fair")
+    assert UNKEPT in painting(settings, project)
+    kept = Settings(home=tmp_path, backup=str(tmp_path / "backups"))
+    assert UNKEPT not in painting(kept, project)
+
+
+def test_a_test_of_another_task_says_nothing_of_the_projects_own(tmp_path):
+    settings = Settings(home=tmp_path)
+    project = create_project(settings, "p", "arithmetic", "smollm2-135m")
+    questions = task_named("arithmetic").load("test", limit=4)
+    for task, right in (("arithmetic", 1), ("svamp", 4)):
+        grades = [place < right for place in range(4)]
+        tests_made.evaluated(
+            settings, project, project.student, grades, task=task, questions=questions
+        )
+    (step,) = [one for one in steps(look(settings, project)) if one.page == "evaluation"]
+    assert (step.value, step.note) == ("25.0 %", "best of 1 test")

@@ -15,8 +15,8 @@ from fair_app.access.sessions import STRANGER
 from fair_app.settings import Settings
 from fair_app.studio.projects import open_project
 from pages import turns
-from pages.access import takes_a_turn
-from pages.turns import AT_ONCE, QUEUED, WAITING, Turns, queued, whose
+from pages.access import is_stream, takes_a_turn
+from pages.turns import AT_ONCE, QUEUED, WAITING, Streams, Turns, queued, whose
 from pages.web import build
 from tests.pages.entering import URL, Browser, begun, blocks_of, cookie_of, guarded, handler_of
 
@@ -67,6 +67,20 @@ def test_a_turn_that_fails_is_given_back() -> None:
     asyncio.run(trial())
 
 
+def test_a_visitor_has_so_many_streams_and_the_others_have_theirs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(turns, "STREAMS", 2)
+    streams = Streams()
+    with streams.opened("anna") as one, streams.opened("anna") as two:
+        with streams.opened("anna") as three, streams.opened("bert") as another:
+            assert (one, two, three, another) == (True, True, False, True)
+        assert set(streams._open) == {"anna"}
+    with pytest.raises(RuntimeError), streams.opened("anna"):
+        raise RuntimeError
+    assert not streams._open  # who has gone takes no memory
+
+
 def test_whose_turn_it_is() -> None:
     here, there = {"client": ("1.2.3.4", 1)}, {"client": ("5.6.7.8", 1)}
     assert whose("anna", here) == whose("anna", there)
@@ -93,6 +107,7 @@ def test_whose_turn_it_is() -> None:
 )
 def test_what_takes_a_turn(path: str, takes: bool) -> None:
     assert takes_a_turn(path) is takes
+    assert is_stream(path) is path.rstrip("/").endswith(("/queue/data", "/heartbeat/abc"))
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +133,9 @@ def test_who_asks_for_too_much_is_told_and_an_owner_is_not_counted(
     status, said, _ = viewer.call(index, begun(wired))
     assert (status, said) == (429, turns.TOO_MUCH)
     assert viewer.get("/downloads/demo/report.md").status_code == 429
+    monkeypatch.setattr(turns, "STREAMS", 0)
+    for stream in ("/gradio_api/heartbeat/x", "/gradio_api/queue/data?session_hash=x"):
+        assert viewer.get(stream).status_code == 429
     assert viewer.get("/theme.css").status_code == 200
     assert owner.call(index, begun(wired))[0] == 200
 
