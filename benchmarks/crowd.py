@@ -68,6 +68,7 @@ class Person:
         self._chance = random.Random(seed)
         self._project = COLLECTED if seed % 4 == 3 else ROOM
         self._asked = 0
+        self._since = ""
         self._card: dict[str, Any] = {}
         self._questions: list[int] = []
 
@@ -156,16 +157,17 @@ class Person:
 
     async def _ask(self, asked: dict[str, Any]) -> None:
         self._asked += 1
-        about = {"project": self._project, "serial": self._asked}
+        about = {"project": self._project, "since": self._since, "serial": self._asked}
         await self._visitor.fire("review-card", "ask", {**about, **asked})
         self._take()
 
     def _take(self) -> None:
-        """Read the card that came. Raises Faulty where the server could not answer."""
+        """Read the card that came. Raises Faulty where what was asked came to nothing."""
         said = self._visitor.value("review-card")
         value = json.loads(said) if said else {}
-        if value.get("failed"):
+        if value and "since" not in value:
             raise Faulty(value["notice"]["text"])
+        self._since = value.get("since", self._since)
         self._card = value.get("card") or self._card
         if value.get("queue"):
             self._questions = [int(one) for one in value["queue"]["ids"].split(",") if one]

@@ -117,15 +117,14 @@ def told(seen: Seen, held: list[float]) -> bool:
             f"{gesture:34} {len(times):6,} {statistics.median(times):8.1f} "
             f"{percentile(times, 0.95):8.1f} {max(times):8.1f}"
         )
-    fifth = max(1, len(held) // 5)
-    before = statistics.median(held[fifth : 2 * fifth] or held)
-    after = statistics.median(held[-fifth:])
-    print(f"the server's memory: {before:.0f} MB in the second fifth, {after:.0f} MB in the last")
+    size = max(1, len(held) // 5)
+    fifths = [statistics.median(held[at : at + size]) for at in range(0, 5 * size, size)]
+    print("the server's memory by fifths, MB: " + ", ".join(f"{one:.0f}" for one in fifths))
     for fault, times in seen.faults.most_common(20):
         print(f"error, {times} times: {fault}")
     sliders = [seen.times[one] for one in (SLIDER, IN_CHROMIUM)]
     is_quick = all(times and percentile(times, 0.95) < MOST_MS for times in sliders)
-    return not seen.faults and is_quick and after < MOST_GROWTH * before
+    return not seen.faults and is_quick and fifths[-1] < MOST_GROWTH * fifths[1]
 
 
 def percentile(times: list[float], share: float) -> float:

@@ -18,7 +18,7 @@ from fair_app.errors import Cancelled
 from fair_app.jobs import queue
 from fair_app.jobs.context import JobContext
 from fair_app.jobs.orphans import HOST, process_started_at
-from fair_app.jobs.stopping import ATTEMPTS, resume_stopped, stop_jobs
+from fair_app.jobs.stopping import ATTEMPTS, STOP_S, resume_stopped, stop_jobs
 from fair_app.jobs.supervisor import Supervisor
 from fair_app.settings import REPOSITORY, Settings
 from tests.building import freeze, pace_committee, project_with_mistakes
@@ -93,7 +93,7 @@ def test_a_job_stops_at_a_safe_point_and_is_gone_on_with(settings: Settings) -> 
     until(settings, job_id, busy)
     began = time.monotonic()
     assert stop_jobs(settings) == 1
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < STOP_S
     assert process.wait(timeout=10) == 0
     job = known(settings, job_id)
     assert (job.state, job.stop_requested, job.cancel_requested) == ("interrupted", True, False)
