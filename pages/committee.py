@@ -38,6 +38,7 @@ from fair_app.studio.teachers import (
 )
 from pages.components import prompts_panel, teacher_form
 from pages.components.agreement import agreement_matrix
+from pages.components.carried import carried
 from pages.components.job_panel import is_active, job_panel, panel_value
 from pages.components.live_panel import (
     ended,
@@ -90,7 +91,7 @@ def build(settings: Settings, place: Place) -> Page:
             "Load a file", size="sm", file_types=[".toml"], elem_id="committee-upload"
         )
         download = gr.Button("Save as a file", size="sm", elem_id="committee-download")
-    file_text = gr.Textbox("", visible="hidden")
+    file_text = carried()
     form = teacher_form.teacher_form()
     prompts = prompts_panel.prompts_panel()
     quoted = painted("committee-quote")

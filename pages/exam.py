@@ -76,6 +76,7 @@ def build(settings: Settings, place: Place) -> Page:
                 which = gr.Radio(
                     FILTERS,
                     value="all",
+                    label="Which answers",
                     show_label=False,
                     container=False,
                     elem_id="exam-filter",
@@ -83,6 +84,7 @@ def build(settings: Settings, place: Place) -> Page:
                 )
                 search = gr.Textbox(
                     "",
+                    label="Search questions and answers",
                     show_label=False,
                     container=False,
                     placeholder="Search questions and answers",
@@ -92,6 +94,7 @@ def build(settings: Settings, place: Place) -> Page:
                 page = gr.Dropdown(
                     [("1", 1)],
                     value=1,
+                    label="Answers",
                     show_label=False,
                     container=False,
                     filterable=False,

@@ -1,5 +1,6 @@
 """The overview: where the project stands on its five steps, and the one next step."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +31,7 @@ from pages.components.painted import painted
 from pages.components.report_links import CSS as LINKS_CSS
 from pages.components.report_links import report_links
 from pages.components.waiting import CSS, waiting_list, waiting_value
-from pages.languages import _, plural
+from pages.languages import _, plural, said_of
 
 PAGE_OF = {
     "exam": "exam",
@@ -47,6 +48,10 @@ PAGE_OF = {
     "try": "evaluation",
 }
 RECENT = 6
+UNKEPT = (
+    "A Space’s disk is emptied whenever it restarts, and no backups are made here: set FAIR_BACKUP "
+    "in the Space’s settings (docs/deploying.md), or this work will be lost."
+)
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,7 @@ class Standing:
     decisions: int
     checkpoints: list[str]
     evaluations: list[Tested]
+    """Those on the project's own task."""
     at_work: set[str]
     """The kinds of job that wait or run."""
 
@@ -144,7 +150,7 @@ def look(settings: Settings, project: Project) -> Standing:
         questions_accepted=accepted.questions_accepted,
         decisions=len(board(settings, project).states),
         checkpoints=[str(name) for name in _list(found["checkpoints"])],
-        evaluations=all_tested(settings, project),
+        evaluations=[one for one in all_tested(settings, project) if one.exam.task == project.task],
         at_work={job.kind for job in listed if job.state in ACTIVE} - {LENDING},
     )
 
@@ -347,7 +353,9 @@ def _storage(settings: Settings) -> str:
     """What became of the backups, which names places of the server: for its owners."""
     if who_visits().role is not Role.OWNER:
         return ""
-    restored, fault = restored_note(settings), backup_fault(settings)
+    restored = said_of(restored_note(settings))
+    is_lost = "SPACE_ID" in os.environ and not settings.backup
+    fault = _(UNKEPT) if is_lost else said_of(backup_fault(settings))
     return (notice(restored) if restored else "") + (notice(fault, "warning") if fault else "")
 
 

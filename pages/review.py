@@ -22,10 +22,17 @@ from pages.components.notice import UNEXPECTED, empty, spoken
 from pages.components.page import ACTION, Page, Place
 from pages.components.painted import page_head, painted
 from pages.components.publishing import push_button
-from pages.components.review_answers import answered, failed, opened
+from pages.components.review_answers import (
+    Gone,
+    answered,
+    failed,
+    opened,
+    project_of,
+    refused,
+)
 from pages.components.review_requests import read
 from pages.languages import _, said_of
-from pages.person import actor
+from pages.person import actor, person
 
 QUICK: dict[str, Any] = {**ACTION, "queue": False, "trigger_mode": "multiple"}
 logger = logging.getLogger(__name__)
@@ -79,9 +86,11 @@ def build(settings: Settings, place: Place) -> Page:
         data = event._data if isinstance(event._data, dict) else {}
         name, serial = str(data.get("project", "")), data.get("serial", 0)
         try:
-            project = open_project(settings, name)
             asked = read(data)
-            value, now = answered(settings, project, actor(request), asked)
+            project = project_of(settings, name, asked)
+            value, now = answered(settings, project, actor(request), asked, person(request))
+        except Gone as fault:
+            return json.dumps(refused(name, serial, said_of(fault))), gr.skip(), gr.skip()
         except BadInput as fault:
             return json.dumps(failed(name, serial, said_of(fault))), gr.skip(), gr.skip()
         except Exception:

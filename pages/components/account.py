@@ -10,8 +10,9 @@ from pages.components.notice import notice
 
 TEMPLATE = f"""
 <div class="account" hidden><span class="who"></span>
-<form method="post" action="{SIGN_OUT[1:]}"><button type="submit" class="go link">Sign out</button>
-</form><a class="in" href="{SIGN_IN[1:]}" hidden>Sign in</a></div>
+<form method="post" action="{SIGN_OUT[1:]}" onsubmit="sessionStorage.clear()">
+<button type="submit" class="go link">Sign out</button></form>
+<a class="in" href="{SIGN_IN[1:]}" hidden>Sign in</a></div>
 """
 PAINT = """
 const paint = () => {
@@ -45,7 +46,7 @@ FOR_CURATORS = (
     *("#exam-answers .grading", "#exam-said [data-undo]"),
 )
 FOR_OWNERS = (
-    *(".job-panel .cancel", ".job-panel .give-up", ".job-panel .resume", "[data-queue]"),
+    *(".job-panel .cancel", ".job-panel .give-up", ".job-panel .resume", ".waiting [data-queue]"),
     *("#training-checkpoints [data-merge]", "[data-gguf]", "#training-checkpoints [data-resume]"),
     *("#committee-cards [data-act]", '[href$="/bundle.zip"]', "#rounds-course [data-exam]"),
     '[data-item^="push."]',

@@ -11,7 +11,7 @@ from pages.components.answers import IMPORTED
 from pages.components.markup import count, percent, text
 from pages.components.notice import notice
 from pages.components.stats import Stat, stats
-from pages.languages import _
+from pages.languages import _, counted
 
 POINTS = 60
 """Points of the accuracy curve: more cannot be told apart on a screen."""
@@ -87,7 +87,7 @@ def kinds(ways: Sequence[Sequence[KindScore]]) -> str:
         interval_chart(
             [
                 Interval(
-                    one.kind,
+                    counted(one.kind),
                     _(
                         "{right} right of {answered}",
                         right=f"{one.correct:,}",
@@ -99,6 +99,7 @@ def kinds(ways: Sequence[Sequence[KindScore]]) -> str:
                 for one in way
             ],
             _("Accuracy by type of question, with its 95 % interval"),
+            _("{low} to {high} %"),
         )
         for way in ways
     )

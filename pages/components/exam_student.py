@@ -87,7 +87,7 @@ def painting(found: Sequence[Finding]) -> str:
     """Findings, each with a mark beside its sentence."""
     rows = "".join(
         f'<li class="{one.level}"><i aria-hidden="true">{MARKS[one.level]}</i>'
-        f"<span>{text(_(one.sentence))}</span></li>"
+        f"<span>{text(said_of(one.sentence))}</span></li>"
         for one in found
     )
     return f'<ul class="findings" role="status">{rows}</ul>'

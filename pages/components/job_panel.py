@@ -14,7 +14,7 @@ from fair_app.studio.projects import Project, open_project
 from pages.components.markup import ago, duration
 from pages.components.notice import spoken
 from pages.components.page import ACTION, Place
-from pages.languages import _
+from pages.languages import _, said_of
 from pages.person import person
 
 HERE = Path(__file__).parent
@@ -92,13 +92,13 @@ def described(view: JobView) -> dict[str, Any]:
         "title": _(view.title),
         "kind": job.state,
         "state": _state(view, stopping),
-        "stage": _(job.stage if job.state == "running" else "") or when(view),
+        "stage": said_of(job.stage if job.state == "running" else "") or when(view),
         "count": _("{done} of {total}", done=f"{job.done:,}", total=f"{job.total:,}")
         if job.total
         else "",
         "left": _("about {time} left", time=duration(job.eta_s)) if active and job.eta_s else "",
         "progress": job.done / job.total if job.total else None,
-        "error": job.error or "",
+        "error": said_of(job.error or ""),
         "log": "\n".join(line.line for line in view.log),
         "cancel": active and not stopping,
         "cancel_label": _("Pause") if job.kind in PAUSED else _("Cancel"),

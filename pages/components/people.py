@@ -33,7 +33,9 @@ class People:
                     filterable=False,
                     elem_id="people-role",
                 )
-                button = gr.Button("Give the role", size="sm", elem_id="people-give")
+            button = gr.Button(
+                "Give the role", size="sm", elem_id="people-give", elem_classes="fit"
+            )
         self.outputs = [self._group, self._listed]
 
         def give(name: str | None, role: str) -> str:

@@ -52,6 +52,7 @@ def prompts_panel() -> PromptsPanel:
         role = gr.Radio(
             [(title, one.value) for one, title in TITLES.items()],
             value=Role.RATIONALE.value,
+            label="Prompts",
             show_label=False,
             container=False,
             elem_id="prompt-role",

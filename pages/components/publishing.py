@@ -15,6 +15,7 @@ from fair_app.settings import Settings
 from fair_app.student.registry import CHECKPOINT
 from fair_app.studio.projects import Project, open_project
 from fair_app.studio.publishing import DATA, KIND, publish_params, pushes
+from pages.components.carried import carried
 from pages.components.job_panel import described, job_panel
 from pages.components.markup import ago, text
 from pages.components.notice import go_button, spoken
@@ -48,7 +49,7 @@ class Publishing:
         self._typed_keys = place.typed_keys
         with gr.Column(visible=False, elem_id="publish-form", elem_classes="sheet") as self._box:
             self._heading = gr.HTML("", elem_id="publish-heading", apply_default_css=False)
-            self._what = gr.Textbox("", visible="hidden")
+            self._what = carried()
             with gr.Row(elem_classes="fields"):
                 self._to = gr.Textbox(
                     label="Repository",

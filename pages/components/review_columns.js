@@ -26,9 +26,9 @@ const heading = (one, place) => {
   title.append(key, make('span', 'name', one.name));
   if (one.label) title.append(make('span', 'tag', one.label));
   if (one.cell) {
-    const star = press(one, place, 'favourite', '★', 'F');
-    star.className = 'star';
     const favourite = card.favourite === one.id;
+    const star = press(one, place, 'favourite', favourite ? '★' : '☆', 'F');
+    star.className = 'star';
     star.setAttribute('aria-label', fairWords`Favourite`);
     star.title = favourite ? fairWords`The student learns this question from this rationale alone`
       : fairWords`Favourite: let the student learn this question from this rationale alone`;

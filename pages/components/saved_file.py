@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from pages.components.carried import carried
 from pages.components.notice import spoken
 from pages.components.page import ACTION
 
@@ -29,7 +30,7 @@ def saves(button: gr.Button, inputs: Sequence[Any], write: Callable[..., Path]) 
 
     The file goes through the page, so that no address leads to it and nothing of it stays.
     """
-    file = gr.Textbox("", visible="hidden")
+    file = carried()
 
     def written(*values: Any) -> str:
         with TemporaryDirectory() as folder:

@@ -11,6 +11,7 @@ from fair_app.access.roles import Role, who_visits
 from fair_app.access.shares import Link
 from fair_app.settings import Settings
 from fair_app.studio.projects import Project, open_project
+from pages.components.carried import carried
 from pages.components.markup import ago, text
 from pages.components.notice import spoken
 from pages.components.page import ACTION, Place
@@ -42,16 +43,18 @@ class Sharing:
         self._settings = settings
         with gr.Column(visible=False, elem_id="sharing") as self._group:
             self._about = painted("sharing-about")
-            with gr.Row(elem_classes="fields", visible=False) as self._form:
-                days = gr.Number(
-                    shares.DAYS, label="Days", precision=0, minimum=1, elem_id="share-days"
-                )
-                make = gr.Button("Make a link", size="sm", elem_id="share-make")
-            path = gr.Textbox("", visible="hidden")
+            with gr.Column(visible=False) as self._form:
+                with gr.Row(elem_classes="fields"):
+                    days = gr.Number(
+                        shares.DAYS, label="Days", precision=0, minimum=1, elem_id="share-days"
+                    )
+                make = gr.Button("Make a link", size="sm", elem_id="share-make", elem_classes="fit")
+            path = carried()
+            # style.css keeps it out of sight while it is empty, which its placeholder tells.
             self._address = gr.Textbox(
                 "",
                 label="The link: copy it now, it is not shown again",
-                visible="hidden",
+                placeholder=" ",
                 interactive=False,
                 buttons=["copy"],
                 elem_id="share-address",
@@ -65,7 +68,7 @@ class Sharing:
             project = open_project(settings, name)
             wanted = shares.DAYS if days is None else days
             _link, made = shares.make(settings, project, wanted, actor(request))
-            return [made, gr.Textbox(visible=True), _listed(shares.listed(settings, project))]
+            return [made, gr.skip(), _listed(shares.listed(settings, project))]
 
         def revoke(request: gr.Request, name: str, event: gr.EventData) -> str:
             project = open_project(settings, name)
@@ -86,8 +89,8 @@ class Sharing:
         return [
             gr.Column(visible=True),
             _about(ABOUT if who.signed_in else ALONE),
-            gr.Row(visible=who.signed_in),
-            gr.Textbox("", visible="hidden"),
+            gr.Column(visible=who.signed_in),
+            "",
             _listed(shares.listed(self._settings, project)),
         ]
 
@@ -105,7 +108,7 @@ def _row(link: Link) -> str:
     title = _("Link {number}", number=link.id)
     about = _(
         "{state}, made by {name} {moment}, until {day}",
-        state=_(link.state),
+        state=_("valid") if link.state == "open" else _(link.state),
         name=link.made_by,
         moment=ago(link.made_at),
         day=_day(link.expires_at),

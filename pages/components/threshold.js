@@ -236,8 +236,8 @@ const layOutTeachers = () => {
       commit();
       set.focus();
     });
-    set.setAttribute('aria-label', fairWords`Set a threshold for ${name} alone`);
-    common.setAttribute('aria-label', fairWords`Take the common threshold for ${name}`);
+    set.setAttribute('aria-description', fairWords`Set a threshold for ${name} alone`);
+    common.setAttribute('aria-description', fairWords`Take the common threshold for ${name}`);
     cell.append(set, own, shown, common);
     row.append(head, make('td'), share, cell);
     row.show = (accepted, all) => {

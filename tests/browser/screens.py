@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-SCREENS = [(width, theme) for width in (1280, 390) for theme in ("light", "dark")]
+SCREENS = [(1280, "light"), (1280, "dark"), (768, "light"), (390, "light"), (390, "dark")]
 
 
 def screens(page: Any) -> Iterator[tuple[int, str]]:

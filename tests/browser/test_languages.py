@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import Watched, watch
+from tests.browser.filling import fill
 
 pytestmark = pytest.mark.browser
 
@@ -32,6 +33,13 @@ def test_a_browser_sees_its_language_and_keeps_a_choice(
     page.click("#tab-exam-button")
     page.wait_for_selector("#exam-start:has-text('Prüfung starten')")
     assert page.inner_text("#languages [aria-current]") == "Deutsch"
+    page.click("#tab-evaluation-button")
+    page.click("#tab-evaluation .more > button:has-text('Modell auf einem Server')")
+    fill(page, "evaluation-server", "http://127.0.0.1:1/v1")
+    page.wait_for_selector("#evaluation-student :text('Auf dem unten genannten Server')")
+    page.click("#evaluation-start")
+    page.wait_for_selector(".toast-body:has-text('Geben Sie den Namen an, den das Student-Modell')")
+    page.click("#tab-exam-button")
 
     page.click("#languages [data-language=en]")
     page.wait_for_selector("#exam-start:has-text('Start the exam')")

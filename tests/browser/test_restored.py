@@ -31,7 +31,7 @@ def test_the_overview_says_what_was_restored(page, server, watched):
     said.wait_for()
     words = said.inner_text()
     assert "from the backup of 21 November 2026, 17:28 UTC." in words
-    assert "At most 12 minutes of work were lost." in words
+    assert "At most 12 minutes of work was lost." in words
     assert "its database is not as it was written" in words
     assert HOSTILE in words
     assert page.evaluate("window.hacked") is None

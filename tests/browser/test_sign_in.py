@@ -78,8 +78,10 @@ def test_signing_in_leads_to_where_one_was_and_out_again(page, signed, watched):
     assert page.inner_text("#account .who") == "curator · curator"
     assert not page.is_visible("#exam-start")
     watched.errors.clear()  # the 401 of the wrong password
+    page.evaluate("sessionStorage.setItem('fair:draft', 'of somebody')")
     page.click("#account button")
     page.wait_for_selector("input[name=password]")
+    assert page.evaluate("sessionStorage.length") == 0
     page.goto(url(settings))
     page.wait_for_selector("input[name=password]")
     assert watched.errors == []
@@ -97,6 +99,11 @@ def test_a_curator_decides_by_their_name_and_a_viewer_does_not(page, signed, chr
         assert time.monotonic() < until
         time.sleep(0.1)
     assert {one.actor for one in log} == {"curator"}
+
+    # What the review has in common with an owner's lists of jobs is not hidden with those.
+    page.keyboard.press("q")
+    page.click("dialog.queues [data-queue=undecided]")
+    page.wait_for_selector(".queue-title:has-text('Undecided')")
 
     viewer = new_page(chromium)
     sign_in(viewer, settings, Role.VIEWER, there)
