@@ -32,12 +32,15 @@ COPY . .
 RUN python -m compileall -q app.py db fair_app pages
 
 USER 1000
+# What a container's port is asked comes from an engine's network, or a Space's: FORWARDED_ALLOW_IPS
+# says that those may tell for whom, else all visitors are one address.
 ENV FAIR_HOME=/home/studio/data \
     FAIR_HOST=0.0.0.0 \
     FAIR_PORT=7860 \
     FAIR_STOP_JOBS=1 \
     FAIR_RESUME=1 \
     FAIR_BACKUP_MOUNTED=1 \
+    FORWARDED_ALLOW_IPS=127.0.0.1,10.0.0.0/8,172.16.0.0/12 \
     HF_HOME=/home/studio/data/hub \
     PYTHONUNBUFFERED=1
 RUN python -m fair_app.student.offline

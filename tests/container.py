@@ -102,16 +102,22 @@ class Tree:
         else:
             shutil.rmtree(root, ignore_errors=True)
             _run(["cp", "-a", "--reflink=auto", str(source), str(root)])
-        for file in ("etc/resolv.conf", "etc/ssl/certs/ca-certificates.crt", "etc/pip.conf"):
-            if Path("/", file).exists():
-                (root / file).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(Path("/", file), root / file)
         tree = cls(root)
+        tree._take("etc/resolv.conf")
         tree.sh(
             "apt-get update -q && apt-get install -qy --no-install-recommends "
             "ca-certificates python3 python3-dev python3-venv && python3 -m venv /usr/local"
         )
+        # Of a machine behind a proxy; the package of certificates has just written its own list.
+        tree._take("etc/ssl/certs/ca-certificates.crt")
+        tree._take("etc/pip.conf")
         return tree
+
+    def _take(self, file: str) -> None:
+        """Copy a file of this machine's settings, where it has one."""
+        if Path("/", file).exists():
+            (self.root / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(Path("/", file), self.root / file)
 
     def command(self, inside: list[str], more: Mapping[str, str] | None = None) -> list[str]:
         """What runs something in the tree, with /dev, /proc and the wheels of this machine."""

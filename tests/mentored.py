@@ -11,6 +11,8 @@ from db.projects import Project
 from db.store import connect, writing
 from fair_app.settings import Settings
 from fair_app.stored_questions import store_questions
+from fair_app.student.fingerprint import fingerprint
+from fair_app.student.registry import parse_ref
 from fair_app.studio.mentor import choose_mentor
 from fair_app.studio.projects import create_project, open_project
 from fair_app.tasks.base import Question
@@ -86,12 +88,23 @@ def evaluated(settings: Settings, project: Project, student: str, right: int, of
             student=student,
             task=project.task,
             split="test",
-            settings={"quantization": "none", "decoding": {"name": "greedy"}, "put": "alike"},
+            settings={
+                "quantization": "none",
+                "decoding": {"name": "greedy"},
+                "put": "alike",
+                **files_of(settings, student),
+            },
             question_ids=store_questions(store, project.id, project.task, "test", asked),
         )
         for place, row in enumerate(exams.unanswered(store, exam_id)):
             exams.save_answer(store, row.id, {"text": "…", "correct": int(place < right)})
     return exam_id
+
+
+def files_of(settings: Settings, student: str) -> dict[str, str]:
+    """What an evaluation says of the files of a student that is a folder."""
+    found = fingerprint(parse_ref(student, settings.checkpoints, settings.models))
+    return {"fingerprint": found} if found else {}
 
 
 def with_mentor(settings: Settings, project: Project, folder: Path, right: int = 6) -> str:

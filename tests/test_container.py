@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from fair_app.jobs.stopping import STOP_S
 from fair_app.settings import Settings
@@ -93,6 +94,14 @@ def test_its_variables_are_settings_and_its_port_the_spaces() -> None:
     assert space["suggested_hardware"] == "l4x1"
     assert space["license"] == "mit"
     assert len(str(space["short_description"])) <= 60
+
+
+def test_its_proxy_is_believed_about_who_asks_and_nobody_else() -> None:
+    believed = ProxyHeadersMiddleware(lambda *_: None, ENV["FORWARDED_ALLOW_IPS"]).trusted_hosts  # type: ignore[arg-type, return-value]
+    for address in ("127.0.0.1", "172.18.0.1", "10.16.3.4"):
+        assert address in believed
+    for address in ("203.0.113.9", "192.168.1.20", "172.32.0.1", ""):
+        assert address not in believed
 
 
 def test_no_secret_is_in_a_layer() -> None:

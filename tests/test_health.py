@@ -1,5 +1,6 @@
 """The health of a server: what is wrong is said, and the address answers 503 with it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -44,10 +45,11 @@ def test_a_database_that_is_gone_or_a_full_disk_is_said(
     assert health.faults(gone)[1] == "the home cannot be reached (No such file or directory)"
 
 
-def test_the_address_answers_with_what_is_wrong() -> None:
+def test_the_address_answers_with_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pages.healthz.FRESH_S", 0.0)
     found: list[str] = []
     web = FastAPI()
-    web.include_router(healthz(lambda: found))
+    web.include_router(healthz(lambda: list(found)))
     asked = TestClient(web)
     assert (asked.get("/healthz").status_code, asked.get("/healthz").json()) == (
         200,
@@ -57,3 +59,21 @@ def test_the_address_answers_with_what_is_wrong() -> None:
     answer = asked.get("/healthz")
     assert answer.status_code == 503
     assert answer.json() == {"status": "unwell", "faults": found}
+
+
+def test_who_asks_without_end_has_the_database_looked_at_once_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pages.healthz.FRESH_S", 3600.0)
+    looks: list[int] = []
+
+    def faults() -> list[str]:
+        looks.append(1)
+        return []
+
+    web = FastAPI()
+    web.include_router(healthz(faults))
+    with TestClient(web) as asked, ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: asked.get("/healthz").status_code, range(40)))
+    assert answers == [200] * 40
+    assert len(looks) == 1

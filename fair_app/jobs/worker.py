@@ -1,7 +1,6 @@
 """Running one job to its end, in this process: `python -m fair_app.jobs.worker ID` or a command."""
 
 import argparse
-import errno
 import os
 import signal
 import sqlite3
@@ -18,15 +17,16 @@ from sqlite_utils import Database
 
 from db import jobs
 from db.store import connect, writing
+from fair_app import whole_files
 from fair_app.errors import BadInput, Cancelled, WorkFailed
 from fair_app.jobs import kinds
 from fair_app.jobs.context import JobContext
 from fair_app.jobs.orphans import HOST, mark_orphans, process_started_at
 from fair_app.keys import from_pipe, usable
 from fair_app.settings import Settings, read_settings
+from fair_app.whole_files import DISK_FULL
 
 HEARTBEAT_S = 2.0
-DISK_FULL = "The disk is full: free some space, then resume; nothing that was saved is lost."
 STOPPED = "It was stopped with the server; resume it to go on."
 
 
@@ -115,9 +115,8 @@ def sentence(fault: Exception) -> str:
 
 def is_disk_full(fault: Exception) -> bool:
     """Whether a fault says that there is no space left, as the system or as SQLite says it."""
-    if isinstance(fault, OSError):
-        return fault.errno == errno.ENOSPC
-    return isinstance(fault, sqlite3.OperationalError) and "disk is full" in str(fault)
+    of_sqlite = isinstance(fault, sqlite3.OperationalError) and "disk is full" in str(fault)
+    return of_sqlite or whole_files.is_disk_full(fault)
 
 
 def _beat(settings: Settings, job_id: int, ended: threading.Event) -> None:

@@ -20,7 +20,9 @@ from fair_app.errors import BadInput
 from fair_app.jobs import worker
 from fair_app.settings import Settings
 from fair_app.studio.board import board
+from fair_app.studio.evaluations import summary
 from fair_app.studio.mentor import augment_params, choose_mentor, mentor_of
+from fair_app.studio.mentor_steps import mentor_test_params
 from fair_app.studio.projects import open_project
 from tests.mentored import evaluated, examined, guesser, with_mentor, writes
 
@@ -170,7 +172,10 @@ def test_a_folder_whose_weights_changed_is_another_mentor(
     choose_mentor(settings, project, ref)
     standing = mentor_of(settings, project)
     assert standing is not None
-    assert (standing.ref, standing.samples) == (ref, 0)
+    assert (standing.ref, standing.samples, standing.evaluation) == (ref, 0, None)
+    with pytest.raises(BadInput, match="has not been tested as it is"):
+        augment_params(settings, project, k=12)
+    evaluated(settings, project, ref, 6)
     found = augment(settings, project, k=12)
     assert (found["cached"], found["samples"]) == (0, 12)
     assert former and kept(settings, project) != former
@@ -183,6 +188,29 @@ def test_a_folder_whose_weights_changed_is_another_mentor(
         "UPDATE teachers SET spec_hash = ? WHERE origin = 'mentor' AND active", [mentor_hash(ref)]
     )
     assert augment_params(settings, project, k=12)["student"] == ref
+
+
+def test_other_weights_are_asked_every_question_again(settings: Settings, tmp_path: Path) -> None:
+    """What the former ones answered is no test of these, though the REF is the same."""
+    project, ref = examined(settings, 1), str(guesser(tmp_path / "mentor"))
+
+    def tested() -> int | None:
+        params = mentor_test_params(settings, project, ref, 2)
+        exam = worker.run_now(settings, "evaluate", {**params, "max_new_tokens": 4}, project.id)
+        standing = mentor_of(settings, project)
+        assert standing is not None
+        assert standing.evaluation == exam["exam"]
+        return standing.evaluation
+
+    first = tested()
+    assert tested() == first
+    retrained(tmp_path / "mentor")
+    mentor_test_params(settings, project, ref, 2)
+    standing = mentor_of(settings, project)
+    assert standing is not None and standing.evaluation is None
+    assert tested() != first
+    found = summary(settings, project)
+    assert [(one.exam.student, one.whole) for one in found] == [(ref, True)] * 2
 
 
 def test_the_command_line_chooses_and_asks(
