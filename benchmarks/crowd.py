@@ -109,6 +109,8 @@ class Person:
         """A queue, or words to be searched for."""
         words = f"word{self._chance.randrange(3000)}" if self._chance.random() < 0.5 else ""
         asked = {"action": "queue", "queue": self._chance.choice(QUEUES), "search": words}
+        if not self._since:
+            return  # nothing to review has been shown yet, and no queue to choose
         await self._seen.timed("queue or search", self._ask(asked))
 
     async def answers(self) -> None:

@@ -105,8 +105,12 @@ def build(settings: Settings, place: Place) -> Page:
             listing = exam_answers.exam_answers()
             with gr.Row(elem_classes="downloads", visible=False) as downloads:
                 save = {
-                    "mistakes": gr.Button("Download the mistakes", size="sm"),
-                    "answers": gr.Button("Download all answers", size="sm"),
+                    "mistakes": gr.Button(
+                        "Download the mistakes", size="sm", elem_id="exam-save-mistakes"
+                    ),
+                    "answers": gr.Button(
+                        "Download all answers", size="sm", elem_id="exam-save-answers"
+                    ),
                 }
     listed = gr.State("")
     sampled = gr.State([])  # the answers whose samples were unfolded

@@ -63,6 +63,8 @@ def run(job: JobContext) -> dict[str, Any]:
     stopped = _Rounds(job).run()
     job.log(stopped)
     found = course(job.settings, job.job)
+    parts = 1 + len(PARTS) * len(found.rounds)
+    job.progress("done", parts, parts)
     assert found.base is not None
     leaked = counted_of_test(job.settings, job.project, found.base.id)
     return {**told(job.settings, replace(found, stopped=stopped)), "leaked": leaked}

@@ -8,12 +8,12 @@ from transformers import PreTrainedTokenizerBase
 from fair_app.errors import BadInput
 from fair_app.student.generation import prompt_renderer
 from fair_app.training.examples import Pair, TrainingQuestion, draw_pairs
+from fair_app.training.in_step import in_step
 from fair_app.training.memory import Room
 from fair_app.training.packing import StepBatch, fullest, make_step
 from fair_app.training.pool import ExamplePool
 from fair_app.training.processes import ALONE, Processes
 from fair_app.training.settings import TrainingSettings
-from fair_app.training.sharding import in_step
 from fair_app.training.validation import every, split
 
 

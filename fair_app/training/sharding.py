@@ -6,13 +6,12 @@ adapter is small: every process holds it whole, and its gradients are added up a
 sharding. So the losses, the state and the checkpoint are those of any other run, and a run may be
 resumed either way. Embedding, head and the scales of 4-bit blocks stay whole, too.
 
-All processes must gather a layer at the same time: see `in_step`.
+All processes must gather a layer at the same time: see `fair_app.training.in_step`.
 """
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import torch
 from torch import distributed
@@ -25,7 +24,6 @@ from fair_app.errors import BadInput
 from fair_app.student.encoder_decoder import is_encoder_decoder
 from fair_app.training.dividing import Sharding, check_method
 from fair_app.training.methods import Trainee, causal_model
-from fair_app.training.packing import Pack, Segment, StepBatch
 from fair_app.training.processes import Processes
 
 PROCESSOR = torch.device("cpu")
@@ -79,40 +77,6 @@ def divide(student: Trainee, sharding: Sharding, mesh: DeviceMesh, where: torch.
     fully_shard(model.get_decoder(), mesh=mesh, ignored_params=whole)
     for tensor in (*whole, *student.buffers()):
         tensor.data = tensor.data.to(where)
-
-
-def in_step(batch: StepBatch, processes: Processes) -> StepBatch:
-    """A process's part of a step, with as many passes as any other process has.
-
-    A pass gathers the layers, which takes all processes: who has no pack for it computes a token
-    that counts for nothing. Without sharding the batch stays as it is.
-    """
-    if processes.sharding is None:
-        return batch
-    kinds = [[one for one in batch.packs if one.weighs == weighs] for weighs in (True, False)]
-    most = processes.most([len(packs) for packs in kinds])
-    packs = [
-        pack
-        for packs, count, weighs in zip(kinds, most, (True, False), strict=True)
-        for pack in (*packs, *[idle(weighs=weighs)] * (int(count) - len(packs)))
-    ]
-    return replace(batch, packs=tuple(packs))
-
-
-def idle(*, weighs: bool) -> Pack:
-    """A pass of one token and no label: its loss is nothing, and so is its gradient."""
-    places, none = torch.zeros(1, 1, dtype=torch.long), torch.empty(0, dtype=torch.long)
-    return Pack(
-        tokens=places,
-        positions=places,
-        segments=(Segment(1),),
-        sources=none,
-        labels=none,
-        weights=torch.empty(0),
-        is_feedback=torch.empty(0, dtype=torch.bool),
-        examples=(),
-        weighs=weighs,
-    )
 
 
 def layers_of(model: Module, sharding: Sharding) -> list[Module]:

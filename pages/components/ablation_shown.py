@@ -17,6 +17,7 @@ from pages.languages import _, plural, said_of
 
 CSS = """
 .ablation td small { display: block; }
+.ablation td.n, .ablation td.n small { white-space: nowrap; }
 .ablation tr.base td { border-bottom-color: var(--line-strong); }
 .ablation-charts h4 { font-size: 14px; font-weight: 600; margin: 20px 0 0; color: var(--ink); }
 """
@@ -34,54 +35,42 @@ TITLES = {
 }
 
 
-def plan_shown(plan: Plan, sentence: str) -> str:
+def plan_shown(plan: Plan) -> str:
     """What an ablation would train, and what it takes."""
     found = plan.cost
     asked = _("of all questions")
     if found.questions:
         asked = _("of {questions} each", questions=count(found.questions, "question"))
-    steps = _("{steps} in all", steps=count(found.steps, "step"))
     takes = _("Not known yet")
     if found.seconds is not None:
         takes = said_of(how_long(found.seconds)).rstrip(".")
+    disk = ""
+    if found.disk_bytes is not None:
+        disk = _("about {size} of disk", size=size(found.disk_bytes))
     numbers = stats(
         [
             Stat("Arms", f"{len(plan.arms):,}", _("{seeds} each", seeds=_seeds(plan))),
-            Stat("Training runs", f"{found.runs:,}", steps),
+            Stat("Training runs", f"{found.runs:,}", _runs(plan)),
             Stat("Tests", f"{found.tests:,}", asked),
-            Stat("Takes", takes),
+            Stat("Takes", takes, disk),
         ]
     )
     warning = notice(said_of(plan.warning), "warning") if plan.warning else ""
-    return numbers + notice(sentence) + warning + _planned_table(plan.arms)
+    return numbers + warning + _planned_table(plan.arms)
 
 
-def plan_said(plan: Plan) -> str:
-    """The same in a few sentences."""
-    found = plan.cost
+def _runs(plan: Plan) -> str:
+    """The steps of all training runs, and how many runs are spared."""
     arms = [one for one in plan.arms if one.problem is None]
-    shared = len(arms) * len(plan.seeds) - found.runs
+    shared = len(arms) * len(plan.seeds) - plan.cost.runs
     same = plural(
         " ({n} would learn the same as another and is trained once)",
         " ({n} would learn the same as another and are trained once)",
         shared,
         n=shared,
     )
-    said = _(
-        "{arms}: {runs}{same}, {steps} in all, then {tests} of {questions}.",
-        arms=_("{arms} with {seeds}", arms=count(len(arms), "arm"), seeds=_seeds(plan))
-        if len(plan.seeds) > 1
-        else count(len(arms), "arm"),
-        runs=count(found.runs, "training run"),
-        same=same if shared else "",
-        steps=count(found.steps, "step"),
-        tests=count(found.tests, "test"),
-        questions=count(found.questions, "question") if found.questions else _("all the questions"),
-    )
-    disk = ""
-    if found.disk_bytes is not None:
-        disk = _("The checkpoints take about {size} of disk.", size=size(found.disk_bytes))
-    return f"{said} {said_of(how_long(found.seconds))} {disk}".strip()
+    steps = _("{steps} in all", steps=count(plan.cost.steps, "step"))
+    return steps + (same if shared else "")
 
 
 def _seeds(plan: Plan) -> str:
@@ -179,19 +168,20 @@ def _table(found: Results) -> str:
         )
     )
     return (
-        f'<div class="table ablation"><table><thead><tr><th>{text(_("Arm"))}</th>{head}'
-        f"<th>{text(_('Checkpoint'))}</th></tr></thead><tbody>{body}</tbody></table></div>"
+        f'<div class="table ablation"><table><thead><tr><th>{text(_("Arm"))}</th>{head}</tr>'
+        f"</thead><tbody>{body}</tbody></table></div>"
     )
 
 
 def _row(arm: Mapping[str, Any], mean: Mean | None, rows: Sequence[Row]) -> str:
     return (
-        f'<tr class="{text(arm["factor"])}"><td>{text(_title(arm["changes"]))}</td>'
+        f'<tr class="{text(arm["factor"])}"><td>{text(_title(arm["changes"]))}'
+        f"{_checkpoints(rows)}</td>"
         f'<td class="n">{arm["questions"]:,}<small>{count(arm["rationales"], "rationale")}'
         f'</small></td><td class="n">{_accuracy(mean, rows)}</td>'
         f'<td class="n">{_change(mean.change if mean else None, rows, "difference")}</td>'
         f'<td class="n">{_change(mean.to_setting if mean else None, rows, "to_setting")}</td>'
-        f'<td class="n">{_took(rows)}</td><td>{_checkpoints(rows)}</td></tr>'
+        f'<td class="n">{_took(rows)}</td></tr>'
     )
 
 
@@ -205,10 +195,10 @@ def _change(change: Change | None, rows: Sequence[Row], which: str) -> str:
     if change is None:
         return "–"
     found = [one for row in rows if (one := getattr(row, which)) is not None]
-    p = ", ".join(p_words(one.p_holm) for one in found)
+    p = "".join(f"<small>{text(p_words(one.p_holm))}</small>" for one in found)
     low, high = map(points, change.ci95)
     interval = text(_("{low} to {high}", low=low, high=high))
-    return f"{points(change.change)}<small>{interval}</small><small>{text(p)}</small>"
+    return f"{points(change.change)}<small>{interval}</small>{p}"
 
 
 def _took(rows: Sequence[Row]) -> str:
@@ -217,7 +207,7 @@ def _took(rows: Sequence[Row]) -> str:
 
 
 def _checkpoints(rows: Sequence[Row]) -> str:
-    return "<br>".join(text(row.checkpoint) for row in rows if row.checkpoint) or "–"
+    return "".join(f"<small>{text(row.checkpoint)}</small>" for row in rows if row.checkpoint)
 
 
 def _meaning(found: Results) -> str:

@@ -22,7 +22,7 @@ from fair_app.studio.ablations import (
 )
 from fair_app.studio.projects import Project, open_project
 from fair_app.studio.teachers import teachers
-from pages.components.ablation_shown import CSS, plan_said, plan_shown, results_shown
+from pages.components.ablation_shown import CSS, plan_shown, results_shown
 from pages.components.exam_fields import answered_so, answering, answering_fields
 from pages.components.job_panel import is_active, job_panel, panel_value
 from pages.components.markup import ago, text
@@ -164,7 +164,7 @@ def build(settings: Settings, place: Place) -> Page:
             found = plan(settings, project, (values[0] or "").strip(), wanted(project, values[1:]))
         except BadInput as fault:
             return notice(said_of(fault), "warning")
-        return plan_shown(found, plan_said(found))
+        return plan_shown(found)
 
     def now(project: Project, item: str, seen: str = "") -> Sequence[Any]:
         """The values of `live`; what came of it is painted again only when more did."""

@@ -22,7 +22,7 @@ from fair_app.studio.rounds import newest_course, rounds_params
 from fair_app.studio.rounds_plan import rounds_plan
 from fair_app.studio.trying import Lender
 from pages.components import tested
-from pages.components.ablation_shown import plan_said, plan_shown, results_shown
+from pages.components.ablation_shown import plan_shown, results_shown
 from pages.components.comparisons import by_part, results
 from pages.components.rounds_course import course_panel, plan_panel
 from pages.components.trials import history_list, lender_value, sides
@@ -161,7 +161,7 @@ def test_ablations(settings: Settings, marked: None) -> None:
         test={"limit": 4, "max_new_tokens": 8},
     )
     found = plan(settings, project, "abl", wanted)
-    assert unsaid(plan_shown(found, plan_said(found)), student) == []
+    assert unsaid(plan_shown(found), student) == []
     params = ablation_params(settings, project, name="abl", wanted=wanted)
     store = connect(settings.database)
     job = jobs.get(store, jobs.add(store, "ablation", params, project.id))

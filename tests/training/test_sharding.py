@@ -8,6 +8,7 @@ import torch
 
 from fair_app.errors import BadInput, WorkFailed
 from fair_app.training.dividing import Sharding
+from fair_app.training.in_step import idle, in_step
 from fair_app.training.loss import step_loss
 from fair_app.training.memory import Room
 from fair_app.training.methods import trainee
@@ -16,7 +17,7 @@ from fair_app.training.packing import StepBatch
 from fair_app.training.passes import Passes
 from fair_app.training.processes import ALONE, Processes
 from fair_app.training.settings import TrainingSettings
-from fair_app.training.sharding import idle, in_step, layers_of
+from fair_app.training.sharding import layers_of
 from tests.training.launched import in_4_bits
 from tests.training.test_processes import SETTINGS, assert_same, launched
 from tests.training.tiny import tiny_model
