@@ -225,18 +225,19 @@ class Shell:
 
     def _opener(self, name: str) -> Any:
         def open_tab(request: gr.Request, project: str, tab: str, *values: Any) -> Any:
-            is_latest = self._visits.begin(request)
             # Gradio selects a tab once before the address is read, and once more for each view.
             if tab in ("", name):
+                self._visits.stay(request, name)
                 return gr.skip()
+            is_latest = self._visits.begin(request, name)
             shown = self.view(self._known(project), name, "", values, request)
             return shown if is_latest() else gr.skip()
 
         return open_tab
 
     def _follow(self, event: gr.EventData, request: gr.Request, project: str, *values: Any) -> Any:
-        is_latest = self._visits.begin(request)
         tab, item = event.tab, event.item
+        is_latest = self._visits.begin(request, str(tab))
         if tab not in self._tabs_by_name:
             return gr.skip()
         shown = self.view(self._known(project), tab, str(item)[:LONGEST_ITEM], values, request)

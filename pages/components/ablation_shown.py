@@ -49,7 +49,7 @@ def plan_shown(plan: Plan) -> str:
         disk = _("about {size} of disk", size=size(found.disk_bytes))
     numbers = stats(
         [
-            Stat("Arms", f"{len(plan.arms):,}", _("{seeds} each", seeds=_seeds(plan))),
+            Stat("Arms", f"{len(_trained(plan)):,}", _("{seeds} each", seeds=_seeds(plan))),
             Stat("Training runs", f"{found.runs:,}", _runs(plan)),
             Stat("Tests", f"{found.tests:,}", asked),
             Stat("Takes", takes, disk),
@@ -61,8 +61,7 @@ def plan_shown(plan: Plan) -> str:
 
 def _runs(plan: Plan) -> str:
     """The steps of all training runs, and how many runs are spared."""
-    arms = [one for one in plan.arms if one.problem is None]
-    shared = len(arms) * len(plan.seeds) - plan.cost.runs
+    shared = len(_trained(plan)) * len(plan.seeds) - plan.cost.runs
     same = plural(
         " ({n} would learn the same as another and is trained once)",
         " ({n} would learn the same as another and are trained once)",
@@ -71,6 +70,10 @@ def _runs(plan: Plan) -> str:
     )
     steps = _("{steps} in all", steps=count(plan.cost.steps, "step"))
     return steps + (same if shared else "")
+
+
+def _trained(plan: Plan) -> list[PlannedArm]:
+    return [one for one in plan.arms if one.problem is None]
 
 
 def _seeds(plan: Plan) -> str:

@@ -52,7 +52,10 @@ const ask = (request) => {
   const last = waiting.at(-1);
   if (['move', 'queue'].includes(request.action) && last?.action === request.action) waiting.pop();
   const place = {queue: list.name, search: list.search, question: here ?? 0};
-  waiting.push({project, since, ...place, ...request});
+  // Half a character, which a cut text may end with, cannot be stored.
+  const {value} = request;
+  const whole = typeof value === 'string' ? {value: value.toWellFormed()} : {};
+  waiting.push({project, since, ...place, ...request, ...whole});
   keepOutbox();
   if (!asked && !held) send();
 };

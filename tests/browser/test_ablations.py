@@ -46,8 +46,8 @@ def test_an_ablation_is_planned_started_and_paused(server: Any, page: Any, watch
     page.click("#ablations-conditions label:has-text('Each teacher alone')")
     page.wait_for_selector("#ablations-plan tr:has-text('only carl')")
     plan = page.inner_text("#ablations-plan")
-    assert "6 arms: 6 training runs" in plan
-    assert "known after a first run" in plan
+    assert plan.startswith("Arms\n6\n1 seed each\nTraining runs\n6\n")
+    assert "Not known yet" in plan
     assert "No rationale by the committee is accepted" in plan
 
     with device_held(server.settings):

@@ -47,7 +47,7 @@ def test_a_plan_has_its_arms_and_why_one_is_left_out(settings: Settings, project
     assert "learned from. &lt;b&gt;" in plan_shown(warned)
     assert shown.count("<tr") == 1 + 4
     assert "No rationale by the committee is accepted" in shown
-    for words in ("<dt>Arms</dt><dd>4<", "2 seeds each", "<dt>Training runs</dt><dd>6<"):
+    for words in ("<dt>Arms</dt><dd>3<", "2 seeds each", "<dt>Training runs</dt><dd>6<"):
         assert words in shown
 
 
