@@ -77,7 +77,7 @@ def test_buttons_lead_to_the_next_step(page, server):
     open_tab(page, server, project="demo", tab="committee")
     page.click("text=Go to the exam")
     wait_for_place(page, tab="exam")
-    assert page.is_visible("#exam-start")
+    page.wait_for_selector("#exam-start >> visible=true")
 
 
 def test_an_unknown_project_or_tab_is_said_and_the_nearest_shown(page, server):
