@@ -1,7 +1,7 @@
 """What the server keeps of each open browser page, without what nothing here reads.
 
 Gradio also keeps a configuration of every component, for its deep links, which are closed here
-(`pages/gate.py`): a megabyte a page and 60 ms when it is opened, and with each change more.
+(`pages/access.py`): a megabyte a page and 60 ms when it is opened, and with each change more.
 """
 
 from copy import copy

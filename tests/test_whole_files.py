@@ -2,11 +2,8 @@
 
 import errno
 import os
-import resource
 import stat
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,17 +18,7 @@ from fair_app.whole_files import (
     whole_folder,
     write_whole,
 )
-
-
-@contextmanager
-def a_disk_of(size: int) -> Iterator[None]:
-    """Let no file grow beyond so many bytes: what is written then fails as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+from tests.full_disk import disk_of
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -68,12 +55,12 @@ def test_on_a_full_disk_the_old_file_stays_and_a_sentence_says_so(tmp_path: Path
     path = tmp_path / "file"
     path.write_text("old")
     with (
-        a_disk_of(1000),
+        disk_of(1000),
         pytest.raises(WorkFailed, match="mend it"),
         whole_file(path, full="mend it") as partial,
     ):
         partial.write_bytes(bytes(2000))
-    with a_disk_of(1000), pytest.raises(WorkFailed, match=f"The disk of {tmp_path} is full"):
+    with disk_of(1000), pytest.raises(WorkFailed, match=f"The disk of {tmp_path} is full"):
         write_whole({tmp_path / "first": ["1"], path: ["x" * 600, "x" * 600]})
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
@@ -83,7 +70,7 @@ def test_users_stay_as_they_were_on_a_full_disk(tmp_path: Path) -> None:
     path = tmp_path / "users"
     path.write_text("# " + "x" * 2000)
     with (
-        a_disk_of(1000),
+        disk_of(1000),
         pytest.raises(WorkFailed, match=f"The disk of {tmp_path} is full"),
         changing(path),
     ):

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
@@ -17,23 +16,11 @@ from fair_app.settings import Settings
 from pages import gate
 from pages.gate import LARGEST_BELOW, LARGEST_OF_ANYBODY, Door, Gate
 from pages.holders import LONGEST, PAGES, Holders
-from pages.web import build
-from tests.pages.entering import URL, Browser, begun, blocks_of, cookie_of, guarded, handler_of
+from tests.pages.entering import Browser, begun, blocks_of, cookie_of, handler_of
 
 JSON = {"content-type": "application/json"}
 PAGE = count()
 """Each open page has a hash of its own, as in a browser."""
-
-
-@pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return guarded(tmp_path_factory.mktemp("home"))
-
-
-@pytest.fixture(scope="module")
-def web(settings: Settings) -> Iterator[TestClient]:
-    with TestClient(build(settings), base_url=URL, raise_server_exceptions=False) as client:
-        yield client
 
 
 def as_(web: TestClient, settings: Settings, role: Role, page: str = "") -> Browser:

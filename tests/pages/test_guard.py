@@ -1,7 +1,6 @@
 """What every answer bears, whatever it answers; which origins are foreign; and which methods."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,32 +12,13 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from fair_app.access.roles import Role
-from fair_app.settings import Settings
 from pages.guard import FAULT, FOR_GOOD, POLICY, Guard, is_foreign
-from pages.web import build
-from tests.pages.entering import URL, Browser, begun, cookie_of, guarded, handler_of
+from tests.pages.entering import URL, Browser, begun, handler_of
 from tests.pages.test_access import addresses
 
 PATHS = ("/", "/config", "/healthz", "/sign-in", "/nothing", "/shared/x", "/theme.css")
 PATHS += ("/gradio_api/info", "/gradio_api/nothing", "/downloads/demo/report.md", "/robots.txt")
 PATHS += ("/downloads/no-such-project/report.md", "/gradio_api/upload", "/favicon.ico")
-
-
-@pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return guarded(tmp_path_factory.mktemp("home"))
-
-
-@pytest.fixture(scope="module")
-def web(settings: Settings) -> Iterator[TestClient]:
-    with TestClient(build(settings), base_url=URL, raise_server_exceptions=False) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def owner(web: TestClient, settings: Settings) -> Browser:
-    return Browser(web, cookie_of(settings, Role.OWNER), "the-owner-s-page")
 
 
 def script_in(page: str) -> str:

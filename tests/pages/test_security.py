@@ -25,7 +25,6 @@ from tests.pages.entering import (
     begun,
     blocks_of,
     cookie_of,
-    guarded,
     handler_of,
 )
 
@@ -41,22 +40,6 @@ INJECTIONS = (
     "NEAR(a b) AND NOT (",
     "a" * 5000,
 )
-
-
-@pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return guarded(tmp_path_factory.mktemp("home"))
-
-
-@pytest.fixture(scope="module")
-def web(settings: Settings) -> Iterator[TestClient]:
-    with TestClient(build(settings), base_url=URL, raise_server_exceptions=False) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def owner(web: TestClient, settings: Settings) -> Browser:
-    return Browser(web, cookie_of(settings, Role.OWNER), "the-owner-s-page")
 
 
 def sent(browser: Browser, path: str, body: Any, **headers: str) -> Any:

@@ -23,15 +23,10 @@ from pages.settings import deleting
 from pages.settings.acts import ACTS, act_in_words
 from pages.settings.machine import amount, bars
 from pages.web import build
-from tests.pages.entering import URL, Browser, begun, blocks_of, cookie_of, guarded
+from tests.pages.entering import URL, Browser, begun, blocks_of, cookie_of
 
 HOSTILE = "${window.hacked=1} {{value}} <img src=x onerror='window.hacked=1'>"
 PAGES = count()
-
-
-@pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return guarded(tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,4 @@
 import json
-import resource
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from fair_app.training.lineage import read_lineage, versions, write_lineage
 from fair_app.training.methods import with_adapter
 from fair_app.training.settings import TrainingSettings
 from fair_app.training.trainer import TrainingResult, train
+from tests.full_disk import disk_of
 from tests.training.tiny import questions, tiny_model, tiny_tokenizer
 
 SETTINGS = TrainingSettings(
@@ -107,13 +107,8 @@ def test_a_full_disk_leaves_nothing_of_a_checkpoint(tmp_path: Path, size: int) -
     student, result = trained(tmp_path / "state")
     for file in tmp_path.iterdir():
         file.unlink()
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        with pytest.raises(WorkFailed, match="disk is full"):
-            save_checkpoint(student, result.weights, tiny_tokenizer(), tmp_path / "full", LINEAGE)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with disk_of(size), pytest.raises(WorkFailed, match="disk is full"):
+        save_checkpoint(student, result.weights, tiny_tokenizer(), tmp_path / "full", LINEAGE)
     assert list(tmp_path.iterdir()) == []
 
 

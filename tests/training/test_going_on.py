@@ -1,8 +1,5 @@
 """Runs that were cancelled, killed or out of disk go on as if nothing had happened."""
 
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +7,7 @@ import pytest
 
 from fair_app.errors import BadInput, Cancelled, WorkFailed
 from fair_app.training.trainer import StepMetrics, TrainingResult
+from tests.full_disk import disk_of
 from tests.training.together import killed
 from tests.training.trained import (
     SETTINGS,
@@ -107,17 +105,6 @@ def test_a_killed_process_loses_no_finished_step(
     assert_same(result, uninterrupted[0])
 
 
-@contextmanager
-def disk_that_takes(size: int) -> Iterator[None]:
-    """A limit on the size of files: the system refuses the write that exceeds it, half done."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def test_a_full_disk_keeps_the_last_state_and_leaves_no_half(
     tmp_path: Path, uninterrupted: tuple[TrainingResult, list[float]]
 ) -> None:
@@ -127,7 +114,7 @@ def test_a_full_disk_keeps_the_last_state_and_leaves_no_half(
         if metrics.step == 4:
             limit.__enter__()
 
-    limit = disk_that_takes(1000)
+    limit = disk_of(1000)
     try:
         with pytest.raises(WorkFailed, match="disk is full"):
             run(state, after=fill_after_four, save_every=2)
