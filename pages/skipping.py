@@ -13,6 +13,8 @@ from gradio.block_function import BlockFunction
 from gradio.blocks import convert_component_dict_to_list
 from gradio.state_holder import SessionState
 
+from pages.session_state import LeanState
+
 SKIPPED = gr.skip()
 
 
@@ -23,6 +25,14 @@ class SkippingBlocks(gr.Blocks):
         self, block_fn: BlockFunction, predictions: Any, state: SessionState | None
     ) -> list[Any]:
         """What a handler answered, for the browser: as `gr.Blocks` makes it."""
+        answer = await self._changed(block_fn, predictions, state)
+        if isinstance(state, LeanState):
+            state.let_go(one._id for one in block_fn.outputs)
+        return answer
+
+    async def _changed(
+        self, block_fn: BlockFunction, predictions: Any, state: SessionState | None
+    ) -> list[Any]:
         outputs = list(block_fn.outputs)
         if isinstance(predictions, dict) and predictions and predictions != SKIPPED:
             predictions = convert_component_dict_to_list(outputs, predictions)

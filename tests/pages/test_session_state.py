@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from fair_app.settings import Settings
 from pages.session_state import LeanState
+from pages.skipping import SkippingBlocks
 from pages.web import build
 from tests.pages.entering import URL, Browser, begun, handler_of
 
@@ -64,3 +65,22 @@ def test_the_server_keeps_no_configuration_of_an_open_page(tmp_path: Path) -> No
         assert isinstance(kept, LeanState)
         assert kept.config_values == {}
         assert states.capacity == 300
+
+
+def test_a_component_made_anew_is_kept_where_it_takes_other_values_and_no_longer() -> None:
+    answers: list[list[Any]] = [
+        [gr.Dropdown(choices=["c"], label="one"), gr.Number(label="two"), "plain"],
+        [gr.Dropdown(choices=["a", "b"], label="three"), gr.Number(maximum=3), gr.HTML("x")],
+        [gr.Dropdown(label="four"), gr.Number(label="five"), gr.HTML(visible=False)],
+    ]
+    with SkippingBlocks() as demo:
+        outputs = [gr.Dropdown(["a", "b"]), gr.Number(), gr.HTML()]
+        demo.load(lambda: None, None, outputs)
+    (handler,) = demo.fns.values()
+    state = LeanState(demo)
+    kept = []
+    for answer in answers:
+        told = asyncio.run(demo.postprocess_data(handler, answer, state))
+        assert told[0]["label"] == answer[0].label  # the browser gets what changed all the same
+        kept.append([state[one._id] is not one for one in outputs])
+    assert kept == [[True, False, False], [False, True, False], [False, True, False]]
