@@ -67,7 +67,10 @@ class LeanState(SessionState):
 
 
 def _takes(block: object) -> list[Any]:
-    return [getattr(block, name, None) for name in READ_OF_AN_ANSWER]
+    own = vars(
+        block
+    )  # `getattr` of an HTML component looks through its templates for a name it lacks
+    return [own.get(name) for name in READ_OF_AN_ANSWER]
 
 
 class LeanStates(StateHolder):
