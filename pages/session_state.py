@@ -67,9 +67,8 @@ class LeanState(SessionState):
 
 
 def _takes(block: object) -> list[Any]:
-    own = vars(
-        block
-    )  # `getattr` of an HTML component looks through its templates for a name it lacks
+    # `getattr` of an HTML component would look through its templates for a name that it lacks
+    own = vars(block)
     return [own.get(name) for name in READ_OF_AN_ANSWER]
 
 
