@@ -47,6 +47,10 @@ class LeanState(SessionState):
         else:
             self.blocks_config.blocks[key] = value
 
+    def is_as_built(self, key: int) -> bool:
+        """Whether a component takes what the page was built with."""
+        return self.blocks_config.blocks.get(key) is self._as_built.get(key)
+
     def let_go(self, keys: Iterable[int]) -> None:
         """Forget components made anew that take the same values as the page was built with.
 
