@@ -6,6 +6,7 @@ They are written under another name and out to the disk, and then renamed.
 import errno
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -102,9 +103,11 @@ def disk_full_in_a_sentence(sentence: str = DISK_FULL) -> Iterator[None]:
 def is_disk_full(fault: Exception) -> bool:
     """Whether a fault says that there is no space left.
 
-    Libraries written in Rust raise errors of their own, which name the number in their text.
+    SQLite says it in words, and libraries written in Rust name the number in their text.
     """
     if isinstance(fault, OSError) and fault.errno in _FULL:
+        return True
+    if isinstance(fault, sqlite3.OperationalError) and "disk is full" in str(fault):
         return True
     return any(f"(os error {full})" in str(fault) for full in _FULL)
 

@@ -3,7 +3,6 @@
 import argparse
 import os
 import signal
-import sqlite3
 import sys
 import threading
 import traceback
@@ -17,14 +16,13 @@ from sqlite_utils import Database
 
 from db import jobs
 from db.store import connect, writing
-from fair_app import whole_files
 from fair_app.errors import BadInput, Cancelled, WorkFailed
 from fair_app.jobs import kinds
 from fair_app.jobs.context import JobContext
 from fair_app.jobs.orphans import HOST, mark_orphans, process_started_at
 from fair_app.keys import from_pipe, usable
 from fair_app.settings import Settings, read_settings
-from fair_app.whole_files import DISK_FULL
+from fair_app.whole_files import DISK_FULL, is_disk_full
 
 HEARTBEAT_S = 2.0
 STOPPED = "It was stopped with the server; resume it to go on."
@@ -111,12 +109,6 @@ def sentence(fault: Exception) -> str:
     if is_disk_full(fault):
         return DISK_FULL
     return f"Unexpected {type(fault).__name__}: {fault}"
-
-
-def is_disk_full(fault: Exception) -> bool:
-    """Whether a fault says that there is no space left, as the system or as SQLite says it."""
-    of_sqlite = isinstance(fault, sqlite3.OperationalError) and "disk is full" in str(fault)
-    return of_sqlite or whole_files.is_disk_full(fault)
 
 
 def _beat(settings: Settings, job_id: int, ended: threading.Event) -> None:

@@ -13,11 +13,12 @@ from fair_app.errors import BadInput, Cancelled, WorkFailed
 from fair_app.jobs.context import JobContext
 from fair_app.jobs.kinds import KINDS, needs_device
 from fair_app.jobs.orphans import mark_orphans
-from fair_app.jobs.worker import is_disk_full, sentence
+from fair_app.jobs.worker import sentence
 from fair_app.stored_questions import as_question
 from fair_app.student.base import Completion, Decoding
 from fair_app.tasks.base import Question
 from fair_app.tasks.registry import task_of
+from fair_app.whole_files import is_disk_full
 
 LOOK_EVERY_S = 0.1
 SHOW_EVERY_S = 0.25

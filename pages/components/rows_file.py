@@ -6,6 +6,7 @@ from pathlib import Path
 import gradio as gr
 
 from fair_app.settings import Settings
+from fair_app.whole_files import whole_file
 from pages.components.page import ACTION
 
 
@@ -31,10 +32,11 @@ def kept(settings: Settings, uploaded: Path) -> Path:
     """Copy an upload out of the temporary folder, where a job could lose it; return the copy.
 
     Gradio names the folder of an upload after the hash of its content, so a copy never changes.
+    Raises WorkFailed when the disk is full.
     """
-    folder = settings.uploads / uploaded.parent.name
-    folder.mkdir(parents=True, exist_ok=True)
-    copy, partial = folder / uploaded.name, folder / f".{uploaded.name}.partial"
-    shutil.copyfile(uploaded, partial)
-    partial.rename(copy)
+    copy = settings.uploads / uploaded.parent.name / uploaded.name
+    if not copy.exists():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(copy) as partial:
+            shutil.copyfile(uploaded, partial)
     return copy
