@@ -73,4 +73,6 @@ def readable(value: Any, indent: str = "") -> str:
 def _plain(value: Any) -> str:
     if value is None or value in ({}, []):
         return "none"
+    if isinstance(value, tuple):
+        return ", ".join(_plain(one) for one in value)
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -8,7 +8,7 @@ import pytest
 
 from db import exams, projects
 from db.store import connect
-from fair_app.cli.main import main
+from fair_app.cli.main import main, readable
 from fair_app.settings import Settings
 from tests.building import project_with_mistakes
 
@@ -221,3 +221,8 @@ def test_without_json_a_person_can_read_it(home: Path, capsys: pytest.CaptureFix
     project_with_mistakes(Settings(home=home), 1)
     assert main(["curate", "--home", str(home), "--project", "made"]) == 0
     assert "threshold: 3" in capsys.readouterr().out
+
+
+def test_readable_lines_have_no_brackets_and_no_long_numbers() -> None:
+    plan = {"cost_usd": (0.1 + 0.2, 1.0), "none": {}, "each": [{"ci95": (0.25, 1 / 3)}]}
+    assert readable(plan) == "cost_usd: 0.3, 1\nnone: none\neach:\n  ci95: 0.25, 0.3333"
