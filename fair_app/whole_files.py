@@ -6,7 +6,6 @@ They are written under another name and out to the disk, and then renamed.
 import errno
 import os
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -19,6 +18,7 @@ PARTIAL = ".partial"
 """How the name of a file ends that is not whole yet."""
 DISK_FULL = "The disk is full: free some space, then resume; nothing that was saved is lost."
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_SQLITE_FULL = "database or disk is full"
 
 
 @contextmanager
@@ -107,9 +107,8 @@ def is_disk_full(fault: Exception) -> bool:
     """
     if isinstance(fault, OSError) and fault.errno in _FULL:
         return True
-    if isinstance(fault, sqlite3.OperationalError) and "disk is full" in str(fault):
-        return True
-    return any(f"(os error {full})" in str(fault) for full in _FULL)
+    words = (_SQLITE_FULL, *(f"(os error {full})" for full in _FULL))
+    return any(one in str(fault) for one in words)
 
 
 def disk_full_at(place: Path | str) -> str:
