@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 from gradio.state_holder import SessionState, StateHolder
 
 CLOSED_STAYS_S = 3600
@@ -45,6 +46,8 @@ class LeanState(SessionState):
             self._state_ttl[key] = (block.time_to_live, datetime.now())
             self.state_data[key] = value
         else:
+            if isinstance(value, Block):
+                value._id = key  # else Gradio would keep it once more, under its own number
             self.blocks_config.blocks[key] = value
 
     def is_as_built(self, key: int) -> bool:

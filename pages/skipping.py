@@ -35,10 +35,12 @@ class SkippingBlocks(gr.Blocks):
     ) -> list[Any]:
         """What a handler answered, for the browser: as `gr.Blocks` makes it."""
         outputs = list(block_fn.outputs)
-        if isinstance(predictions, dict) and predictions and predictions != SKIPPED:
+        if isinstance(predictions, dict) and predictions and not _is_skipped(predictions):
             predictions = convert_component_dict_to_list(outputs, predictions)
         if len(outputs) == 1:
             predictions = [predictions]  # of one output, Gradio takes the bare value
+        elif _is_skipped(predictions):
+            predictions = [SKIPPED] * len(outputs)
         if not isinstance(predictions, list | tuple) or len(predictions) != len(outputs):
             return await super().postprocess_data(block_fn, predictions, state)
         found: list[Any] = [None if one.stateful else SKIPPED for one in outputs]

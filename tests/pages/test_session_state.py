@@ -84,3 +84,14 @@ def test_a_component_made_anew_is_kept_where_it_takes_other_values_and_no_longer
         assert told[0]["label"] == answer[0].label  # the browser gets what changed all the same
         kept.append([state[one._id] is not one for one in outputs])
     assert kept == [[True, False, False], [False, True, False], [False, True, False]]
+
+
+def test_a_value_for_a_component_made_anew_is_kept_once() -> None:
+    with SkippingBlocks() as demo:
+        demo.load(lambda: None, None, [gr.Dropdown(["a"]), gr.HTML()])
+    (handler,) = demo.fns.values()
+    state = LeanState(demo)
+    numbers = set(state.blocks_config.blocks)
+    for answer in ([gr.Dropdown(choices=["b"]), "x"], ["b", "y"], ["b", gr.skip()]):
+        asyncio.run(demo.postprocess_data(handler, answer, state))
+    assert set(state.blocks_config.blocks) == numbers

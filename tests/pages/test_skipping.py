@@ -60,6 +60,16 @@ def test_what_is_skipped_is_not_made_anew() -> None:
     assert state[outputs[3]._id] is not outputs[3]
 
 
+@pytest.mark.parametrize("answer", ["all skipped", "each skipped"])
+def test_nothing_is_made_anew_where_all_is_skipped(answer: str) -> None:
+    demo, outputs = laid_out(SkippingBlocks, ANSWERS[answer])
+    state = LeanState(demo)
+    (handler,) = demo.fns.values()
+    assert handler.fn is not None
+    asyncio.run(demo.postprocess_data(handler, handler.fn(), state))
+    assert all(state.is_as_built(one._id) for one in outputs if not one.stateful)
+
+
 def test_too_few_answers_are_told() -> None:
     demo, _ = laid_out(SkippingBlocks, lambda made: ["x"])
     with pytest.raises(ValueError, match="didn't return enough"):
