@@ -115,8 +115,7 @@ def test_a_change_is_told_as_gradio_tells_it_at_first_and_again(
         found = []
         for state in (state_of(demo), state_of(demo)):
             for _ in range(2):
-                with gr.Blocks():
-                    answer = kind(**change) if is_component else gr.update(**change)
+                answer = kind(**change) if is_component else gr.update(**change)
                 found += await demo.postprocess_data(handler, [answer, gr.skip()], state)
         return found
 
