@@ -7,7 +7,7 @@ differently, so every figure but the number of calls is an estimate.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -32,6 +32,9 @@ from fair_app.tasks.registry import task_of
 
 SAMPLE = 300
 """Mistakes whose prompts are rendered; a larger exam is estimated from as many, evenly spread."""
+
+COUNTED = 4096
+"""Texts whose number of tokens is kept: a sample has five a mistake, if all is to be written."""
 
 
 @dataclass(frozen=True)
@@ -248,7 +251,8 @@ def _counter(file: Path) -> Callable[[str], int]:
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(file))
-    return lambda text: len(tokenizer.encode(text).ids)
+    # All teachers get the same prompts, and the next visit asks for the same quote.
+    return lru_cache(COUNTED)(lambda text: len(tokenizer.encode(text).ids))
 
 
 def _minutes(spec: TeacherSpec, lines: list[QuoteLine]) -> float | None:
