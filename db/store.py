@@ -83,18 +83,22 @@ def close(path: Path) -> None:
 
 @contextmanager
 def writing(store: Database) -> Iterator[Database]:
-    """A unit of work: all of it is written, or nothing. May be nested."""
-    if not store.conn.in_transaction:
-        store.execute("BEGIN IMMEDIATE")
-        try:
-            yield store
-        except BaseException:
-            store.rollback()
-            raise
-        store.commit()
-    else:
+    """A unit of work: all of it is written, or nothing. May be nested.
+
+    Whatever ends it, an interrupt after its first statement or a commit that fails too, leaves no
+    transaction open: what this thread writes next would be part of one that is never committed.
+    """
+    if store.conn.in_transaction:
         with store.atomic():
             yield store
+        return
+    try:
+        store.execute("BEGIN IMMEDIATE")
+        yield store
+        store.commit()
+    except BaseException:
+        store.rollback()
+        raise
 
 
 @contextmanager
@@ -103,8 +107,8 @@ def reading(store: Database) -> Iterator[Database]:
     if store.conn.in_transaction:
         yield store
         return
-    store.execute("BEGIN")
     try:
+        store.execute("BEGIN")
         yield store
     finally:
         store.rollback()

@@ -87,6 +87,7 @@ def _work(
             jobs.end(store, job_id, "interrupted", error=STOPPED)
         raise
     except KeyboardInterrupt:
+        store.rollback()  # it may have come in the middle of a write
         jobs.end(store, job_id, "interrupted", error="It was stopped; resume it to go on.")
         raise
     except Exception as fault:

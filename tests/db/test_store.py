@@ -3,6 +3,7 @@
 import multiprocessing
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,6 +90,36 @@ def test_a_failed_unit_of_work_writes_nothing(tmp_path: Path) -> None:
             projects.add(store, "inner", "arithmetic", "s")
         raise RuntimeError
     assert projects.all_projects(store) == []
+
+
+def test_a_unit_of_work_that_cannot_be_committed_takes_nothing_with_it(tmp_path: Path) -> None:
+    store = connect(tmp_path / "fair.db")
+    with pytest.raises(sqlite3.IntegrityError), writing(store):
+        store.execute("PRAGMA defer_foreign_keys=on")
+        jobs.add(store, "merge", {}, 99)
+    projects.add(store, "after", "arithmetic", "s")
+    close(tmp_path / "fair.db")
+    assert [one.name for one in projects.all_projects(connect(tmp_path / "fair.db"))] == ["after"]
+
+
+@pytest.mark.parametrize("unit", [writing, reading])
+def test_an_interrupt_at_the_first_statement_takes_nothing_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unit: Any
+) -> None:
+    store = connect(tmp_path / "fair.db")
+    execute = store.execute
+
+    def interrupted(sql: str) -> None:
+        execute(sql)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(store, "execute", interrupted)
+        with unit(store):
+            pass
+    projects.add(store, "after", "arithmetic", "s")
+    close(tmp_path / "fair.db")
+    assert [one.name for one in projects.all_projects(connect(tmp_path / "fair.db"))] == ["after"]
 
 
 def test_decisions_are_append_only(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
     yield one
     for job in jobs.in_state(connect(one.database), "running"):
         if job.pid and job.pid != os.getpid():
-            os.kill(job.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(job.pid, signal.SIGKILL)
 
 
 def parent(settings: Settings, keys: dict[str, SecretStr] | None = None) -> JobContext:

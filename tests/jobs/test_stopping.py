@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -13,9 +14,9 @@ import pytest
 
 from db import jobs
 from db.jobs import Job
-from db.store import connect, scalar
+from db.store import close, connect, scalar
 from fair_app.errors import Cancelled
-from fair_app.jobs import queue
+from fair_app.jobs import kinds, queue, worker
 from fair_app.jobs.context import JobContext
 from fair_app.jobs.orphans import HOST, process_started_at
 from fair_app.jobs.stopping import ATTEMPTS, STOP_S, resume_stopped, stop_jobs
@@ -36,7 +37,8 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
     yield one
     for job in jobs.in_state(connect(one.database), "running"):
         if job.pid and job.pid != os.getpid() and job.host == HOST:
-            os.kill(job.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(job.pid, signal.SIGKILL)
 
 
 def known(settings: Settings, job_id: int) -> Job:
@@ -202,3 +204,19 @@ def test_a_supervisor_that_ended_is_not_alive(settings: Settings) -> None:
     assert supervisor.is_alive()
     supervisor.stop()
     assert not supervisor.is_alive()
+
+
+def test_a_job_that_is_ended_in_the_middle_of_a_write_is_interrupted(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def body(job: JobContext) -> None:
+        job.store.execute("BEGIN IMMEDIATE")
+        raise worker.Terminated
+
+    monkeypatch.setattr(kinds, "body", lambda kind: body)
+    project = project_with_mistakes(settings, 1)
+    job_id = jobs.add(connect(settings.database), "merge", {}, project.id)
+    with pytest.raises(worker.Terminated):
+        worker.run_job(settings, job_id)
+    close(settings.database)
+    assert known(settings, job_id).state == "interrupted"
