@@ -1,7 +1,7 @@
 """The queue as pages and commands use it: submit, look, reorder, cancel, resume."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlite_utils import Database
@@ -9,7 +9,7 @@ from sqlite_utils import Database
 from db import jobs
 from db.jobs import Job, LogLine
 from db.projects import Project
-from db.store import connect, writing
+from db.store import connect, now, writing
 from fair_app.errors import BadInput
 from fair_app.jobs.kinds import KINDS
 from fair_app.jobs.orphans import is_alive, mark_orphans
@@ -21,11 +21,12 @@ RESUMABLE = jobs.RESUMABLE
 
 @dataclass(frozen=True)
 class JobView:
-    """A job with the last lines of its log."""
+    """A job with the last lines of its log, as they were at a moment (seconds since 1970)."""
 
     job: Job
     title: str
     log: list[LogLine]
+    read_at: float = field(default_factory=now)
 
 
 def submit(

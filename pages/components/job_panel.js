@@ -5,8 +5,12 @@ const write = (selector, words) => {
   if (node.textContent !== words) node.textContent = words;
   node.hidden = !words;
 };
+let painted = {};
 const paint = () => {
   const job = props.value || {};
+  // Answers overtake one another: a job that ended is not painted at work again by one that was late.
+  if (job.id === painted.id && job.read_at < painted.read_at) return;
+  painted = job;
   const section = find('.job');
   section.hidden = !job.id;
   if (!job.id) return;

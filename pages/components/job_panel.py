@@ -89,6 +89,7 @@ def described(view: JobView) -> dict[str, Any]:
     stopping = active and job.cancel_requested
     return {
         "id": job.id,
+        "read_at": view.read_at,
         "title": _(view.title),
         "kind": job.state,
         "state": _state(view, stopping),

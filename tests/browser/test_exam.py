@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -290,28 +291,57 @@ def test_ones_own_file_is_mapped_shown_and_examined_behind_a_server(
     assert watched.errors == []
 
 
+@contextmanager
+def a_late_answer(page, asked):
+    """The answer to one request, which has these words, comes when the block has ended."""
+    held = []
+
+    def hold(route):
+        if asked in (route.request.post_data or ""):
+            held.append((route, route.fetch()))
+        else:
+            route.continue_()
+
+    page.route("**/queue/join*", hold)
+    yield
+    ((route, answer),) = held
+    route.fulfill(response=answer)
+    page.unroute("**/queue/join*")
+
+
+def states_of(page, selector, seconds):
+    """What stands there in the next seconds."""
+    found = set()
+    for _ in range(int(10 * seconds)):
+        page.wait_for_timeout(100)
+        found.add(page.inner_text(selector))
+    return found
+
+
 def test_an_exam_is_paused_and_only_what_is_missing_is_asked(page, server, fresh):
     with Wire(latency_s=1.5) as wire:
         open_exam(page, server, fresh)
-        fill(page, "exam-questions", 60)
+        fill(page, "exam-questions", 240)
         unfold(page, "A student behind a server")
         fill(page, "exam-server", f"{wire.url}/v1")
         fill(page, "exam-served-model", "slow")
         page.click("#exam-start")
         page.wait_for_selector("#exam-answers .answer", timeout=60_000)
-        page.click("#job-exam .cancel:text-is('Pause')")
-        page.wait_for_selector("#job-exam .state:text-is('Paused')", timeout=60_000)
+        with a_late_answer(page, '"job"'):
+            page.click("#job-exam .cancel:text-is('Pause')")
+            page.wait_for_selector("#job-exam .state:text-is('Paused')", timeout=60_000)
+        assert states_of(page, "#job-exam .state", 2) == {"Paused"}  # the answer said “Pausing”
         store = connect(server.settings.database)
         project = open_project(server.settings, fresh.name)
         had = exams.counts(store, project.exam_id).answered
-        assert 0 < had < 60
+        assert 0 < had < 240
         before = sum(wire.received.values())
         wire.latency_s = 0.0
         page.click("#job-exam .resume:text-is('Ask what is missing')")
         page.wait_for_selector("#job-exam .job[data-state=succeeded]", timeout=60_000)
-        assert sum(wire.received.values()) == before + 60 - had
-    page.wait_for_selector("#exam-numbers .stats:has-text('of 60 questions')")
-    assert exams.counts(store, project.exam_id).answered == 60
+        assert sum(wire.received.values()) == before + 240 - had
+    page.wait_for_selector("#exam-numbers .stats:has-text('of 240 questions')")
+    assert exams.counts(store, project.exam_id).answered == 240
 
 
 def test_the_demo_and_an_examined_project_keep_their_task(page, server, made):

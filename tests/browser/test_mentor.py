@@ -90,8 +90,10 @@ def test_a_mentor_is_trained_tested_writes_and_teaches(
     page.click("#training-start")
     page.wait_for_selector("#mentor-distil .mentor-said[data-state=done]", timeout=240_000)
     said(page, "distil", "distilled")
+    assert not watched.errors
 
     page.reload()
+    watched.errors.clear()  # of what the reload broke off
     page.wait_for_selector("#training-checkpoints >> text=distilled")
     for step in STEPS:
         page.wait_for_selector(f"#mentor-{step} [data-state=done]", state="attached")
