@@ -164,6 +164,7 @@ def test_compose_is_for_this_machine_alone_and_lets_it_stop() -> None:
 @pytest.mark.timeout(3600)
 def test_its_steps_run_in_a_clean_debian(tmp_path: Path) -> None:
     source = os.environ.get("FAIR_TEST_DEBIAN")
+    assert source or shutil.which("debootstrap"), "debootstrap is missing: apt install debootstrap"
     root = Path(os.environ.get("FAIR_TEST_TREE") or tmp_path / "debian")
     tree = Tree.made(root, Path(source) if source else None)
     began = time.monotonic()
